@@ -1,0 +1,1 @@
+"""Tellal, the HTTP service and the rules that it shares with the workers."""

@@ -1,0 +1,76 @@
+"""The application factory of the HTTP service."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any
+
+import structlog
+from apiflask import APIFlask
+from flask import Response, g, request
+
+from service import admin, citizen, feeds, health, ingest, logs
+from service.problems import register_problems
+from service.runtime import Runtime
+from service.settings import Settings, load
+
+log = logs.get_logger(__name__)
+MAX_FORM_BYTES = 256 * 1024
+
+
+def create_app(settings: Settings | None = None) -> APIFlask:
+    """Build the service; gunicorn calls this once in each of its workers.
+
+    Raises:
+        SettingsError: a setting is missing or wrong.
+    """
+    settings = settings or load()
+    logs.configure(settings.log_level)
+    runtime = Runtime.start(settings)
+    app = APIFlask(
+        "service",
+        title="Tellal",
+        version="0.1.0",
+        docs_path=None,
+        spec_path="/openapi.json",
+    )
+    app.extensions["tellal"] = runtime
+    app.config.update(
+        SECRET_KEY=settings.secret_key.get_secret_value(),
+        SESSION_COOKIE_SECURE=settings.is_secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=None,  # the door has its own limit, forms have MAX_FORM_BYTES
+        MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
+        JSON_AS_ASCII=False,
+    )
+    register_problems(app)
+    _register_request_log(app)
+    for part in (health, ingest, feeds, citizen, admin):
+        part.register(app)
+    return app
+
+
+def _register_request_log(app: APIFlask) -> None:
+    """One log line a request, under an id that follows the article to its deliveries."""
+
+    @app.before_request
+    def start() -> None:
+        g.started = time.monotonic()
+        g.request_id = secrets.token_hex(8)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        response.headers["X-Request-Id"] = g.get("request_id", "")
+        # The rule, not the path: paths carry tokens.
+        fields: dict[str, Any] = {
+            "method": request.method,
+            "route": request.url_rule.rule if request.url_rule else None,
+            "status": response.status_code,
+            "ms": round((time.monotonic() - g.get("started", time.monotonic())) * 1000, 1),
+        }
+        log.info("request", **fields)
+        return response

@@ -1,0 +1,173 @@
+"""What topics and places are, and how they are read from YAML text.
+
+Reading checks everything and reports every mistake at once, each with file, line and reason, so
+that an operator mends a file in one go. Files are opened by the caller.
+"""
+
+import re
+from dataclasses import dataclass
+
+from service.classify.nodes import Document, Mapping, TaxonomyError
+from service.classify.terms import TermSyntaxError, parse_term
+from service.classify.text import match_key
+
+__all__ = [
+    "Homonym",
+    "Place",
+    "PlaceRules",
+    "TaxonomyError",
+    "Topic",
+    "parse_places",
+    "parse_topics",
+]
+
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_MAX_SLUG = 64
+
+
+@dataclass(frozen=True)
+class Topic:
+    """What an article can be about; ``terms`` in the syntax of ``service.classify.terms``."""
+
+    slug: str
+    name_tr: str
+    name_en: str
+    description_tr: str
+    description_en: str
+    terms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Homonym:
+    """How to tell a district from the word or the person of the same name."""
+
+    needs_evidence: bool = False  # the bare name is not enough
+    person_name: bool = False  # beside a first name or a surname it is a person
+    not_before: tuple[str, ...] = ()  # expressions that, right before the name, reject it
+    not_after: tuple[str, ...] = ()  # the same right after it
+
+
+@dataclass(frozen=True)
+class Place:
+    """A district, with other names that stand for it. The homonym rule is for its own name only."""
+
+    slug: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    homonym: Homonym = Homonym()
+
+
+@dataclass(frozen=True)
+class PlaceRules:
+    """All places of a city and the rules they share.
+
+    The expressions are Python regular expressions in lower case. They meet text that is lower-cased
+    and folded to plain letters, and are folded themselves, so Turkish letters may be written.
+    """
+
+    places: tuple[Place, ...]
+    context_after: tuple[str, ...] = ()  # beginnings of words that mark the name before as a place
+    office_after: tuple[str, ...] = ()  # titles that make it the name of a guest
+    not_after: tuple[str, ...] = ()  # what is only named after a place
+
+
+def parse_topics(yaml_text: str, source_name: str) -> tuple[Topic, ...]:
+    """Read topics; raises :class:`TaxonomyError` listing ``file:line: reason`` per mistake."""
+    doc = Document(yaml_text, source_name)
+    topics = [_topic(item) for item in doc.root({"topics"}).mappings("topics")]
+    doc.check()
+    return tuple(topics)
+
+
+def _topic(item: Mapping) -> Topic:
+    item.only({"slug", "name_tr", "name_en", "description_tr", "description_en", "terms"})
+    return Topic(
+        slug=_slug(item),
+        name_tr=item.text("name_tr"),
+        name_en=item.text("name_en"),
+        description_tr=item.text("description_tr", is_required=False),
+        description_en=item.text("description_en", is_required=False),
+        terms=_terms(item),
+    )
+
+
+def _terms(item: Mapping) -> tuple[str, ...]:
+    listed = item.texts("terms", is_required=True)
+    seen = set()
+    for spec, line in listed:
+        try:
+            term = parse_term(spec)
+        except TermSyntaxError as error:
+            item.mistake(line, str(error))
+            continue
+        if term.identity in seen:
+            item.mistake(line, f"{spec!r} is listed twice in this topic")
+        seen.add(term.identity)
+    return tuple(spec for spec, _ in listed)
+
+
+def parse_places(yaml_text: str, source_name: str) -> PlaceRules:
+    """Read places and their rules; raises :class:`TaxonomyError` like :func:`parse_topics`."""
+    doc = Document(yaml_text, source_name)
+    root = doc.root({"places", "context_after", "office_after", "not_after"})
+    taken: dict[str, str] = {}
+    rules = PlaceRules(
+        places=tuple(_place(item, taken) for item in root.mappings("places")),
+        context_after=_expressions(root, "context_after"),
+        office_after=_expressions(root, "office_after"),
+        not_after=_expressions(root, "not_after"),
+    )
+    doc.check()
+    return rules
+
+
+def _place(item: Mapping, taken: dict[str, str]) -> Place:
+    item.only({"slug", "name", "aliases", "homonym"})
+    slug, name = _slug(item), item.text("name")
+    aliases = item.texts("aliases")
+    for other, line in [(name, item.line_of("name")), *aliases]:
+        key = match_key(other)
+        if key and key in taken:
+            item.mistake(line, f"the name {other!r} already stands for {taken[key]!r}")
+        taken[key] = slug
+    return Place(slug, name, tuple(alias for alias, _ in aliases), _homonym(item))
+
+
+def _homonym(item: Mapping) -> Homonym:
+    rule = item.mapping("homonym")
+    if rule is None:
+        return Homonym()
+    rule.only({"meaning", "needs_evidence", "person_name", "not_before", "not_after"})
+    rule.text("meaning", is_required=False)
+    return Homonym(
+        needs_evidence=rule.flag("needs_evidence"),
+        person_name=rule.flag("person_name"),
+        not_before=_expressions(rule, "not_before"),
+        not_after=_expressions(rule, "not_after"),
+    )
+
+
+def _slug(item: Mapping) -> str:
+    slug = item.text("slug")
+    if slug and (not _SLUG.fullmatch(slug) or len(slug) > _MAX_SLUG):
+        item.mistake(
+            item.line_of("slug"),
+            f"bad slug {slug!r}: lower-case ASCII letters, digits and single hyphens, "
+            f"{_MAX_SLUG} characters at most",
+        )
+    elif slug and not item.is_first(slug):
+        item.mistake(item.line_of("slug"), f"duplicate slug {slug!r}")
+    return slug
+
+
+def _expressions(item: Mapping, key: str) -> tuple[str, ...]:
+    found = item.texts(key)
+    for expression, line in found:
+        # Outside escapes such as \S: the text it meets has no capitals.
+        if any(char.isupper() for char in re.sub(r"\\.", "", expression)):
+            item.mistake(line, f"{expression!r}: write it in lower case")
+        try:
+            re.compile(expression)
+        except re.error as error:
+            item.mistake(line, f"{expression!r} is no regular expression: {error}")
+    return tuple(expression for expression, _ in found)

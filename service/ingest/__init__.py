@@ -1,0 +1,12 @@
+"""The door: how an article enters, verified, cleaned and stored before it is answered."""
+
+from apiflask import APIFlask
+
+from service.ingest.routes import door
+
+__all__ = ["register"]
+
+
+def register(app: APIFlask) -> None:
+    """Open the door."""
+    app.register_blueprint(door)

@@ -1,0 +1,115 @@
+"""What OpenAPI says of the door: written beside the code, because the body is verified as raw
+bytes before anything may parse it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service.ingest.article import CanonicalArticle
+
+_PROBLEM = {
+    "type": "object",
+    "title": "Problem",
+    "description": "Problem details (RFC 9457).",
+    "properties": {
+        "type": {"type": "string"},
+        "status": {"type": "integer"},
+        "title": {"type": "string"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+
+_ACCEPTED = {
+    "type": "object",
+    "title": "Accepted",
+    "properties": {
+        "article_id": {"type": ["integer", "null"]},
+        "revision": {"type": ["integer", "null"]},
+        "status": {
+            "type": "string",
+            "enum": ["accepted", "unchanged", "ignored", "quarantined"],
+        },
+        "status_url": {"type": ["string", "null"], "format": "uri"},
+    },
+}
+
+
+def _answer(text: str, schema: dict[str, Any], media: str = "application/json") -> dict[str, Any]:
+    return {"description": text, "content": {media: {"schema": schema}}}
+
+
+def _problem(text: str) -> dict[str, Any]:
+    return _answer(text, _PROBLEM, "application/problem+json")
+
+
+def _header(name: str, text: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": True,
+        "description": text,
+        "schema": {"type": "string"},
+    }
+
+
+DOOR_DOC: dict[str, Any] = {
+    "summary": "Post an article",
+    "description": (
+        "Takes one canonical article, signed as Standard Webhooks. Answered after the commit: "
+        "an accepted article is never lost. Sending the same delivery again is harmless."
+    ),
+    "responses": {
+        200: _answer("This delivery is known; nothing was done again.", _ACCEPTED),
+        202: _answer("Stored.", _ACCEPTED),
+        400: _problem("Not UTF-8, not JSON, NUL, or nested too deep."),
+        401: _problem("Not verified: one answer for every cause."),
+        404: _problem("Unknown source."),
+        409: _problem("The delivery id came before with another body."),
+        413: _problem("Over 1 MiB."),
+        415: _problem("Not JSON by its Content-Type."),
+        422: _problem("A field is missing or wrong; each is named."),
+        429: _problem("Over 600 a minute."),
+        503: _problem("Database away; send again after Retry-After."),
+    },
+    "extensions": {},
+}
+
+DOOR_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": CanonicalArticle.model_json_schema(
+                ref_template="#/components/schemas/{model}"
+            )
+        }
+    },
+}
+
+DOOR_PARAMETERS: list[dict[str, Any]] = [
+    _header("webhook-id", "The sender's id of this delivery; the same on every retry."),
+    _header("webhook-timestamp", "Seconds since 1970; at most 5 minutes off."),
+    _header(
+        "webhook-signature",
+        "`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; several, separated by "
+        "spaces, while a key is rotated.",
+    ),
+]
+
+STATUS_DOC: dict[str, Any] = {
+    "summary": "Where an article is",
+    "description": (
+        "Its state, topics and places with score and evidence, and the ledger's counts by outcome. "
+        "The token in the address is the only credential."
+    ),
+    "responses": {
+        200: {"description": "The article's way so far."},
+        404: _problem("Not one of our status addresses."),
+    },
+}

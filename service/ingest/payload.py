@@ -1,0 +1,73 @@
+"""Bytes to JSON: strict, bounded, and with one clear sentence for each refusal."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+MAX_BODY_BYTES = 1024 * 1024  # the largest real request seen had 54 KB
+MAX_DEPTH = 32
+
+
+class PayloadError(ValueError):
+    """The body is no JSON that we take; the text says what and where."""
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Decode UTF-8 JSON whose top is an object.
+
+    Raises:
+        PayloadError: not UTF-8, not JSON, NUL or a lone surrogate in a text, nested too deep.
+    """
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PayloadError(
+            f"The body is not UTF-8: byte {error.start} cannot be decoded. Send the text as UTF-8."
+        ) from error
+    try:
+        found = json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise PayloadError(
+            f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        ) from error
+    except RecursionError as error:
+        raise PayloadError(_too_deep()) from error
+    except ValueError as error:
+        raise PayloadError(f"The body is not JSON: {error}.") from error
+    if not isinstance(found, dict):
+        raise PayloadError("The body must be a JSON object: { … }.")
+    _check(found)
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _too_deep() -> str:
+    return f"The body is nested deeper than {MAX_DEPTH} levels. Send a flatter article."
+
+
+def _check(top: dict[str, Any]) -> None:
+    """Walk without recursion: depth, NUL, lone surrogates."""
+    stack: list[tuple[Any, int, str]] = [(top, 1, "")]
+    while stack:
+        value, depth, path = stack.pop()
+        if depth > MAX_DEPTH:
+            raise PayloadError(_too_deep())
+        if isinstance(value, str):
+            _check_text(value, path)
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                _check_text(key, path or "the top")
+                stack.append((item, depth + 1, f"{path}.{key}" if path else key))
+        elif isinstance(value, list):
+            stack.extend((item, depth + 1, f"{path}[{i}]") for i, item in enumerate(value))
+
+
+def _check_text(text: str, path: str) -> None:
+    if "\0" in text:
+        raise PayloadError(f"NUL character in {path[:100]}. Remove it.")
+    if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+        raise PayloadError(f"Lone surrogate (half a character) in {path[:100]}. Send whole ones.")

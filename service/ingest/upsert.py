@@ -1,0 +1,219 @@
+"""The upsert: one verified article becomes rows, and the state machine decides what follows.
+
+Compares states, not event names (ingest guide, section 4). The first statement takes the sender's
+delivery id and the second the article's row, so that twenty requests at once end in one article
+and one notification, by constraint.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from service.classify.text import encoding_damage
+from service.ingest.article import CanonicalArticle, content_hash, in_zone
+from service.ledger.plan import rows
+from service.ledger.publish import stamp_feeds
+from service.models import (
+    Article,
+    ArticleState,
+    Notification,
+    NotificationKind,
+    NotificationState,
+    Revision,
+    RevisionState,
+    Source,
+    Story,
+    Verdict,
+)
+
+NEWS_FOR = timedelta(hours=48)  # older than this at first sight: archive and feeds only
+
+NEW_ARTICLE = text("""
+    INSERT INTO article (source_id, external_id, state, is_urgent, is_commercial, created_at)
+    VALUES (:source, :external, 'withdrawn', :no, :no, :now)
+    ON CONFLICT (source_id, external_id) DO NOTHING
+""")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the upsert did. `waiting` is a revision that a worker should classify."""
+
+    verdict: Verdict
+    article_id: int
+    revision_id: int | None
+    waiting: int | None = None
+    reason: str = ""
+
+
+def upsert(
+    session: Session, source: Source, incoming: CanonicalArticle, now: datetime, request_id: str
+) -> Stored:
+    """Apply one article in the caller's transaction."""
+    article, is_new = _locked_article(session, source, incoming, now)
+    updated_at = in_zone(incoming.updated_at, source.timezone)
+    if _is_older(article, updated_at):
+        return Stored(
+            Verdict.IGNORED, article.id, article.revision_id, reason="older than what is stored"
+        )
+    article.source_updated_at = updated_at or article.source_updated_at
+    if incoming.state == "withdrawn":
+        return _withdraw(session, article, is_new, now)
+    return _publish(session, source, article, incoming, now, request_id)
+
+
+def _locked_article(
+    session: Session, source: Source, incoming: CanonicalArticle, now: datetime
+) -> tuple[Article, bool]:
+    """The article's row, made if need be, locked until the commit."""
+    is_new = bool(
+        rows(
+            session,
+            NEW_ARTICLE,
+            source=source.id,
+            external=incoming.id,
+            now=now,
+            no=False,
+        )
+    )
+    article = session.scalars(
+        select(Article)
+        .where(Article.source_id == source.id, Article.external_id == incoming.id)
+        .with_for_update()
+    ).one()
+    if article.story_id is None:
+        story = Story()
+        session.add(story)
+        session.flush()
+        article.story_id = story.id
+    return article, is_new
+
+
+def _is_older(article: Article, updated_at: datetime | None) -> bool:
+    """Equal or unknown times: the later arrival wins."""
+    stored = article.source_updated_at
+    return updated_at is not None and stored is not None and updated_at < stored
+
+
+def _withdraw(session: Session, article: Article, is_new: bool, now: datetime) -> Stored:
+    """Stop what is not sent yet; an article never seen is remembered, so that a late, older
+    `published` is ignored."""
+    if article.state == ArticleState.WITHDRAWN and not is_new:
+        return Stored(Verdict.UNCHANGED, article.id, article.revision_id)
+    article.state, article.withdrawn_at = ArticleState.WITHDRAWN, now
+    session.flush()
+    session.execute(
+        update(Notification)
+        .where(Notification.article_id == article.id)
+        .where(Notification.kind == NotificationKind.NEW)
+        .where(Notification.state == NotificationState.HELD)
+        .values(state=NotificationState.CANCELLED)
+    )
+    session.execute(
+        update(Notification)
+        .where(Notification.article_id == article.id)
+        .where(Notification.state.not_in((NotificationState.CANCELLED, NotificationState.DONE)))
+        .values(stopped_at=now)
+    )
+    if article.feed_seq is not None:
+        stamp_feeds(session, article.id, now)
+    return Stored(Verdict.ACCEPTED, article.id, article.revision_id)
+
+
+def _publish(
+    session: Session,
+    source: Source,
+    article: Article,
+    incoming: CanonicalArticle,
+    now: datetime,
+    request_id: str,
+) -> Stored:
+    body_text = incoming.text()
+    digest = content_hash(incoming, body_text)
+    was_public = article.state == ArticleState.PUBLISHED
+    known = session.scalar(
+        select(Revision).where(Revision.article_id == article.id, Revision.content_hash == digest)
+    )
+    if was_public and known is not None and known.id == article.revision_id:
+        return Stored(Verdict.UNCHANGED, article.id, known.id)
+    revision = known or _add_revision(session, article, incoming, body_text, digest, request_id)
+    article.state, article.withdrawn_at = ArticleState.PUBLISHED, None
+    article.revision_id = revision.id
+    article.is_urgent, article.is_commercial = incoming.urgent, incoming.commercial
+    article.published_at = in_zone(incoming.published_at, source.timezone) or now
+    session.flush()
+    if revision.state == RevisionState.QUARANTINED:
+        return Stored(Verdict.QUARANTINED, article.id, revision.id, reason="damaged encoding")
+    if not was_public:
+        _notify(session, source, article, now, request_id)
+    if known is not None and known.state == RevisionState.CLASSIFIED:
+        if article.feed_seq is not None:
+            stamp_feeds(session, article.id, now)
+        return Stored(Verdict.ACCEPTED, article.id, revision.id)
+    return Stored(Verdict.ACCEPTED, article.id, revision.id, waiting=revision.id)
+
+
+def _add_revision(
+    session: Session,
+    article: Article,
+    incoming: CanonicalArticle,
+    body_text: str,
+    digest: str,
+    request_id: str,
+) -> Revision:
+    damage = encoding_damage("\n".join((incoming.title, incoming.summary, body_text)))
+    revision = Revision(
+        article_id=article.id,
+        content_hash=digest,
+        state=RevisionState.QUARANTINED if damage.refuse else RevisionState.RECEIVED,
+        url=incoming.url or "",
+        title=incoming.title,
+        summary=incoming.summary,
+        body_html=incoming.html(),
+        body_text=body_text,
+        language=incoming.language,
+        sections=incoming.sections,
+        tags=incoming.tags,
+        places=incoming.places,
+        image=incoming.image.model_dump() if incoming.image else None,
+        request_id=request_id,
+    )
+    session.add(revision)
+    session.flush()
+    return revision
+
+
+def _notify(
+    session: Session, source: Source, article: Article, now: datetime, request_id: str
+) -> None:
+    """Hold a `new` notification for an article that became public, once in its life.
+
+    None for old news and for advertising; none again after one that went out.
+    """
+    published = article.published_at or now
+    if article.is_commercial or published < now - NEWS_FOR:
+        return
+    has_live = session.scalar(
+        select(Notification.id)
+        .where(Notification.article_id == article.id)
+        .where(Notification.kind == NotificationKind.NEW)
+        .where(Notification.state != NotificationState.CANCELLED)
+    )
+    if has_live is not None:
+        return
+    hold = timedelta(0) if article.is_urgent else timedelta(seconds=source.hold_s)
+    session.add(
+        Notification(
+            kind=NotificationKind.NEW,
+            state=NotificationState.HELD,
+            article_id=article.id,
+            is_urgent=article.is_urgent,
+            release_at=max(now + hold, published),
+            request_id=request_id,
+        )
+    )
+    session.flush()

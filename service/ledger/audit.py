@@ -1,0 +1,63 @@
+"""The audit of the ledger: does it add up (invariant 7), and is no work without an owner?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One way in which the ledger does not add up."""
+
+    rule: str
+    object_id: int
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: #{self.object_id}, {self.detail}"
+
+
+# Each query returns (id, detail) of what breaks the rule; no row means that the rule holds.
+RULES: dict[str, str] = {
+    "planned is not the sum of the outcomes of notification": """
+        SELECT n.id, 'planned ' || n.planned || ', rows ' || count(v.destination_id)
+        FROM notification n LEFT JOIN delivery v ON v.notification_id = n.id
+        GROUP BY n.id, n.planned
+        HAVING n.planned <> count(v.destination_id)
+    """,
+    "queued deliveries without an open batch, notification": """
+        SELECT v.notification_id, count(*) || ' rows'
+        FROM delivery v LEFT JOIN batch b ON b.id = v.batch_id AND b.state < 2
+        WHERE v.state = 0 AND b.id IS NULL
+        GROUP BY v.notification_id
+    """,
+    "finished, yet with open deliveries, notification": """
+        SELECT n.id, count(*) || ' rows'
+        FROM notification n JOIN delivery v ON v.notification_id = n.id AND v.state IN (0, 2)
+        WHERE n.state = 'done'
+        GROUP BY n.id
+    """,
+    "sent without the revision that was sent, notification": """
+        SELECT n.id, count(*) || ' rows'
+        FROM notification n JOIN delivery v ON v.notification_id = n.id
+        WHERE n.article_id IS NOT NULL AND v.state = 1 AND v.revision_id IS NULL
+        GROUP BY n.id
+    """,
+    "deferred without a time to try again, notification": """
+        SELECT notification_id, count(*) || ' rows'
+        FROM delivery WHERE state = 2 AND due_at IS NULL
+        GROUP BY notification_id
+    """,
+}
+
+
+def audit(session: Session) -> list[Finding]:
+    """Check every rule; an empty list means that the ledger adds up."""
+    return [
+        Finding(rule, int(object_id), str(detail))
+        for rule, query in RULES.items()
+        for object_id, detail in session.execute(text(query))
+    ]

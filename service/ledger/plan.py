@@ -1,0 +1,173 @@
+"""Planning: who is told, decided by one SQL statement per key range of destinations.
+
+Each range is one transaction that moves the notification's cursor by compare-and-set, so a plan
+that dies resumes where it stopped, and two that run at once do each range once.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import CursorResult, text, update
+from sqlalchemy.orm import Session
+
+from service.ledger.batches import CLOSE_ONE, cut_batches
+from service.models import (
+    Article,
+    Batch,
+    Notification,
+    NotificationState,
+    Story,
+)
+
+# Above 5,000 rows SQLite's writer lock makes the door wait noticeably (reliability guide, 3).
+RANGE_SIZE = 5_000
+STORY_LEASE = timedelta(minutes=2)
+
+
+class Overtaken(Exception):
+    """Somebody else planned this range meanwhile; roll back, and let them go on."""
+
+
+# Both sides of the match run on an index: destination by key range, its subscriptions by
+# `uq_subscription_live`. A destination that may not be told now is planned as suppressed, so
+# that the city can say why it heard nothing.
+MATCH = text("""
+    INSERT INTO delivery (notification_id, destination_id, state, subscription_id, attempts)
+    SELECT :notification, d.id,
+           CASE WHEN x.address_hash IS NOT NULL OR d.is_paused THEN 5 ELSE 0 END,
+           min(s.id), 0
+    FROM destination d
+    JOIN subscription s ON s.destination_id = d.id
+    LEFT JOIN suppression x ON x.address_hash = d.address_hash
+    WHERE d.id > :lower AND d.id <= :upper
+      AND d.verified_at IS NOT NULL
+      AND s.ended_at IS NULL AND s.frequency = 'instant'
+      AND (s.topic_id IS NULL
+           OR s.topic_id IN (SELECT topic_id FROM topic_label
+                             WHERE revision_id = :revision AND state = 'published'))
+      AND (s.place_id IS NULL
+           OR s.place_id IN (SELECT place_id FROM place_label WHERE revision_id = :revision)
+           OR NOT EXISTS (SELECT 1 FROM place_label WHERE revision_id = :revision))
+      AND NOT EXISTS (
+          SELECT 1 FROM article a
+          JOIN notification n ON n.article_id = a.id AND n.kind = 'new'
+          JOIN delivery v ON v.notification_id = n.id AND v.destination_id = d.id
+          WHERE a.story_id = :story AND a.id <> :article)
+    GROUP BY d.id, d.is_paused, x.address_hash
+    ON CONFLICT DO NOTHING
+""")
+
+NEXT_RANGE = text("""
+    SELECT max(id) FROM (
+        SELECT id FROM destination WHERE id > :lower ORDER BY id LIMIT :size) AS next_range
+""")
+
+
+def begin_planning(session: Session, notification_id: int, now: datetime) -> Notification | None:
+    """Take a released notification into planning, or rejoin one that is being planned.
+
+    Returns None where there is nothing to plan, or while another notification of the same story
+    is being planned (the sweeper comes back to this one).
+    """
+    session.execute(
+        update(Notification)
+        .where(Notification.id == notification_id)
+        .where(Notification.state == NotificationState.RELEASED)
+        .values(state=NotificationState.PLANNING)
+    )
+    notification = session.get(Notification, notification_id)
+    if notification is None or notification.state != NotificationState.PLANNING:
+        return None
+    return notification if _take_story(session, notification, now) else None
+
+
+def plan_range(session: Session, notification: Notification, now: datetime) -> list[Batch] | None:
+    """Plan the next key range and return its batches; None: all is planned now.
+
+    Raises:
+        Overtaken: another process moved the cursor or holds the story; nothing was written.
+    """
+    lower = notification.cursor
+    upper = session.execute(NEXT_RANGE, {"lower": lower, "size": RANGE_SIZE}).scalar()
+    if upper is None or notification.stopped_at is not None:
+        _finish(session, notification, now)
+        session.execute(CLOSE_ONE, {"notification": notification.id, "now": now})
+        return None
+    if not _move_cursor(session, notification, upper) or not _take_story(
+        session, notification, now
+    ):
+        raise Overtaken(notification.id)
+    article = session.get_one(Article, notification.article_id)
+    planned = rows(
+        session,
+        MATCH,
+        notification=notification.id,
+        lower=lower,
+        upper=upper,
+        revision=article.revision_id,
+        story=article.story_id,
+        article=article.id,
+    )
+    session.execute(
+        update(Notification)
+        .where(Notification.id == notification.id)
+        .values(planned=Notification.planned + planned)
+    )
+    return cut_batches(session, notification, lower, upper)
+
+
+def rows(session: Session, statement: object, **values: object) -> int:
+    """Execute and return the number of rows that changed."""
+    result = session.execute(statement, values)  # type: ignore[call-overload]
+    assert isinstance(result, CursorResult)
+    return result.rowcount
+
+
+def _move_cursor(session: Session, notification: Notification, upper: int) -> bool:
+    moved = rows(
+        session,
+        update(Notification)
+        .where(Notification.id == notification.id)
+        .where(Notification.state == NotificationState.PLANNING)
+        .where(Notification.cursor == notification.cursor)
+        .values(cursor=upper)
+        .execution_options(synchronize_session=False),
+    )
+    return moved == 1
+
+
+def _take_story(session: Session, notification: Notification, now: datetime) -> bool:
+    """Compare-and-set on the story: one notification of a story is planned at a time."""
+    story_id = session.get_one(Article, notification.article_id).story_id
+    taken = rows(
+        session,
+        update(Story)
+        .where(Story.id == story_id)
+        .where(
+            Story.planner.is_(None)
+            | (Story.planner == notification.id)
+            | (Story.planner_until < now)
+        )
+        .values(planner=notification.id, planner_until=now + STORY_LEASE),
+    )
+    return taken == 1
+
+
+def _finish(session: Session, notification: Notification, now: datetime) -> None:
+    finished = rows(
+        session,
+        update(Notification)
+        .where(Notification.id == notification.id)
+        .where(Notification.state == NotificationState.PLANNING)
+        .where(Notification.cursor == notification.cursor)
+        .values(state=NotificationState.PLANNED, planned_at=now),
+    )
+    if not finished:
+        return
+    story_id = session.get_one(Article, notification.article_id).story_id
+    session.execute(
+        update(Story)
+        .where(Story.id == story_id, Story.planner == notification.id)
+        .values(planner=None, planner_until=None)
+    )

@@ -1,0 +1,83 @@
+"""Publishing: release what was held, and stamp the feeds, in one transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from service.ledger.plan import rows
+from service.models import (
+    Article,
+    ArticleState,
+    LabelState,
+    Notification,
+    NotificationState,
+    Revision,
+    RevisionState,
+    Topic,
+    TopicLabel,
+)
+
+NEXT_SEQ = text("UPDATE feed_clock SET seq = seq + 1 RETURNING seq")
+
+
+def release(session: Session, notification_id: int, now: datetime, review_wait: timedelta) -> bool:
+    """Let a held notification go if its time has come; True for the one caller who did it.
+
+    Its newest revision must be classified and have a published topic. Without one it waits for
+    review, then goes to those who asked for everything (design, section 5); urgent at once.
+    """
+    notification = session.get_one(Notification, notification_id)
+    article = session.get_one(Article, notification.article_id)
+    if notification.release_at > now or article.state != ArticleState.PUBLISHED:
+        return False
+    revision = session.get_one(Revision, article.revision_id)
+    if revision.state != RevisionState.CLASSIFIED:
+        return False
+    waited = notification.is_urgent or notification.created_at + review_wait <= now
+    if not _has_topic(session, revision.id) and not waited:
+        return False
+    released = rows(
+        session,
+        update(Notification)
+        .where(Notification.id == notification_id)
+        .where(Notification.state == NotificationState.HELD)
+        .values(state=NotificationState.RELEASED, released_at=now, rung_at=now),
+    )
+    if released:
+        stamp_feeds(session, article.id, now)
+    return bool(released)
+
+
+def stamp_feeds(session: Session, article_id: int, now: datetime) -> None:
+    """Give an article and every topic it is in, or was in, the next number of the feed clock.
+
+    Call it last in the transaction: the clock's row stays locked until the commit, so numbers
+    become visible in their order (invariant 16).
+    """
+    topics = (
+        select(TopicLabel.topic_id)
+        .join(Revision, Revision.id == TopicLabel.revision_id)
+        .where(Revision.article_id == article_id, TopicLabel.state == LabelState.PUBLISHED)
+    )
+    seq = session.execute(NEXT_SEQ).scalar_one()
+    session.execute(
+        update(Article).where(Article.id == article_id).values(feed_seq=seq, feed_at=now)
+    )
+    session.execute(
+        update(Topic)
+        .where(Topic.id.in_(topics))
+        .values(feed_seq=seq)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _has_topic(session: Session, revision_id: int) -> bool:
+    found = session.execute(
+        select(TopicLabel.topic_id)
+        .where(TopicLabel.revision_id == revision_id, TopicLabel.state == LabelState.PUBLISHED)
+        .limit(1)
+    )
+    return found.first() is not None

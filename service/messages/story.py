@@ -1,0 +1,105 @@
+"""What a message tells: an article's newest revision with its topics, places and evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.classify.text import match_key
+from service.models import (
+    Article,
+    LabelState,
+    Place,
+    PlaceLabel,
+    Revision,
+    RevisionState,
+    Topic,
+    TopicLabel,
+)
+
+MAX_TERMS = 4
+
+
+@dataclass(frozen=True)
+class Name:
+    """A topic's or place's name in both languages."""
+
+    id: int
+    slug: str
+    tr: str
+    en: str
+
+    def spoken(self, language: str) -> str:
+        return self.en if language == "en" else self.tr
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything that messages about one revision have in common."""
+
+    article_id: int
+    revision_id: int
+    url: str
+    title: str
+    summary: str
+    body_html: str
+    body_text: str
+    language: str
+    topics: tuple[Name, ...]
+    places: tuple[Name, ...]
+    terms: dict[int, tuple[str, ...]]  # the words that set a topic, by topic id
+
+    def topic_names(self, language: str) -> str:
+        return ", ".join(topic.spoken(language) for topic in self.topics)
+
+    def place_names(self, language: str) -> str:
+        return ", ".join(place.spoken(language) for place in self.places)
+
+
+def tell(session: Session, article_id: int) -> Story:
+    """Read the newest classified revision of an article with its published labels, surest first."""
+    article = session.get_one(Article, article_id)
+    revision = session.get_one(Revision, article.revision_id)
+    if revision.state != RevisionState.CLASSIFIED:
+        revision = session.scalars(
+            select(Revision)
+            .where(Revision.article_id == article_id)
+            .where(Revision.state == RevisionState.CLASSIFIED)
+            .order_by(Revision.id.desc())
+            .limit(1)
+        ).one()
+    labels = session.execute(
+        select(TopicLabel, Topic)
+        .join(Topic, Topic.id == TopicLabel.topic_id)
+        .where(TopicLabel.revision_id == revision.id, TopicLabel.state == LabelState.PUBLISHED)
+        .order_by(TopicLabel.score.desc(), Topic.position)
+    ).all()
+    places = session.scalars(
+        select(Place)
+        .join(PlaceLabel, PlaceLabel.place_id == Place.id)
+        .where(PlaceLabel.revision_id == revision.id)
+        .order_by(Place.position)
+    ).all()
+    return Story(
+        article_id=article.id,
+        revision_id=revision.id,
+        url=revision.url,
+        title=revision.title,
+        summary=revision.summary,
+        body_html=revision.body_html,
+        body_text=revision.body_text,
+        language=revision.language,
+        topics=tuple(Name(t.id, t.slug, t.name_tr, t.name_en) for _, t in labels),
+        places=tuple(Name(p.id, p.slug, p.name, p.name) for p in places),
+        terms={label.topic_id: _terms(label) for label, _ in labels},
+    )
+
+
+def _terms(label: TopicLabel) -> tuple[str, ...]:
+    """The matched words themselves, each once however it is written, the weightiest first."""
+    found: dict[str, str] = {}
+    for evidence in label.evidence:
+        found.setdefault(match_key(evidence["text"]), evidence["text"])
+    return tuple(found.values())[:MAX_TERMS]

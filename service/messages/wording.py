@@ -1,0 +1,71 @@
+"""Fixed words of messages in both languages. No Turkish suffix is ever joined to a variable."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from babel.dates import format_date
+
+WORDS: dict[str, dict[str, str]] = {
+    "tr": {
+        "read": "Haberin tamamı",
+        "topics": "Konular",
+        "places": "İlçeler",
+        "whole_city": "Bütün şehir",
+        "all_topics": "Bütün konular",
+        "instant": "haber yayımlandıkça",
+        "daily": "günde bir özet",
+        "weekly": "haftada bir özet",
+        "why": "Bu e-postayı neden aldınız? {date} tarihinde şunu istediniz: "
+        "{topic} – {place}, {frequency}.",
+        "evidence": "Konuyu belirleyen sözcükler: {terms}.",
+        "unsubscribe": "Abonelikten ayrıl",
+        "confirm_subject": "Aboneliğinizi onaylayın",
+        "confirm_lead": "Aboneliğinizi başlatmak için bu bağlantıyı açın ve düğmeye basın. "
+        "Bağlantı 7 gün geçerlidir.",
+        "confirm_link": "Aboneliği onayla",
+        "ignore": "Bu isteği siz yapmadıysanız hiçbir şey yapmayın.",
+        "welcome_subject": "Aboneliğiniz başladı",
+        "welcome_lead": "Seçtiğiniz haberler bundan sonra bu adrese gelecek. "
+        "Her e-postanın altında ayrılma bağlantısı vardır.",
+        "test_title": "Deneme iletisi",
+        "test_body": "Bu ileti, kanalın çalıştığını görmek için gönderildi.",
+    },
+    "en": {
+        "read": "Read the full story",
+        "topics": "Topics",
+        "places": "Districts",
+        "whole_city": "Whole city",
+        "all_topics": "All topics",
+        "instant": "as published",
+        "daily": "one summary a day",
+        "weekly": "one summary a week",
+        "why": "Why this email? On {date} you asked for: {topic} – {place}, {frequency}.",
+        "evidence": "Words that set the topic: {terms}.",
+        "unsubscribe": "Unsubscribe",
+        "confirm_subject": "Confirm your subscription",
+        "confirm_lead": "Open this link and press the button to start your subscription. "
+        "It works for 7 days.",
+        "confirm_link": "Confirm the subscription",
+        "ignore": "If you did not ask for this, do nothing.",
+        "welcome_subject": "Your subscription has started",
+        "welcome_lead": "The news you chose will come to this address from now on. "
+        "Every email has an unsubscribe link at its end.",
+        "test_title": "Test message",
+        "test_body": "This message was sent to see that the channel works.",
+    },
+}
+
+
+def words(language: str) -> dict[str, str]:
+    """The words of a language; Turkish for any that is not spoken here."""
+    return WORDS.get(language, WORDS["tr"])
+
+
+def spoken(language: str) -> str:
+    return language if language in WORDS else "tr"
+
+
+def long_date(day: date, language: str) -> str:
+    """`6 Haziran 2025 Cuma` or `6 June 2025 Friday`, as the citizens guide asks."""
+    return format_date(day, "d MMMM y EEEE", locale=spoken(language))

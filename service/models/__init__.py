@@ -1,0 +1,64 @@
+"""The rows of Tellal, one noun a file."""
+
+from service.models.article import Article, ArticleState, Revision, RevisionState
+from service.models.audit import AuditEntry
+from service.models.batch import Batch, BatchState
+from service.models.channel import Channel
+from service.models.consent import Consent, ConsentAct
+from service.models.delivery import Delivery, DeliveryAnswer, DeliveryState
+from service.models.destination import Destination, DestinationKind
+from service.models.feed_clock import FeedClock
+from service.models.inbox import InboxEvent, Verdict
+from service.models.mailbox import MailboxMessage
+from service.models.notification import Notification, NotificationKind, NotificationState
+from service.models.place import Place, PlaceLabel
+from service.models.source import Source
+from service.models.staff import Role, Staff, StaffRole
+from service.models.story import Story
+from service.models.subscriber import Subscriber
+from service.models.subscription import Frequency, Subscription
+from service.models.suppression import Suppression
+from service.models.token import OneTimeToken, TokenPurpose
+from service.models.topic import LabelOrigin, LabelState, Topic, TopicLabel
+
+__all__ = [
+    "Article",
+    "ArticleState",
+    "AuditEntry",
+    "Batch",
+    "BatchState",
+    "Channel",
+    "Consent",
+    "ConsentAct",
+    "Delivery",
+    "DeliveryAnswer",
+    "DeliveryState",
+    "Destination",
+    "DestinationKind",
+    "FeedClock",
+    "Frequency",
+    "InboxEvent",
+    "LabelOrigin",
+    "LabelState",
+    "MailboxMessage",
+    "Notification",
+    "NotificationKind",
+    "NotificationState",
+    "OneTimeToken",
+    "Place",
+    "PlaceLabel",
+    "Revision",
+    "RevisionState",
+    "Role",
+    "Source",
+    "Staff",
+    "StaffRole",
+    "Story",
+    "Subscriber",
+    "Subscription",
+    "Suppression",
+    "TokenPurpose",
+    "Topic",
+    "TopicLabel",
+    "Verdict",
+]

@@ -1,0 +1,84 @@
+"""Articles and their revisions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from service.db import Base, BigId, utcnow
+
+
+class ArticleState(StrEnum):
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+
+
+class RevisionState(StrEnum):
+    """`quarantined`: the text arrived damaged; staff look at it and nobody is told."""
+
+    RECEIVED = "received"
+    CLASSIFIED = "classified"
+    QUARANTINED = "quarantined"
+
+
+class Article(Base):
+    """One story of one source. `feed_seq` orders the feeds; null: not in any feed."""
+
+    __tablename__ = "article"
+    __table_args__ = (UniqueConstraint("source_id", "external_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    external_id: Mapped[str] = mapped_column(String(200))
+    state: Mapped[ArticleState] = mapped_column(String(16))
+    story_id: Mapped[int | None] = mapped_column(ForeignKey("story.id"), index=True)
+    revision_id: Mapped[int | None] = mapped_column(BigId)  # the newest content
+    is_urgent: Mapped[bool] = mapped_column(default=False)
+    is_commercial: Mapped[bool] = mapped_column(default=False)
+    published_at: Mapped[datetime | None]
+    source_updated_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow, index=True)
+    withdrawn_at: Mapped[datetime | None]
+    feed_seq: Mapped[int | None] = mapped_column(BigId, index=True)
+    feed_at: Mapped[datetime | None]
+
+
+class Revision(Base):
+    """One version of an article's content; the same content is never stored twice."""
+
+    __tablename__ = "revision"
+    __table_args__ = (
+        UniqueConstraint("article_id", "content_hash"),
+        Index(
+            "ix_revision_waiting",
+            "rung_at",
+            sqlite_where=text("state = 'received'"),
+            postgresql_where=text("state = 'received'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    article_id: Mapped[int] = mapped_column(ForeignKey("article.id"))
+    content_hash: Mapped[str] = mapped_column(String(64))
+    state: Mapped[RevisionState] = mapped_column(String(16), default=RevisionState.RECEIVED)
+    url: Mapped[str]
+    title: Mapped[str]
+    summary: Mapped[str]
+    body_html: Mapped[str]
+    body_text: Mapped[str]
+    language: Mapped[str] = mapped_column(String(16), default="tr")
+    sections: Mapped[list[str]] = mapped_column(JSON, default=list)
+    tags: Mapped[list[str]] = mapped_column(JSON, default=list)
+    places: Mapped[list[str]] = mapped_column(JSON, default=list)
+    image: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    classifier: Mapped[str] = mapped_column(String(64), default="")
+    request_id: Mapped[str] = mapped_column(String(64), default="")
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    classified_at: Mapped[datetime | None]
+    rung_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    article: Mapped[Article] = relationship()

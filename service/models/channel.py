@@ -1,0 +1,25 @@
+"""A channel: a public chat room or webhook that staff manage."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.db import Base, BigId, utcnow
+
+
+class Channel(Base):
+    """Its Apprise URL is a secret: sealed here, masked wherever it is shown."""
+
+    __tablename__ = "channel"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    scheme: Mapped[str] = mapped_column(String(32))
+    sealed_url: Mapped[str]
+    masked_url: Mapped[str]
+    is_paused: Mapped[bool] = mapped_column(default=False)
+    pause_reason: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -1,0 +1,36 @@
+"""A destination: one verified address of a subscriber, or one public channel of the city."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.db import Base, BigId, utcnow
+
+
+class DestinationKind(StrEnum):
+    EMAIL = "email"
+    CHAT = "chat"
+    WEBSUB = "websub"
+
+
+class Destination(Base):
+    """Where a delivery goes. Only a verified destination gets anything but its confirmation."""
+
+    __tablename__ = "destination"
+    __table_args__ = (UniqueConstraint("kind", "address_hash"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[DestinationKind] = mapped_column(String(8))
+    subscriber_id: Mapped[int | None] = mapped_column(ForeignKey("subscriber.id"), index=True)
+    channel_id: Mapped[int | None] = mapped_column(ForeignKey("channel.id"), index=True)
+    address: Mapped[str] = mapped_column(default="")  # empty for channels: their URL is sealed
+    address_hash: Mapped[str] = mapped_column(String(64))
+    lane: Mapped[str] = mapped_column(String(64))
+    language: Mapped[str] = mapped_column(String(8), default="tr")
+    verified_at: Mapped[datetime | None]
+    is_paused: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -1,0 +1,39 @@
+"""The inbox: every verified request of a CMS, kept until it may be forgotten."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.db import Base, BigId, utcnow
+
+
+class Verdict(StrEnum):
+    """What the door answered."""
+
+    ACCEPTED = "accepted"
+    UNCHANGED = "unchanged"
+    IGNORED = "ignored"
+    QUARANTINED = "quarantined"
+
+
+class InboxEvent(Base):
+    """One request. The sender's delivery id makes a repeat harmless (invariant 5)."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (UniqueConstraint("source_id", "delivery_key"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    delivery_key: Mapped[str] = mapped_column(String(255))
+    body_hash: Mapped[str] = mapped_column(String(64))
+    sealed_body: Mapped[str | None]
+    verdict: Mapped[Verdict] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(default="")
+    article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id"))
+    revision_id: Mapped[int | None] = mapped_column(ForeignKey("revision.id"))
+    request_id: Mapped[str] = mapped_column(String(64))
+    received_at: Mapped[datetime] = mapped_column(default=utcnow, index=True)

@@ -1,0 +1,77 @@
+"""A notification: the decision to send something to everybody whom it concerns."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.db import Base, BigId, utcnow
+
+
+class NotificationKind(StrEnum):
+    NEW = "new"
+    CORRECTION = "correction"
+    WITHDRAWAL = "withdrawal"
+    DIGEST = "digest"
+    SUMMARY = "summary"
+    SERVICE = "service"
+    FEED = "feed"
+
+
+class NotificationState(StrEnum):
+    """`held → released → planning → planned → done`, or `cancelled` on the way."""
+
+    HELD = "held"
+    RELEASED = "released"
+    PLANNING = "planning"
+    PLANNED = "planned"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+ONE_LIVE_NEW = text("kind = 'new' AND state <> 'cancelled'")
+UNFINISHED = text("state NOT IN ('done', 'cancelled')")
+
+
+class Notification(Base):
+    """`cursor` is the last destination that was planned, `planned` the number of its deliveries."""
+
+    __tablename__ = "notification"
+    __table_args__ = (
+        Index(
+            "uq_notification_new_article",
+            "article_id",
+            unique=True,
+            sqlite_where=ONE_LIVE_NEW,
+            postgresql_where=ONE_LIVE_NEW,
+        ),
+        Index(
+            "ix_notification_unfinished",
+            "state",
+            "rung_at",
+            sqlite_where=UNFINISHED,
+            postgresql_where=UNFINISHED,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[NotificationKind] = mapped_column(String(16))
+    state: Mapped[NotificationState] = mapped_column(String(16))
+    article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id"), index=True)
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    is_urgent: Mapped[bool] = mapped_column(default=False)
+    release_at: Mapped[datetime]
+    cursor: Mapped[int] = mapped_column(BigId, default=0)
+    planned: Mapped[int] = mapped_column(BigId, default=0)
+    attempts: Mapped[int] = mapped_column(default=0)
+    request_id: Mapped[str] = mapped_column(String(64), default="")
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    released_at: Mapped[datetime | None]
+    stopped_at: Mapped[datetime | None]  # withdrawn after release: what is unsent stays unsent
+    planned_at: Mapped[datetime | None]
+    done_at: Mapped[datetime | None]
+    rung_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -1,0 +1,29 @@
+"""A source: one CMS that may post articles."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import JSON, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.db import Base, BigId, utcnow
+
+DEFAULT_HOLD_S = 180  # an editor notices most mistakes in the first three minutes
+MAX_HOLD_S = 1800
+
+
+class Source(Base):
+    """Its preset maps payloads, its secret proves who posts, its hold delays what goes out."""
+
+    __tablename__ = "source"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    slug: Mapped[str] = mapped_column(String(64), unique=True)
+    preset: Mapped[str] = mapped_column(String(64), default="tellal")
+    sealed_secret: Mapped[str]
+    hold_s: Mapped[int] = mapped_column(default=DEFAULT_HOLD_S)
+    hosts: Mapped[list[str]] = mapped_column(JSON, default=list)
+    timezone: Mapped[str] = mapped_column(String(64), default="Europe/Istanbul")
+    is_paused: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -1,0 +1,20 @@
+"""A subscriber: a person known only by the addresses they verified."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.db import Base, BigId, utcnow
+
+
+class Subscriber(Base):
+    """No name, no ID number, no birth date: least data."""
+
+    __tablename__ = "subscriber"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    language: Mapped[str] = mapped_column(String(8), default="tr")
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)

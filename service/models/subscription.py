@@ -1,0 +1,47 @@
+"""A subscription: destination × topic (or all) × place (or whole city) × frequency."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.db import Base, BigId, utcnow
+
+
+class Frequency(StrEnum):
+    INSTANT = "instant"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+
+class Subscription(Base):
+    """A null topic asks for everything, a null place for the whole city.
+
+    It ends by `ended_at`, so that the ledger's reasons stay readable and an end can be undone.
+    """
+
+    __tablename__ = "subscription"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    destination_id: Mapped[int] = mapped_column(ForeignKey("destination.id"))
+    topic_id: Mapped[int | None] = mapped_column(ForeignKey("topic.id"))
+    place_id: Mapped[int | None] = mapped_column(ForeignKey("place.id"))
+    frequency: Mapped[Frequency] = mapped_column(String(8), default=Frequency.INSTANT)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None] = mapped_column(String(32))
+
+
+# One live subscription for each choice: nulls count as equal here.
+Index(
+    "uq_subscription_live",
+    Subscription.destination_id,
+    func.coalesce(Subscription.topic_id, 0),
+    func.coalesce(Subscription.place_id, 0),
+    unique=True,
+    sqlite_where=text("ended_at IS NULL"),
+    postgresql_where=text("ended_at IS NULL"),
+)

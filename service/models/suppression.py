@@ -1,0 +1,21 @@
+"""Suppressions: addresses, by keyed hash, that must not be written to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.db import Base, utcnow
+
+
+class Suppression(Base):
+    """Outlives the address itself, so that an import cannot revive it."""
+
+    __tablename__ = "suppression"
+
+    address_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(32))
+    evidence: Mapped[str] = mapped_column(default="")
+    at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -1,0 +1,60 @@
+"""Topics, and the labels that say which revision is about which topic."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.db import Base, BigId, utcnow
+
+
+class LabelState(StrEnum):
+    PUBLISHED = "published"
+    REVIEW = "review"
+    DROPPED = "dropped"
+
+
+class LabelOrigin(StrEnum):
+    """Who decided: a label of the staff is never overwritten by the classifier."""
+
+    CLASSIFIER = "classifier"
+    SOURCE = "source"
+    STAFF = "staff"
+
+
+class Topic(Base):
+    """What an article can be about. Loaded from config/topics.yaml once, then owned by staff."""
+
+    __tablename__ = "topic"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    slug: Mapped[str] = mapped_column(String(64), unique=True)
+    name_tr: Mapped[str]
+    name_en: Mapped[str]
+    description_tr: Mapped[str] = mapped_column(default="")
+    description_en: Mapped[str] = mapped_column(default="")
+    terms: Mapped[list[str]] = mapped_column(JSON, default=list)
+    position: Mapped[int] = mapped_column(default=0)
+    feed_seq: Mapped[int] = mapped_column(BigId, default=0)
+
+    def name(self, language: str) -> str:
+        return self.name_en if language == "en" else self.name_tr
+
+
+class TopicLabel(Base):
+    """A revision's topic, with the score and the evidence for it."""
+
+    __tablename__ = "topic_label"
+    __table_args__ = (Index("ix_topic_label_topic_id_revision_id", "topic_id", "revision_id"),)
+
+    revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id"), primary_key=True)
+    topic_id: Mapped[int] = mapped_column(ForeignKey("topic.id"), primary_key=True)
+    state: Mapped[LabelState] = mapped_column(String(16))
+    origin: Mapped[LabelOrigin] = mapped_column(String(16))
+    score: Mapped[float]
+    evidence: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    decided_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -1,0 +1,74 @@
+"""Problem details (RFC 9457): every error of the API as `application/problem+json`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from apiflask import APIFlask
+from flask import Response, request
+from werkzeug.exceptions import HTTPException
+
+from service.logs import get_logger
+
+log = get_logger(__name__)
+
+
+class Problem(Exception):
+    """An error with a clear text: what is wrong, where, and how to mend it."""
+
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        detail: str,
+        *,
+        errors: list[dict[str, str]] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(title)
+        self.status, self.title, self.detail = status, title, detail
+        self.errors, self.headers = errors, headers or {}
+
+    def response(self) -> Response:
+        body: dict[str, Any] = {
+            "type": "about:blank",
+            "status": self.status,
+            "title": self.title,
+            "detail": self.detail,
+        }
+        if self.errors:
+            body["errors"] = self.errors
+        return Response(
+            orjson.dumps(body),
+            status=self.status,
+            headers=self.headers,
+            mimetype="application/problem+json",
+        )
+
+
+def is_api_request() -> bool:
+    """Machines get problem details, people get a page."""
+    return request.path.startswith("/v1/") or request.path == "/openapi.json"
+
+
+def register_problems(app: APIFlask) -> None:
+    """Answer API errors with problem details; pages have handlers of their own."""
+
+    @app.errorhandler(Problem)
+    def problem(error: Problem) -> Response:
+        return error.response()
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response | HTTPException:
+        if not is_api_request():
+            return error
+        return Problem(error.code or 500, error.name, error.description or error.name).response()
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        log.exception("unexpected error")
+        detail = "Something broke on our side; nothing was stored. Try again in a minute."
+        if is_api_request():
+            return Problem(500, "Internal Server Error", detail).response()
+        return Response(detail, status=500, mimetype="text/plain")

@@ -1,0 +1,237 @@
+"""Typed settings from the environment: every `TELLAL_…` variable, and `TELLAL_…_FILE` for each.
+
+Nothing leaves unless it is configured (design, invariant 17): without an SMTP host mail goes to the
+built-in mailbox, without a channel there is no chat.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote, urlsplit
+
+from cryptography.fernet import Fernet
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+PREFIX = "TELLAL_"
+CHAT_SCHEMES = (
+    *("slack", "discord", "tgram", "matrix", "matrixs", "mmost", "mmosts", "rocket", "rockets"),
+    *("ntfy", "ntfys", "workflows", "gchat", "zulip", "json", "jsons"),
+)
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the text says which and how to mend it."""
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """Reads `TELLAL_X_FILE` where `TELLAL_X` is not set: the way containers hand over secrets."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except OSError as error:
+            raise SettingsError(
+                f"{PREFIX}{field_name.upper()}_FILE names {path}, which cannot be read: "
+                f"{error.strerror}."
+            ) from error
+
+    def __call__(self) -> dict[str, Any]:
+        found = {
+            name: self.get_field_value(info, name)[0]
+            for name, info in self.settings_cls.model_fields.items()
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class KeyFiles(PydanticBaseSettingsSource):
+    """Reads the keys that `tellal up` made in `var/keys` (see `make_keys`)."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        folder = Path(self.current_state.get("var_dir", "var")) / "keys"
+        found: dict[str, Any] = {}
+        for name in KEYS:
+            try:
+                found[name] = (folder / name).read_text(encoding="ascii").strip()
+            except OSError:
+                continue
+        return found
+
+
+class Settings(BaseSettings):
+    """All settings. The description of each is its documentation (`tellal config dump`)."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    var_dir: Path = Field(Path("var"), description="Folder for data, keys and logs of `tellal up`.")
+    config_dir: Path = Field(
+        Path(__file__).parent.parent / "config",
+        description="Folder with topics.yaml, places.yaml and the other files an operator edits.",
+    )
+    host: str = Field("127.0.0.1", description="Address that the web server listens on.")
+    port: int = Field(8080, ge=1, le=65535, description="Port that the web server listens on.")
+    base_url: str = Field("", description="Public address, without a slash at the end.")
+    database_url: SecretStr = Field(
+        SecretStr(""), description="sqlite:///… or postgresql+psycopg://…; empty: SQLite in var."
+    )
+    redis_url: SecretStr = Field(
+        SecretStr(""), description="redis://… of the broker; empty: a private Redis in var."
+    )
+    smtp_url: SecretStr = Field(
+        SecretStr(""),
+        description="smtp://user:password@host:port, smtp+starttls://… or smtps://…; "
+        "empty: mail goes to /dev/mailbox.",
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="Signs cookies and tokens; 32 random bytes or more."
+    )
+    encryption_key: SecretStr = Field(
+        SecretStr(""),
+        description="Fernet keys that encrypt stored secrets, newest first, joined by commas.",
+    )
+    allow_private_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Internal hosts that outbound requests may reach, joined by commas."
+    )
+    chat_schemes: Annotated[tuple[str, ...], NoDecode] = Field(
+        CHAT_SCHEMES,
+        description="Apprise schemes that staff may add as channels, joined by commas.",
+    )
+    mail_from: str = Field("haber@tellal.example", description="Address that mail comes from.")
+    city_name: str = Field("İzmir Büyükşehir Belediyesi", description="Name that people see.")
+    timezone: str = Field("Europe/Istanbul", description="The city's time zone.")
+    review_wait_s: int = Field(
+        7200, ge=0, description="Seconds an article without a topic waits for review."
+    )
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, SecretFiles(settings_cls), KeyFiles(settings_cls)
+
+    @field_validator("allow_private_hosts", "chat_schemes", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return tuple(value)
+
+    @field_validator("var_dir", "config_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @property
+    def public_url(self) -> str:
+        """Where citizens and CMSs reach this service, without a slash at the end."""
+        return self.base_url.rstrip("/") or f"http://localhost:{self.port}"
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database's URL, the default filled in and the driver of PostgreSQL named."""
+        url = self.database_url.get_secret_value() or f"sqlite:///{self.var_dir / 'tellal.db'}"
+        scheme, separator, rest = url.partition("://")
+        if scheme in ("postgres", "postgresql"):
+            scheme = "postgresql+psycopg"
+        return scheme + separator + rest
+
+    @property
+    def redis_socket(self) -> Path:
+        """Socket of the private Redis that `tellal up` starts."""
+        return self.var_dir / "redis" / "redis.sock"
+
+    @property
+    def broker_url(self) -> str:
+        """Redis as kombu names it."""
+        url = self.redis_url.get_secret_value()
+        if not url:
+            return f"redis+socket://{quote(str(self.redis_socket))}"
+        return url.replace("unix://", "redis+socket://", 1)
+
+    @property
+    def limiter_url(self) -> str:
+        """Redis as the rate limiter names it."""
+        url = self.redis_url.get_secret_value()
+        return url or f"redis+unix://{self.redis_socket}"
+
+    @property
+    def is_secure(self) -> bool:
+        """True where citizens come by https, so that cookies may insist on it."""
+        return urlsplit(self.public_url).scheme == "https"
+
+
+KEYS = ("secret_key", "encryption_key")
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: a value is malformed; each is named in one line.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [
+            f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
+        ]
+        raise SettingsError("\n".join(lines)) from error
+
+
+def require_keys(settings: Settings) -> None:
+    """Refuse to work without the two keys.
+
+    Raises:
+        SettingsError: one is missing or malformed.
+    """
+    for name in KEYS:
+        if not getattr(settings, name).get_secret_value():
+            raise SettingsError(
+                f"{PREFIX}{name.upper()} is not set. `tellal up` makes keys in {settings.var_dir}; "
+                f"elsewhere set the variable or {PREFIX}{name.upper()}_FILE."
+            )
+    for key in settings.encryption_key.get_secret_value().split(","):
+        try:
+            Fernet(key.strip())
+        except ValueError as error:
+            raise SettingsError(
+                f"{PREFIX}ENCRYPTION_KEY must be 32 random bytes in URL-safe base64 (44 characters)"
+            ) from error
+
+
+def make_keys(var_dir: Path) -> None:
+    """Make the keys that are not there yet, each in a file that only its owner can read."""
+    folder = var_dir / "keys"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    values = {
+        "secret_key": secrets.token_urlsafe(32),
+        "encryption_key": Fernet.generate_key().decode(),
+    }
+    for name, value in values.items():
+        try:
+            handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            continue
+        with os.fdopen(handle, "w") as file:
+            file.write(value + "\n")

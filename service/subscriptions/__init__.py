@@ -1,0 +1,1 @@
+"""Subscribe, confirm, change, unsubscribe, import: the rules, without HTTP."""

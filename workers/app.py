@@ -1,0 +1,95 @@
+"""The Celery application: queues, tasks, schedule. Every setting has its reason in the
+reliability guide; the experiments behind them are repeated by the chaos runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from celery import Celery
+from celery.schedules import crontab
+from celery.signals import setup_logging
+from kombu.entity import Queue as KombuQueue
+
+from service import logs
+from service.runtime import Runtime
+from service.settings import load
+from service.tasks import (
+    HOME,
+    VISIBILITY_TIMEOUT_S,
+    WORKER_TIMEOUT_S,
+    Queue,
+    Task,
+    broker_options,
+)
+from workers.runtime import process_runtime
+from workers.stages import CHORES, STAGES
+
+settings = load()
+app = Celery("workers", broker=settings.broker_url)
+app.conf.update(
+    # Results are rows in the database.
+    task_ignore_result=True,
+    # Never pickle: a broker must not be able to run code here.
+    task_serializer="json",
+    accept_content=["json"],
+    # A killed worker's message comes back instead of being lost with it.
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    # One at a time: fair between long and short, and a worker that dies takes little with it.
+    worker_prefetch_multiplier=1,
+    task_time_limit=600,
+    task_soft_time_limit=540,
+    visibility_timeout=VISIBILITY_TIMEOUT_S,
+    broker_transport_options=broker_options(WORKER_TIMEOUT_S),
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    # Cancelling a running send would send it twice.
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    # The sweeper has what could not be published.
+    task_publish_retry=False,
+    # A worker that grew is replaced between two tasks.
+    worker_max_memory_per_child=400_000,
+    task_queues=[KombuQueue(queue.value) for queue in Queue],
+    task_default_queue=Queue.MAINTENANCE.value,
+    task_routes={task.value: {"queue": queue.value} for task, queue in HOME.items()},
+    task_create_missing_queues=False,
+    timezone="UTC",
+    enable_utc=True,
+    # Each entry expires, so that nothing piles up while the workers are away.
+    beat_schedule={
+        "retain": {
+            "task": Task.RETAIN.value,
+            "schedule": crontab(minute="17", hour="1"),
+            "options": {"expires": 3600},
+        },
+        "audit": {
+            "task": Task.AUDIT_LEDGER.value,
+            "schedule": crontab(minute="41"),
+            "options": {"expires": 1800},
+        },
+    },
+)
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]
+def _configure_logging(**_: Any) -> None:
+    logs.configure(settings.log_level)
+
+
+def _register_stage(task: Task, stage: Callable[[Runtime, int], None]) -> None:
+    @app.task(name=task.value)  # type: ignore[untyped-decorator]
+    def run(row_id: int) -> None:
+        stage(process_runtime(), row_id)
+
+
+def _register_chore(task: Task, chore: Callable[[Runtime], None]) -> None:
+    @app.task(name=task.value)  # type: ignore[untyped-decorator]
+    def run() -> None:
+        chore(process_runtime())
+
+
+for _task, _stage in STAGES.items():
+    _register_stage(_task, _stage)
+for _task, _chore in CHORES.items():
+    _register_chore(_task, _chore)

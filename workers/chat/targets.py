@@ -1,0 +1,88 @@
+"""One Apprise target, one call, one outcome (reliability guide, section 5).
+
+Apprise answers with a bool and keeps HTTP statuses in its log. A guarded session in place of the
+one that its plugins open records what really came back.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import apprise
+import requests
+import requests.sessions
+
+from service.ledger.outcome import Outcome
+from service.messages.chat import ChatMessage
+from service.models import DeliveryState
+from service.outbound import Exchange, GuardedSession, GuardPolicy
+
+DEFERRING = frozenset({408, 425, 429})
+_seen = threading.local()
+_patch = threading.Lock()
+
+
+def send_to_target(url: str, message: ChatMessage, allowed_hosts: tuple[str, ...]) -> Outcome:
+    """Send one message to one channel URL and say what became of it."""
+    target = apprise.Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True)
+    if target is None or len(target) != 1:
+        return Outcome(DeliveryState.REJECTED, "url", "not the URL of exactly one target")
+    with _guarded(allowed_hosts) as exchanges:
+        delivered = target.notify(body=message.body, title=message.title)
+    return judge(bool(delivered), exchanges)
+
+
+def judge(delivered: bool, exchanges: list[Exchange]) -> Outcome:
+    """The outcome of a call from what its requests met; the last exchange decides."""
+    if not exchanges:
+        return Outcome(DeliveryState.REJECTED, "blocked", "no request was allowed to leave")
+    last = exchanges[-1]
+    if delivered:
+        return Outcome(DeliveryState.SENT, str(last.status or ""))
+    if last.status is None:
+        if last.was_sent:
+            return Outcome(DeliveryState.UNKNOWN, "", "the answer never came")
+        return Outcome(DeliveryState.DEFERRED, "connect", "no connection to the service")
+    code, detail = str(last.status), f"the service answered {last.status}"
+    if last.status in DEFERRING or last.status >= 500:
+        return Outcome(DeliveryState.DEFERRED, code, detail, _seconds(last.retry_after))
+    return Outcome(DeliveryState.REJECTED, code, detail)
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """`Retry-After` in seconds; a date or nonsense falls back to our own backoff."""
+    return float(retry_after) if retry_after and retry_after.isdigit() else None
+
+
+def _asset() -> apprise.AppriseAsset:
+    return apprise.AppriseAsset(
+        app_id="Tellal", app_desc="Tellal", app_url="", storage_mode="memory"
+    )
+
+
+@contextmanager
+def _guarded(allowed_hosts: tuple[str, ...]) -> Iterator[list[Exchange]]:
+    """Let every request of this thread go through the guard, and collect what it met."""
+    _install()
+    _seen.exchanges, _seen.policy = [], GuardPolicy(allowed_hosts)
+    try:
+        yield _seen.exchanges
+    finally:
+        _seen.policy = None
+
+
+class _PluginSession(GuardedSession):
+    """What `requests.post` opens inside a plugin: it takes no argument."""
+
+    def __init__(self) -> None:
+        policy = getattr(_seen, "policy", None) or GuardPolicy(())
+        super().__init__(policy, getattr(_seen, "exchanges", []).append)
+
+
+def _install() -> None:
+    """Put our session where the plugins look for one, once a process."""
+    with _patch:
+        if requests.sessions.Session is not _PluginSession:
+            requests.Session = requests.sessions.Session = _PluginSession  # type: ignore[misc]

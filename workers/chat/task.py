@@ -1,0 +1,74 @@
+"""Sends a batch of chat messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import RowMapping, update
+from sqlalchemy.orm import Session
+
+from service.ledger.lease import Lease
+from service.ledger.outcome import Outcome
+from service.logs import get_logger
+from service.messages.chat import about, channel_test
+from service.messages.story import Story, tell
+from service.models import Channel, DeliveryState, Destination, Notification
+from service.runtime import Runtime
+from workers.chat.targets import send_to_target
+from workers.deliver import deliver_batch
+
+log = get_logger(__name__)
+
+BROKEN = frozenset({"401", "403", "404", "410"})  # the channel itself is gone or refuses us
+
+
+class ChatSender:
+    """Opens each channel's URL only for as long as one message takes."""
+
+    def __init__(self, runtime: Runtime, lease: Lease) -> None:
+        self._runtime, self._lease = runtime, lease
+        self._story: Story | None = None
+        self._urls: dict[int, str] = {}
+
+    def prepare(self, session: Session) -> int | None:
+        notification = session.get_one(Notification, self._lease.notification_id)
+        self._urls = {channel.id: channel.sealed_url for channel in session.query(Channel)}
+        if notification.article_id is None:
+            return None
+        self._story = tell(session, notification.article_id)
+        return self._story.revision_id
+
+    def send(self, row: RowMapping, on_wire: Callable[[], None]) -> Outcome:
+        channel_id = row["channel_id"]
+        url = self._runtime.vault.decrypt(self._urls[channel_id])
+        language = row["language"]
+        message = about(self._story, language) if self._story else channel_test(language)
+        on_wire()
+        outcome = send_to_target(url, message, self._runtime.settings.allow_private_hosts)
+        if outcome.state == DeliveryState.REJECTED and outcome.code in BROKEN:
+            self._pause(channel_id, row["destination_id"], outcome)
+        if self._story is None and outcome.state == DeliveryState.SENT:
+            # Staff who test a channel want to read the answer.
+            return Outcome(outcome.state, outcome.code, f"the service answered {outcome.code}")
+        return outcome
+
+    def close(self) -> None:
+        """Every call hangs up by itself."""
+
+    def _pause(self, channel_id: int, destination_id: int, outcome: Outcome) -> None:
+        reason = f"paused by itself: {outcome.detail}"
+        with self._runtime.db.write() as session:
+            session.execute(
+                update(Channel)
+                .where(Channel.id == channel_id)
+                .values(is_paused=True, pause_reason=reason)
+            )
+            session.execute(
+                update(Destination).where(Destination.id == destination_id).values(is_paused=True)
+            )
+        log.error("channel paused", channel_id=channel_id, code=outcome.code)
+
+
+def send_chat_batch(runtime: Runtime, batch_id: int) -> None:
+    """Send every message of a batch that is due."""
+    deliver_batch(runtime, batch_id, ChatSender)

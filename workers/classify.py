@@ -1,0 +1,211 @@
+"""Classification: gives a revision its topics and places, then releases what may go."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from service.classify import (
+    ArticleText,
+    Band,
+    Classification,
+    Classifier,
+    PlaceRules,
+)
+from service.classify import (
+    PlaceLabel as FoundPlace,
+)
+from service.classify import (
+    Topic as TopicTerms,
+)
+from service.db import utcnow
+from service.ledger.plan import rows
+from service.ledger.publish import stamp_feeds
+from service.logs import get_logger
+from service.models import (
+    Article,
+    LabelOrigin,
+    LabelState,
+    Notification,
+    NotificationKind,
+    NotificationState,
+    Place,
+    PlaceLabel,
+    Revision,
+    RevisionState,
+    Topic,
+    TopicLabel,
+)
+from service.runtime import Runtime
+from service.taxonomy import places_of
+from workers.plan import release_and_ring
+
+log = get_logger(__name__)
+
+STATE_OF_BAND = {
+    Band.PUBLISH: LabelState.PUBLISHED,
+    Band.REVIEW: LabelState.REVIEW,
+    Band.DROP: LabelState.DROPPED,
+}
+
+
+def classify_revision(runtime: Runtime, revision_id: int) -> None:
+    """Label a received revision; a second run, or one at the same time, changes nothing."""
+    with runtime.db.read() as session:
+        revision = session.get(Revision, revision_id)
+        if revision is None or revision.state != RevisionState.RECEIVED:
+            return
+        topics = session.scalars(select(Topic).order_by(Topic.position)).all()
+        topic_ids = {topic.slug: topic.id for topic in topics}
+        place_ids = dict(session.execute(select(Place.slug, Place.id)).tuples().all())
+    classifier = _classifier(
+        tuple(_terms_of(topic) for topic in topics), runtime.settings.config_dir
+    )
+    found = classifier.classify(ArticleText(revision.title, revision.summary, revision.body_text))
+    with runtime.db.write() as session:
+        if not _mark_classified(session, revision, found, utcnow()):
+            return
+        _write_topics(session, revision, found, topic_ids)
+        _write_places(session, revision, found.places, place_ids)
+        notification_id = _follow(session, revision, utcnow())
+    log.info(
+        "classified",
+        revision_id=revision_id,
+        request_id=revision.request_id,
+        topics=[label.slug for label in found.topics if label.band is Band.PUBLISH],
+        places=[place.slug for place in found.places],
+    )
+    if notification_id is not None:
+        release_and_ring(runtime, notification_id)
+
+
+@lru_cache(maxsize=2)
+def _rules(config_dir: Path) -> PlaceRules:
+    return places_of(config_dir)
+
+
+@lru_cache(maxsize=2)
+def _classifier(topics: tuple[TopicTerms, ...], config_dir: Path) -> Classifier:
+    """Compiled once for each version of the terms."""
+    return Classifier(topics, _rules(config_dir))
+
+
+def _terms_of(topic: Topic) -> TopicTerms:
+    return TopicTerms(
+        slug=topic.slug,
+        name_tr=topic.name_tr,
+        name_en=topic.name_en,
+        description_tr=topic.description_tr,
+        description_en=topic.description_en,
+        terms=tuple(topic.terms),
+    )
+
+
+def _mark_classified(
+    session: Session, revision: Revision, found: Classification, now: datetime
+) -> bool:
+    state = RevisionState.QUARANTINED if found.damage else RevisionState.CLASSIFIED
+    return bool(
+        rows(
+            session,
+            update(Revision)
+            .where(Revision.id == revision.id, Revision.state == RevisionState.RECEIVED)
+            .values(state=state, classified_at=now, classifier=found.version),
+        )
+    )
+
+
+def _write_topics(
+    session: Session, revision: Revision, found: Classification, ids: dict[str, int]
+) -> None:
+    """Write labels; what the staff decided about this article stands, on every revision."""
+    decided = _staff_labels(session, revision.article_id)
+    session.execute(delete(TopicLabel).where(TopicLabel.revision_id == revision.id))
+    labels: list[dict[str, Any]] = [
+        {
+            "revision_id": revision.id,
+            "topic_id": ids[label.slug],
+            "state": STATE_OF_BAND[label.band],
+            "origin": LabelOrigin.CLASSIFIER,
+            "score": label.score,
+            "evidence": [asdict(evidence) for evidence in label.evidence],
+            "decided_at": utcnow(),
+        }
+        for label in found.topics
+        if ids[label.slug] not in decided
+    ]
+    labels += [{**label, "revision_id": revision.id} for label in decided.values()]
+    if labels:
+        session.execute(insert(TopicLabel), labels)
+
+
+def _staff_labels(session: Session, article_id: int) -> dict[int, dict[str, Any]]:
+    found = session.scalars(
+        select(TopicLabel)
+        .join(Revision, Revision.id == TopicLabel.revision_id)
+        .where(Revision.article_id == article_id, TopicLabel.origin == LabelOrigin.STAFF)
+        .order_by(TopicLabel.decided_at)
+    )
+    return {
+        label.topic_id: {
+            "topic_id": label.topic_id,
+            "state": label.state,
+            "origin": label.origin,
+            "score": label.score,
+            "evidence": label.evidence,
+            "decided_at": label.decided_at,
+        }
+        for label in found
+    }
+
+
+def _write_places(
+    session: Session, revision: Revision, found: tuple[FoundPlace, ...], ids: dict[str, int]
+) -> None:
+    """Places that the CMS named win over those that the text names."""
+    session.execute(delete(PlaceLabel).where(PlaceLabel.revision_id == revision.id))
+    given = [slug for slug in revision.places if slug in ids]
+    labels: list[dict[str, Any]]
+    if given:
+        labels = [
+            {"place_id": ids[slug], "origin": LabelOrigin.SOURCE, "evidence": []} for slug in given
+        ]
+    else:
+        labels = [
+            {
+                "place_id": ids[place.slug],
+                "origin": LabelOrigin.CLASSIFIER,
+                "evidence": [asdict(evidence) for evidence in place.evidence],
+            }
+            for place in found
+        ]
+    if labels:
+        session.execute(
+            insert(PlaceLabel), [{**label, "revision_id": revision.id} for label in labels]
+        )
+
+
+def _follow(session: Session, revision: Revision, now: datetime) -> int | None:
+    """What an article's new labels mean: release its held notification, or renew its feeds.
+
+    Returns the notification that may be released. An article that tells nobody (too old,
+    commercial) or has been told already goes to the feeds at once.
+    """
+    article = session.get_one(Article, revision.article_id)
+    if article.revision_id != revision.id or revision.state == RevisionState.QUARANTINED:
+        return None
+    held = session.scalar(
+        select(Notification.id)
+        .where(Notification.article_id == article.id)
+        .where(Notification.kind == NotificationKind.NEW)
+        .where(Notification.state == NotificationState.HELD)
+    )
+    if held is None and article.state == "published":
+        stamp_feeds(session, article.id, now)
+    return held

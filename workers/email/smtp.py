@@ -1,0 +1,126 @@
+"""SMTP: one connection a batch, an outcome for each recipient (RFC 5321)."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import smtplib
+import ssl
+from collections.abc import Callable
+from urllib.parse import unquote, urlsplit
+
+from service.ledger.outcome import Outcome
+from service.messages.letter import Letter
+from service.models import DeliveryState
+from workers.deliver import PeerAwayError
+
+TIMEOUT_S = 30.0
+MAX_PER_CONNECTION = 100  # a polite guest hangs up after about this many (email guide, rule 18)
+ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+
+
+class SmtpTransport:
+    """Speaks to the relay of `smtp://`, `smtp+starttls://` or `smtps://user:password@host:port`."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._scheme = parts.scheme
+        self._host = parts.hostname or "localhost"
+        self._port = parts.port or {"smtps": 465, "smtp+starttls": 587}.get(parts.scheme, 25)
+        self._user = unquote(parts.username or "")
+        self._password = unquote(parts.password or "")
+        self._smtp: smtplib.SMTP | None = None
+        self._count = 0
+
+    def send(self, letter: Letter, on_wire: Callable[[], None]) -> Outcome:
+        raw = letter.as_bytes()
+        smtp = self._connected()
+        try:
+            refusal = self._envelope(smtp, letter)
+        except (OSError, smtplib.SMTPException) as error:
+            self.close()
+            raise PeerAwayError(f"connection lost before DATA: {_brief(error)}") from error
+        if refusal is not None:
+            return refusal
+        on_wire()
+        return self._data(smtp, raw)
+
+    def close(self) -> None:
+        """Say goodbye, if there is still somebody to say it to."""
+        smtp, self._smtp = self._smtp, None
+        if smtp is not None:
+            with contextlib.suppress(OSError, smtplib.SMTPException):
+                smtp.quit()
+
+    def _connected(self) -> smtplib.SMTP:
+        if self._count >= MAX_PER_CONNECTION:
+            self.close()
+        if self._smtp is None:
+            self._smtp, self._count = self._connect(), 0
+        self._count += 1
+        return self._smtp
+
+    def _connect(self) -> smtplib.SMTP:
+        tls = ssl.create_default_context()
+        try:
+            if self._scheme == "smtps":
+                smtp: smtplib.SMTP = smtplib.SMTP_SSL(
+                    self._host, self._port, timeout=TIMEOUT_S, context=tls
+                )
+            else:
+                smtp = smtplib.SMTP(self._host, self._port, timeout=TIMEOUT_S)
+            smtp.ehlo_or_helo_if_needed()
+            if self._scheme == "smtp+starttls":
+                smtp.starttls(context=tls)
+                smtp.ehlo()
+            if self._user:
+                smtp.login(self._user, self._password)
+        except (OSError, smtplib.SMTPException) as error:
+            raise PeerAwayError(f"no connection to the relay: {_brief(error)}") from error
+        return smtp
+
+    def _envelope(self, smtp: smtplib.SMTP, letter: Letter) -> Outcome | None:
+        """MAIL, RCPT, DATA; the outcome where one of them was refused."""
+        commands: tuple[Callable[[], tuple[int, bytes]], ...] = (
+            lambda: smtp.mail(letter.envelope_sender),
+            lambda: smtp.rcpt(letter.recipient),
+            lambda: smtp.docmd("DATA"),
+        )
+        for command in commands:
+            code, text = command()
+            if code == 421:
+                raise smtplib.SMTPServerDisconnected(_text(text))
+            if code not in (250, 251, 354):
+                smtp.rset()
+                return _answered(code, text)
+        return None
+
+    def _data(self, smtp: smtplib.SMTP, raw: bytes) -> Outcome:
+        stuffed = re.sub(rb"(?m)^\.", b"..", raw)  # RFC 5321, section 4.5.2
+        try:
+            smtp.send(stuffed + (b"" if stuffed.endswith(b"\r\n") else b"\r\n") + b".\r\n")
+            code, text = smtp.getreply()
+        except (OSError, smtplib.SMTPException) as error:
+            self.close()
+            return Outcome(DeliveryState.UNKNOWN, "", f"no answer after DATA: {_brief(error)}")
+        if code == 421:
+            self.close()
+        return _answered(code, text)
+
+
+def _answered(code: int, text: bytes) -> Outcome:
+    said = _text(text)
+    enhanced = ENHANCED.search(said)
+    number = enhanced.group(1) if enhanced else str(code)
+    if 200 <= code < 300:
+        return Outcome(DeliveryState.SENT, number)
+    state = DeliveryState.DEFERRED if 400 <= code < 500 else DeliveryState.REJECTED
+    return Outcome(state, number, f"{code} {said}")
+
+
+def _text(text: bytes) -> str:
+    return text.decode("utf-8", "replace").replace("\n", " ")
+
+
+def _brief(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:200]

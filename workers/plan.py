@@ -1,0 +1,56 @@
+"""Planning: releases a notification when its time has come, and fans it out into batches."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from service.db import utcnow
+from service.ledger.batches import ring_batch
+from service.ledger.plan import Overtaken, begin_planning, plan_range
+from service.ledger.publish import release
+from service.logs import get_logger
+from service.models import Batch, Notification
+from service.runtime import Runtime
+from service.tasks import Queue, Task
+
+log = get_logger(__name__)
+
+
+def release_and_ring(runtime: Runtime, notification_id: int) -> bool:
+    """Release a held notification if it may go, and ring for its planning."""
+    wait = timedelta(seconds=runtime.settings.review_wait_s)
+    with runtime.db.write() as session:
+        if not release(session, notification_id, utcnow(), wait):
+            return False
+        is_urgent = session.get_one(Notification, notification_id).is_urgent
+    log.info("released", notification_id=notification_id)
+    runtime.doorbell.ring(
+        Task.PLAN_NOTIFICATION, notification_id, Queue.URGENT if is_urgent else Queue.FANOUT
+    )
+    return True
+
+
+def plan_notification(runtime: Runtime, notification_id: int) -> None:
+    """Plan range by range until nobody is left; a second run goes on where the first stopped.
+
+    Each range's batches are rung for at once, so the first mails leave while the last
+    destinations are still being matched.
+    """
+    while (batches := _next_range(runtime, notification_id)) is not None:
+        for batch in batches:
+            ring_batch(runtime.doorbell, batch)
+
+
+def _next_range(runtime: Runtime, notification_id: int) -> list[Batch] | None:
+    try:
+        with runtime.db.write() as session:
+            now = utcnow()
+            notification = begin_planning(session, notification_id, now)
+            if notification is None:
+                return None
+            batches = plan_range(session, notification, now)
+    except Overtaken:
+        return None
+    if batches is None:
+        log.info("planned", notification_id=notification_id, request_id=notification.request_id)
+    return batches

@@ -1,0 +1,80 @@
+"""The sweeper: a process of its own that finds what no doorbell announced.
+
+It needs neither the scheduler nor Redis: where ringing fails, it does the work itself.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from service import logs
+from service.db import utcnow
+from service.ledger import sweep
+from service.ledger.sweep import Ring
+from service.runtime import Runtime
+from service.settings import load
+from service.tasks import WORKER_TIMEOUT_S
+from workers.plan import release_and_ring
+from workers.stages import STAGES
+
+log = logs.get_logger(__name__)
+
+INTERVAL_S = 1.0
+OWN_WORK_S = 10.0  # without Redis: work for at most this long before the next look at everything
+
+
+def sweep_once(runtime: Runtime) -> int:
+    """Look at every stage once; return how many rows had to be found."""
+    now = utcnow()
+    rings = sweep.replay_journals(runtime.db, runtime.settings.var_dir / "journal", now)
+    with runtime.db.read() as session:
+        due = sweep.due_releases(session, now)
+    released = sum(release_and_ring(runtime, notification_id) for notification_id in due)
+    for query, patience in sweep.STAGES.items():
+        # With a broken bell nothing is on its way: there is nothing to be patient for.
+        rung_before = now if runtime.doorbell.is_broken else now - patience
+        with runtime.db.write() as session:
+            rings += query(session, now, rung_before)
+    with runtime.db.write() as session:
+        sweep.close_finished(session, now)
+    _answer(runtime, rings)
+    return released + len(rings)
+
+
+def _answer(runtime: Runtime, rings: list[Ring]) -> None:
+    """Ring again for each row; do it here and now where no bell can be rung."""
+    until = time.monotonic() + OWN_WORK_S
+    for ring in rings:
+        is_rung = runtime.doorbell.ring(ring.task, ring.row_id, ring.queue)
+        log.info("found", task=ring.task.value, row_id=ring.row_id, rung=is_rung)
+        if not is_rung and time.monotonic() < until:
+            STAGES[ring.task](runtime, ring.row_id)
+
+
+def main() -> None:
+    """Sweep every second until told to stop; a database that is away is waited for."""
+    settings = load()
+    logs.configure(settings.log_level)
+    runtime = Runtime.start(settings, WORKER_TIMEOUT_S)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    log.info("sweeper started")
+    while not stop.wait(INTERVAL_S):
+        try:
+            sweep_once(runtime)
+        except SQLAlchemyError as error:
+            log.error("sweep failed", error=type(error).__name__)
+            stop.wait(5 * INTERVAL_S)
+        except Exception:
+            # One poisoned row must not stop the sweep of all others.
+            log.exception("sweep failed")
+    runtime.close()
+
+
+if __name__ == "__main__":
+    main()

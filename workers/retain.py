@@ -1,0 +1,60 @@
+"""Retention: forgets what may no longer be kept, in small steps (citizens guide, section 6)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import Delete, Update, delete, select, update
+
+from service.db import utcnow
+from service.ledger.plan import rows
+from service.logs import get_logger
+from service.models import InboxEvent, MailboxMessage, OneTimeToken
+from service.runtime import Runtime
+
+log = get_logger(__name__)
+
+STEP = 1_000  # rows a transaction: the first run after a year must not hold a lock for minutes
+RAW_BODY_DAYS = 14
+MAIL_BODY_DAYS = 7
+TOKEN_DAYS = 7  # after the token's own end
+
+
+def forget_expired(runtime: Runtime) -> None:
+    """Drop raw webhook bodies, mails of the built-in mailbox and dead tokens past their time."""
+    now = utcnow()
+    old_bodies = (
+        select(InboxEvent.id)
+        .where(InboxEvent.received_at < now - timedelta(days=RAW_BODY_DAYS))
+        .where(InboxEvent.sealed_body.is_not(None))
+        .limit(STEP)
+    )
+    old_mails = (
+        select(MailboxMessage.id)
+        .where(MailboxMessage.at < now - timedelta(days=MAIL_BODY_DAYS))
+        .limit(STEP)
+    )
+    old_tokens = (
+        select(OneTimeToken.id)
+        .where(OneTimeToken.expires_at < now - timedelta(days=TOKEN_DAYS))
+        .limit(STEP)
+    )
+    for name, statement in (
+        (
+            "raw bodies",
+            update(InboxEvent).where(InboxEvent.id.in_(old_bodies)).values(sealed_body=None),
+        ),
+        ("mails", delete(MailboxMessage).where(MailboxMessage.id.in_(old_mails))),
+        ("tokens", delete(OneTimeToken).where(OneTimeToken.id.in_(old_tokens))),
+    ):
+        log.info("forgotten", what=name, rows=_in_steps(runtime, statement))
+
+
+def _in_steps(runtime: Runtime, statement: Update | Delete) -> int:
+    total = 0
+    while True:
+        with runtime.db.write() as session:
+            done = rows(session, statement.execution_options(synchronize_session=False))
+        total += done
+        if done < STEP:
+            return total
