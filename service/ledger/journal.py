@@ -27,8 +27,7 @@ class Journal:
     def __init__(self, folder: Path, lease: str, batch_id: int) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._path = folder / f"{lease}.journal"
-        self._file = self._path.open("ab", buffering=0)
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._file = _open_locked(self._path)
         self._write({"batch": batch_id})
 
     def wire(self, destination_id: int) -> None:
@@ -59,6 +58,19 @@ class Journal:
 
     def _write(self, line: dict[str, object]) -> None:
         self._file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+
+
+def _open_locked(path: Path) -> BinaryIO:
+    """Create and lock the file; a sweeper that looked in between has unlinked the empty one."""
+    while True:
+        file = path.open("ab", buffering=0)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            if path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                return file
+        except FileNotFoundError:
+            pass
+        file.close()
 
 
 @dataclass

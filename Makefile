@@ -1,0 +1,93 @@
+# Tellal. Two commands on a fresh machine: `make run`, `make test`. All others: `make help`.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+TRANSLATIONS := $(patsubst %.po,%.mo,$(wildcard service/translations/*/LC_MESSAGES/*.po))
+
+# Debian packages that tests need beside what comes from the lock file.
+TEST_PACKAGES := chromium
+
+# Taken in this order; `make run PYTHON=/path/to/python3.12` puts one of your own first.
+PYTHONS := $(PYTHON) python3.12 python3.11 python3
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test lint types contracts apt-packages tests format lock setup venv install \
+	secrets chaos bench-plan
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: setup ## start everything on this machine, until Ctrl-C (data in var/)
+	@exec $(BIN)/tellal up --demo-hosts --with-parent
+
+demo: setup ## post the sample article to a running `make run` and show the way it takes
+	@exec $(BIN)/tellal demo
+
+test: setup ## every check and every test; what is missing is said, the rest runs
+	@$(MAKE) --no-print-directory --keep-going apt-packages lint types contracts tests
+
+lint: setup ## style: ruff
+	@status=0; \
+	$(BIN)/ruff check . || status=1; \
+	$(BIN)/ruff format --check . || status=1; \
+	exit $$status
+
+types: setup ## types: mypy
+	@$(BIN)/mypy
+
+contracts: setup ## who may import whom: import-linter
+	@$(BIN)/lint-imports
+
+tests: setup ## the tests alone; choose some with ARGS="tests/unit -k turkish"
+	@$(BIN)/pytest $(ARGS)
+
+chaos: setup ## kill, flush and freeze a running Tellal; count what was lost (QUICK=1: once each)
+	@$(BIN)/python -m tests.chaos
+
+bench-plan: setup ## planning against a bare INSERT ... SELECT (QUICK=1: 50,000 rows)
+	@$(BIN)/python -m tests.bench.plan
+
+format: setup ## rewrite the code in the house style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: venv ## renew the lock files after a change in pyproject.toml (UPGRADE=--upgrade for all)
+	@$(BIN)/uv pip compile pyproject.toml $(UPGRADE) --universal --python-version 3.11 \
+		--generate-hashes --no-header --quiet --output-file requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml $(UPGRADE) --extra embedded --group dev \
+		--constraints requirements.lock --universal --python-version 3.11 \
+		--generate-hashes --no-header --quiet --output-file requirements-dev.lock
+
+secrets: setup ## make the secret files of docker-compose.yml in var/secrets, where missing
+	@$(BIN)/tellal config secrets var/secrets
+
+setup: venv $(TRANSLATIONS)
+
+%.mo: %.po | venv
+	@$(BIN)/pybabel --quiet compile --input-file $< --output-file $@
+
+# Compares contents, not times: a checkout that changes nothing installs nothing.
+venv:
+	@cat requirements-dev.lock pyproject.toml | sha256sum | cmp -s - $(STAMP) \
+		&& $(BIN)/python -c '' 2>/dev/null \
+		|| $(MAKE) --no-print-directory install
+
+install:
+	@test -w . || { echo "make: $(CURDIR) is not writable; clone it where you may write" >&2; exit 1; }
+	@found=; bare=; for python in $(PYTHONS); do \
+		"$$python" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' \
+			2>/dev/null || continue; \
+		if "$$python" -c 'import ensurepip, venv' 2>/dev/null; then found=$$python; break; fi; \
+		bare=$$("$$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])'); \
+	done; \
+	if [ -z "$$found" ] && [ -n "$$bare" ]; then \
+		echo "make: $$bare lacks venv: apt install $$bare-venv" >&2; exit 1; fi; \
+	if [ -z "$$found" ]; then \
+		echo "make: no Python 3.11 or 3.12 found: apt install python3.11 python3.11-venv" \
+			"(or 3.12)" >&2; exit 1; fi; \
+	$(BIN)/python -c '' 2>/dev/null || "$$found" -m venv --clear $(VENV)
+	@echo "Installing into $(VENV) from requirements-dev.lock; this takes a minute or two."
+	@$(BIN)/python -m pip install -qq --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
+	@cat requirements-dev.lock pyproject.toml | sha256sum > $(STAMP)

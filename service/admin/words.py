@@ -1,0 +1,61 @@
+"""The words that staff read for states, and the colour that goes with each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask_babel import lazy_gettext as _
+
+
+@dataclass(frozen=True)
+class Word:
+    text: str
+    tone: str = ""  # good, warn, bad, or plain
+
+
+ARTICLE = {
+    "published": Word(_("Published"), "good"),
+    "withdrawn": Word(_("Withdrawn"), "bad"),
+}
+LABEL = {
+    "published": Word(_("Published"), "good"),
+    "review": Word(_("In review"), "warn"),
+    "dropped": Word(_("Dropped")),
+}
+REVISION = {
+    "received": Word(_("Received"), "warn"),
+    "classified": Word(_("Classified"), "good"),
+    "quarantined": Word(_("Quarantined"), "bad"),
+}
+NOTIFICATION = {
+    "held": Word(_("Held"), "warn"),
+    "released": Word(_("Released"), "warn"),
+    "planning": Word(_("Being planned"), "warn"),
+    "planned": Word(_("Planned"), "warn"),
+    "done": Word(_("Done"), "good"),
+    "cancelled": Word(_("Cancelled"), "bad"),
+}
+KIND = {
+    "new": Word(_("New")),
+    "correction": Word(_("Correction")),
+    "withdrawal": Word(_("Withdrawal")),
+    "digest": Word(_("Digest")),
+    "summary": Word(_("Summary")),
+    "service": Word(_("Service")),
+    "feed": Word(_("Feed")),
+}
+DELIVERY = {
+    "planned": Word(_("Planned")),
+    "queued": Word(_("Queued"), "warn"),
+    "sent": Word(_("Sent"), "good"),
+    "deferred": Word(_("Deferred"), "warn"),
+    "rejected": Word(_("Rejected"), "bad"),
+    "unknown": Word(_("Unknown"), "bad"),
+    "suppressed": Word(_("Suppressed")),
+    "cancelled": Word(_("Cancelled")),
+}
+ORIGIN = {
+    "classifier": Word(_("Classifier")),
+    "source": Word(_("Source")),
+    "staff": Word(_("Staff")),
+}

@@ -1,0 +1,24 @@
+"""Pages for citizens: topics, sign-up, the links in mails, and the built-in mailbox."""
+
+from __future__ import annotations
+
+from apiflask import APIFlask
+
+from service import pages
+from service.citizen import api_docs, links, mailbox, subscribe, topics
+
+
+def register(app: APIFlask) -> None:
+    """Add the pages, each in Turkish and in English."""
+    runtime = pages.runtime_of(app)
+    limits = pages.limits_of(app)
+    parts = [
+        topics.blueprint(),
+        subscribe.blueprint(limits),
+        links.blueprint(),
+        api_docs.blueprint(),
+    ]
+    if not runtime.settings.smtp_url.get_secret_value():
+        parts.append(mailbox.blueprint())  # with a real mail server there is no such page
+    for part in parts:
+        pages.register_pages(app, part)

@@ -1,0 +1,61 @@
+"""`tellal`, the command line: one file a group of commands, each loaded only when it is asked for.
+
+The commands start workers as processes and never import them. Whatever goes wrong ends in one clear
+line and exit code 2, never in a stack trace; set TELLAL_LOG_LEVEL=DEBUG to see the trace.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from service.cli.refusal import EXIT_REFUSED, explain
+
+# Command → the module that holds a click command of that name.
+COMMANDS = {
+    "up": "service.cli.up",
+    "run": "service.cli.run",
+    "migrate": "service.cli.migrate",
+    "demo": "service.cli.demo",
+    "source": "service.cli.source",
+    "post": "service.cli.post",
+    "subscriber": "service.cli.subscriber",
+    "channel": "service.cli.channel",
+    "staff": "service.cli.staff",
+    "classify": "service.cli.classify",
+    "audit": "service.cli.audit",
+    "config": "service.cli.config",
+}
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module at its first use, so that `tellal --help` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tellal", message="tellal %(version)s")
+def cli() -> None:
+    """Tellal tells a city's news to everybody who asked for it, once."""
+
+
+def main() -> None:
+    """Run one command; the entry point of the `tellal` script."""
+    try:
+        cli(prog_name="tellal")
+    except Exception as error:
+        if os.environ.get("TELLAL_LOG_LEVEL", "").upper() == "DEBUG":
+            raise
+        click.echo(f"tellal: {explain(error)}", err=True)
+        sys.exit(EXIT_REFUSED)

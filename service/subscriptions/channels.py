@@ -1,0 +1,144 @@
+"""Channels: public chat rooms and webhooks of the city, managed by staff.
+
+A channel is three things that live together: the row with the sealed URL, a verified destination,
+and one subscription for each topic and place that the room wants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from service.crypto import Vault
+from service.db import utcnow
+from service.models import Channel, Destination, DestinationKind, Place, Topic
+from service.settings import Settings
+from service.subscriptions.chat_urls import (
+    N_,
+    ChannelError,
+    parse_chat_url,
+    require_one_target,
+)
+from service.subscriptions.choices import Choices, all_places, all_topics
+from service.subscriptions.subscribe import start_subscriptions
+
+__all__ = [
+    "ChannelError",
+    "add_channel",
+    "destination_of",
+    "list_channels",
+    "pause",
+    "resume",
+]
+
+MAX_NAME = 100
+
+
+def add_channel(
+    session: Session,
+    vault: Vault,
+    settings: Settings,
+    *,
+    name: str,
+    url: str,
+    topic_slugs: list[str],
+    place_slugs: Iterable[str] = (),
+) -> Channel:
+    """Add a channel that hears of these topics (none: of all) and places (none: the whole city).
+
+    The caller owns the transaction. Nothing is sent.
+
+    Raises:
+        ChannelError: one clear sentence; nothing was stored.
+    """
+    name = " ".join(name.split())
+    if not name or len(name) > MAX_NAME:
+        raise ChannelError(N_("Give the channel a name of at most 100 characters."), "name")
+    chat = parse_chat_url(url, settings)
+    require_one_target(chat.url)
+    choices = Choices(
+        topic_ids=_ids(all_topics(session), topic_slugs),
+        place_ids=_ids(all_places(session), list(place_slugs)),
+    )
+    channel = Channel(
+        name=name,
+        scheme=chat.scheme,
+        sealed_url=vault.encrypt(chat.url),
+        masked_url=chat.masked,
+    )
+    destination = Destination(
+        kind=DestinationKind.CHAT,
+        address="",
+        address_hash=vault.keyed_hash("address", f"chat:{chat.url}"),
+        lane=chat.scheme,
+        verified_at=utcnow(),
+    )
+    _store(session, channel, destination)
+    start_subscriptions(session, destination, choices)
+    return channel
+
+
+def pause(session: Session, channel_id: int, reason: str) -> bool:
+    """Stop sending to a channel; True for the call that did it. Unsent rows wait."""
+    return _set_paused(session, channel_id, True, reason)
+
+
+def resume(session: Session, channel_id: int) -> bool:
+    """Send again; True for the call that did it."""
+    return _set_paused(session, channel_id, False, "")
+
+
+def list_channels(session: Session) -> Sequence[Channel]:
+    """All channels, oldest first: their order never changes under a reader's eyes."""
+    return session.scalars(select(Channel).order_by(Channel.id)).all()
+
+
+def destination_of(session: Session, channel_id: int) -> Destination | None:
+    """Where messages for a channel go."""
+    return session.scalar(select(Destination).where(Destination.channel_id == channel_id))
+
+
+def _store(session: Session, channel: Channel, destination: Destination) -> None:
+    """Unique keys, not checks, refuse a second channel of the same name or address."""
+    try:
+        with session.begin_nested():
+            session.add(channel)
+            session.flush()
+    except IntegrityError:
+        raise ChannelError(
+            N_("There is a channel with the name %(name)s already."), "name", name=channel.name
+        ) from None
+    destination.channel_id = channel.id
+    try:
+        with session.begin_nested():
+            session.add(destination)
+            session.flush()
+    except IntegrityError:
+        session.delete(channel)
+        session.flush()
+        raise ChannelError(N_("There is a channel with this address already.")) from None
+
+
+def _ids(rows: Sequence[Topic] | Sequence[Place], slugs: list[str]) -> tuple[int, ...] | None:
+    if not slugs:
+        return None
+    ids = {row.slug: row.id for row in rows}
+    for slug in slugs:
+        if slug not in ids:
+            raise ChannelError(
+                N_("There is no topic or place called %(slug)s."), "topics", slug=slug
+            )
+    return tuple(ids[slug] for slug in dict.fromkeys(slugs))
+
+
+def _set_paused(session: Session, channel_id: int, is_paused: bool, reason: str) -> bool:
+    changed = session.execute(
+        update(Channel)
+        .where(Channel.id == channel_id, Channel.is_paused.is_(not is_paused))
+        .values(is_paused=is_paused, pause_reason=reason)
+        .returning(Channel.id)
+    )
+    return changed.first() is not None

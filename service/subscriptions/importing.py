@@ -1,0 +1,213 @@
+"""Importing subscribers whose consent the city already has, from the lines of a CSV file.
+
+All rows are checked before the first is stored. What is stored twice is stored once: the same file
+again changes nothing, and a run that was killed is finished by running it again. An import never
+revives anybody: a suppressed address is left out, and so is a subscription that its owner ended.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from service.crypto import Vault
+from service.db import Database
+from service.models import (
+    Consent,
+    ConsentAct,
+    Destination,
+    DestinationKind,
+    Subscriber,
+    Subscription,
+    Suppression,
+)
+from service.subscriptions.addresses import lane_of
+from service.subscriptions.import_rows import ImportRefused, Progress, Row, RowError, RowReader
+
+__all__ = ["ImportRefused", "ImportResult", "RowError", "import_subscribers"]
+
+CHUNK_ROWS = 500  # a transaction keeps SQLite's writer lock: an article must not wait long
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """What became of the rows; every row is counted once."""
+
+    added: int
+    changed: int
+    unchanged: int
+    suppressed: int
+
+
+def import_subscribers(
+    db: Database,
+    vault: Vault,
+    lines: Iterable[str],
+    *,
+    consent_origin: str,
+    now: datetime,
+    on_progress: Progress = lambda phase, rows: None,
+) -> ImportResult:
+    """Check every line, then store them in transactions of a few hundred rows.
+
+    `on_progress` hears of rows "checked" and rows "stored", in that order.
+
+    Raises:
+        ImportRefused: at least one line is wrong; nothing was stored.
+        ValueError: nobody said where the consent comes from.
+    """
+    if not consent_origin.strip():
+        raise ValueError("an import needs the origin of the consent")
+    with db.read() as session:
+        reader = RowReader(session, vault)
+    rows = reader.read(lines, on_progress)
+    counts: Counter[str] = Counter()
+    for start in range(0, len(rows), CHUNK_ROWS):
+        chunk = rows[start : start + CHUNK_ROWS]
+        with db.write() as session:
+            counts += _store(session, chunk, consent_origin.strip(), now)
+        on_progress("stored", min(start + CHUNK_ROWS, len(rows)))
+    return ImportResult(**{name: counts[name] for name in ImportResult.__dataclass_fields__})
+
+
+def _store(session: Session, chunk: list[Row], origin: str, now: datetime) -> Counter[str]:
+    """Store some rows in the caller's transaction; count what became of each."""
+    hashes = sorted({row.hashed for row in chunk})
+    suppressed = set(
+        session.scalars(
+            select(Suppression.address_hash).where(Suppression.address_hash.in_(hashes))
+        )
+    )
+    welcome = {row.hashed: row for row in reversed(chunk) if row.hashed not in suppressed}
+    before = _destinations(session, welcome)
+    _add_destinations(session, [welcome[h] for h in sorted(welcome) if h not in before], now)
+    ids = _destinations(session, welcome)
+    changed = _verify(session, ids, now)
+    changed |= _add_subscriptions(session, [r for r in chunk if r.hashed in welcome], ids, now)
+    _add_consents(session, [r for r in chunk if r.hashed in changed], origin, now)
+    counts: Counter[str] = Counter()
+    for row in chunk:
+        if row.hashed in suppressed:
+            counts["suppressed"] += 1
+        elif row.hashed in before:
+            counts["changed" if row.hashed in changed else "unchanged"] += 1
+        else:
+            counts["added"] += 1
+    return counts
+
+
+def _destinations(session: Session, hashes: Iterable[str]) -> dict[str, int]:
+    found = session.execute(
+        select(Destination.address_hash, Destination.id)
+        .where(Destination.kind == DestinationKind.EMAIL)
+        .where(Destination.address_hash.in_(sorted(hashes)))
+    )
+    return dict(found.all())
+
+
+def _add_destinations(session: Session, rows: list[Row], now: datetime) -> None:
+    """Insert subscribers and their addresses, in the order of hashes so that two imports at the
+    same time cannot block each other for ever."""
+    if not rows:
+        return
+    people = session.scalars(
+        insert(Subscriber).returning(Subscriber.id, sort_by_parameter_order=True),
+        [{"language": row.language, "created_at": now} for row in rows],
+    ).all()
+    _insert_new(
+        session,
+        Destination,
+        [
+            {
+                "kind": DestinationKind.EMAIL,
+                "subscriber_id": person,
+                "address": row.address,
+                "address_hash": row.hashed,
+                "lane": lane_of(row.address),
+                "language": row.language,
+                "created_at": now,
+            }
+            for person, row in zip(people, rows, strict=True)
+        ],
+    )
+    has_address = select(Destination.id).where(Destination.subscriber_id == Subscriber.id).exists()
+    session.execute(  # whose address somebody else stored in the meantime
+        delete(Subscriber)
+        .where(Subscriber.id.in_(people), ~has_address)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _verify(session: Session, ids: dict[str, int], now: datetime) -> set[str]:
+    """The origin of the consent is the proof that a mailed link would have been."""
+    return set(
+        session.scalars(
+            update(Destination)
+            .where(Destination.id.in_(ids.values()), Destination.verified_at.is_(None))
+            .values(verified_at=now)
+            .returning(Destination.address_hash)
+            .execution_options(synchronize_session=False)
+        )
+    )
+
+
+def _add_subscriptions(
+    session: Session, rows: list[Row], ids: dict[str, int], now: datetime
+) -> set[str]:
+    """Insert what the owner neither has nor ever ended; return who got something."""
+    known: set[tuple[int, tuple[int | None, int | None]]] = {
+        (destination_id, (topic_id, place_id))
+        for destination_id, topic_id, place_id in session.execute(
+            select(Subscription.destination_id, Subscription.topic_id, Subscription.place_id).where(
+                Subscription.destination_id.in_(ids.values())
+            )
+        )
+    }
+    values, changed = [], set()
+    for row in rows:
+        destination_id = ids[row.hashed]
+        for pair in row.choices.pairs():
+            if (destination_id, pair) in known:
+                continue
+            known.add((destination_id, pair))
+            changed.add(row.hashed)
+            values.append(
+                {
+                    "destination_id": destination_id,
+                    "topic_id": pair[0],
+                    "place_id": pair[1],
+                    "frequency": row.choices.frequency,
+                    "created_at": now,
+                }
+            )
+    _insert_new(session, Subscription, values)
+    return changed
+
+
+def _add_consents(session: Session, rows: list[Row], origin: str, now: datetime) -> None:
+    values = [
+        {
+            "address_hash": row.hashed,
+            "act": ConsentAct.IMPORTED,
+            "language": row.language,
+            "origin": origin,
+            "choices": [row.choices.as_json()],
+            "at": now,
+        }
+        for row in rows
+    ]
+    if values:
+        session.execute(insert(Consent), values)
+
+
+def _insert_new(session: Session, model: type, values: list[dict[str, Any]]) -> None:
+    if values:
+        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        session.execute(dialect.insert(model).on_conflict_do_nothing(), values)

@@ -1,0 +1,244 @@
+"""Asking for news and confirming it: double opt-in, provable for each address.
+
+Asking does the same work for every address, so that nobody learns whether it is known: a new one,
+a known one and a suppressed one differ in no answer and in no statement that runs (citizens guide,
+section 7). Nothing is active before the person has confirmed by a POST from the mailed link.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from service.crypto import Vault
+from service.db import utcnow
+from service.ledger.direct import queue_direct
+from service.models import (
+    Batch,
+    Consent,
+    ConsentAct,
+    Destination,
+    DestinationKind,
+    OneTimeToken,
+    Subscriber,
+    Subscription,
+    Suppression,
+    TokenPurpose,
+)
+from service.subscriptions.addresses import address_hash, lane_of
+from service.subscriptions.choices import Choices
+
+CONFIRM_WITHIN = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One filled-in form. The address has gone through `normalise_email`."""
+
+    address: str
+    choices: Choices
+    language: str
+    consent_text: str
+    origin: str
+    request_id: str
+
+
+class Outcome(StrEnum):
+    """What a confirm link is, or what opening it has done."""
+
+    OPEN = "open"
+    CONFIRMED = "confirmed"
+    ALREADY = "already"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """The batch, when there is one, is the welcome mail: ring for it after the commit."""
+
+    outcome: Outcome
+    choices: Choices | None = None
+    batch: Batch | None = None
+
+
+def ask(session: Session, vault: Vault, request: Ask) -> Batch | None:
+    """Remember the choices and queue the mail with the link that confirms them.
+
+    The caller owns the transaction and rings for the batch after its commit. A suppressed address
+    gets nothing and leaves nothing: what was done for it is rolled back.
+    """
+    hashed = address_hash(vault, "email", request.address)
+    is_suppressed = session.get(Suppression, hashed) is not None
+    with session.begin_nested() as attempt:
+        batch = _ask(session, hashed, request)
+        session.flush()
+        if is_suppressed:
+            attempt.rollback()
+    return None if is_suppressed else batch
+
+
+def _ask(session: Session, hashed: str, request: Ask) -> Batch:
+    now = utcnow()
+    destination = _email_destination(session, hashed, request)
+    choices = request.choices.known(session)
+    text_hash = hashlib.sha256(request.consent_text.encode()).hexdigest()
+    session.add(
+        Consent(
+            address_hash=hashed,
+            act=ConsentAct.ASKED,
+            text_hash=text_hash,
+            language=request.language,
+            origin=request.origin,
+            choices=[choices.as_json()],
+        )
+    )
+    session.execute(  # a newer link is the only one that works
+        update(OneTimeToken)
+        .where(OneTimeToken.destination_id == destination.id)
+        .where(OneTimeToken.purpose == TokenPurpose.CONFIRM)
+        .where(OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > now)
+        .values(expires_at=now)
+    )
+    token = OneTimeToken(
+        purpose=TokenPurpose.CONFIRM,
+        destination_id=destination.id,
+        payload={
+            "choices": choices.as_json(),
+            "language": request.language,
+            "text_hash": text_hash,
+            "origin": request.origin,
+        },
+        expires_at=now + CONFIRM_WITHIN,
+    )
+    session.add(token)
+    session.flush()
+    return queue_direct(
+        session,
+        destination=destination,
+        template="confirm",
+        payload={"token_id": token.id, "language": request.language},
+        request_id=request.request_id,
+    )
+
+
+def peek(session: Session, vault: Vault, token: str) -> Confirmation:
+    """Say what a confirm link would do. Changes nothing (invariant 9)."""
+    numbers = vault.numbers("confirm", token, 1)
+    if numbers is None:
+        return Confirmation(Outcome.UNKNOWN)
+    row = session.get(OneTimeToken, numbers[0])
+    if row is None or row.purpose != TokenPurpose.CONFIRM:
+        return Confirmation(Outcome.EXPIRED)  # authentic, so retention has taken it
+    choices = Choices.from_json(row.payload["choices"])
+    if row.used_at is not None:
+        return Confirmation(Outcome.ALREADY, choices)
+    if row.expires_at <= utcnow():
+        return Confirmation(Outcome.EXPIRED)
+    return Confirmation(Outcome.OPEN, choices)
+
+
+def confirm(session: Session, vault: Vault, token: str, request_id: str) -> Confirmation:
+    """Start the subscriptions of a confirm link; a second run changes nothing.
+
+    The compare-and-set on the token lets one caller through, so a double click makes one set of
+    subscriptions and one welcome mail. The caller owns the transaction.
+    """
+    numbers = vault.numbers("confirm", token, 1)
+    if numbers is None:
+        return Confirmation(Outcome.UNKNOWN)
+    now = utcnow()
+    used = session.execute(
+        update(OneTimeToken)
+        .where(OneTimeToken.id == numbers[0], OneTimeToken.purpose == TokenPurpose.CONFIRM)
+        .where(OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > now)
+        .values(used_at=now)
+        .returning(OneTimeToken.destination_id, OneTimeToken.payload)
+    ).first()
+    if used is None:
+        return peek(session, vault, token)
+    destination = session.get_one(Destination, used.destination_id, with_for_update=True)
+    choices = Choices.from_json(used.payload["choices"]).known(session)
+    destination.verified_at = destination.verified_at or now
+    destination.language = used.payload["language"]
+    start_subscriptions(session, destination, choices)
+    session.add(
+        Consent(
+            address_hash=destination.address_hash,
+            act=ConsentAct.CONFIRMED,
+            text_hash=used.payload["text_hash"],
+            language=used.payload["language"],
+            origin=used.payload["origin"],
+            choices=[choices.as_json()],
+        )
+    )
+    batch = queue_direct(
+        session,
+        destination=destination,
+        template="welcome",
+        payload={"language": used.payload["language"]},
+        request_id=request_id,
+    )
+    return Confirmation(Outcome.CONFIRMED, choices, batch)
+
+
+def start_subscriptions(session: Session, destination: Destination, choices: Choices) -> None:
+    """Insert what is not live yet; the unique index leaves out the rest."""
+    values = [
+        {
+            "destination_id": destination.id,
+            "topic_id": topic_id,
+            "place_id": place_id,
+            "frequency": choices.frequency,
+            "created_at": utcnow(),
+        }
+        for topic_id, place_id in choices.pairs()
+    ]
+    if values:
+        _insert_new(session, Subscription, values)
+
+
+def _email_destination(session: Session, hashed: str, request: Ask) -> Destination:
+    """Find or make the destination; its row lock puts two askers of one address in a line."""
+    wanted = (
+        select(Destination)
+        .where(Destination.kind == DestinationKind.EMAIL, Destination.address_hash == hashed)
+        .with_for_update()
+    )
+    found = session.scalar(wanted)
+    if found is not None:
+        return found
+    subscriber = Subscriber(language=request.language)
+    session.add(subscriber)
+    session.flush()
+    _insert_new(
+        session,
+        Destination,
+        [
+            {
+                "kind": DestinationKind.EMAIL,
+                "subscriber_id": subscriber.id,
+                "address": request.address,
+                "address_hash": hashed,
+                "lane": lane_of(request.address),
+                "language": request.language,
+            }
+        ],
+    )
+    found = session.scalars(wanted).one()
+    if found.subscriber_id != subscriber.id:  # somebody else was first
+        session.delete(subscriber)
+    return found
+
+
+def _insert_new(session: Session, model: type, values: Sequence[Mapping[str, object]]) -> None:
+    """INSERT … ON CONFLICT DO NOTHING: a row that is there already stays as it is."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    session.execute(dialect.insert(model).values(values).on_conflict_do_nothing())

@@ -1,0 +1,354 @@
+"""A whole Tellal on this machine, with a subscriber, a channel and a receiver, to be hurt.
+
+Everything listens on loopback; only processes that were started here are ever killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import redis
+from sqlalchemy import func, select
+from standardwebhooks import Webhook
+
+from service.crypto import Vault
+from service.db import Database, utcnow
+from service.ingest.signatures import new_secret
+from service.ledger.audit import audit
+from service.ledger.counts import outcome_counts
+from service.models import MailboxMessage, Source, Subscription, Topic
+from service.models.destination import Destination, DestinationKind
+from service.settings import load, make_keys
+from service.subscriptions.channels import add_channel
+
+TOPIC = "iklim-cevre"
+CITIZENS = 200  # so that a kill falls into the middle of a batch
+READY_S = 60.0
+ARRIVE_S = 60.0  # the promise after any fault, nobody's hand (reliability guide, section 6)
+TITLE = "Körfez için iklim eylem planı: karbon salımı azalıyor"
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """How often one article reached each of its three ways, and what the ledger says."""
+
+    feed: int
+    mail: int  # citizens who have it in their mailbox
+    copies: int  # mails beyond one for each of them
+    chat: int
+    unknown: int
+    seconds: float
+
+    @property
+    def lost(self) -> int:
+        """What nobody got and the ledger does not call unknown; the feed counts as one."""
+        missing = CITIZENS - self.mail + (self.chat == 0) - self.unknown
+        return max(0, missing) + (self.feed == 0)
+
+    @property
+    def doubled(self) -> int:
+        return self.copies + max(0, self.chat - 1) + max(0, self.feed - 1)
+
+
+class City:
+    """Starts `tellal up` in a folder of its own; use it as a context manager."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="tellal-chaos-")
+        self.var = Path(self._folder.name) / "var"
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.received: Counter[str] = Counter()
+        self._up: subprocess.Popen[bytes] | None = None
+        self._secret = new_secret()
+        self._receiver = _receiver(self.received)
+
+    def __enter__(self) -> City:
+        try:
+            make_keys(self.var)
+            self.start()
+            self._settle_in()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._db.close()
+        self._receiver.shutdown()
+        self._receiver.server_close()
+        self._folder.cleanup()
+
+    def start(self) -> None:
+        """Run `tellal up` and wait until it is ready."""
+        environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("TELLAL_")},
+            "TELLAL_VAR_DIR": str(self.var),
+            "TELLAL_PORT": str(self.port),
+            "TELLAL_ALLOW_PRIVATE_HOSTS": "127.0.0.1",
+        }
+        with (self.var / "up.log").open("ab") as log:
+            self._up = subprocess.Popen(
+                [sys.executable, "-m", "service.cli", "up"],
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.wait(self._is_ready, READY_S, "tellal up is not ready")
+
+    def stop(self) -> None:
+        """Stop as Ctrl-C does."""
+        if self._up is not None and self._up.poll() is None:
+            self._up.send_signal(signal.SIGINT)
+            self._up.wait(60)
+
+    def processes(self) -> dict[str, int]:
+        """Name and pid of every process of this city, children of workers included."""
+        assert self._up is not None
+        found = {"supervisor": self._up.pid}
+        for pid in _descendants(self._up.pid):
+            name = _name(pid)
+            if name:
+                found[name if name not in found else f"{name} child"] = pid
+        return found
+
+    def kill(self, name: str) -> None:
+        """kill -9 one process; the supervisor's death is followed by a new start."""
+        # One that was killed a moment ago may still be on its way back.
+        self.wait(lambda: name in self.processes(), READY_S, f"{name} does not run")
+        os.kill(self.processes()[name], signal.SIGKILL)
+        if name == "supervisor":
+            assert self._up is not None
+            self._up.wait(10)
+            self.start()
+
+    def flush_redis(self) -> None:
+        """Throw away everything that the broker knows."""
+        with redis.Redis(unix_socket_path=str(self.var / "redis" / "redis.sock")) as connection:
+            connection.flushall()
+
+    def freeze(self, name: str, *, is_frozen: bool) -> None:
+        """Stop a process and its children, or let them go on."""
+        number = signal.SIGSTOP if is_frozen else signal.SIGCONT
+        for found, pid in self.processes().items():
+            if found.removesuffix(" child") == name:
+                os.kill(pid, number)
+
+    def post(self, mark: str) -> str:
+        """Post one signed article and return its status address; retries as a CMS should."""
+        body = json.dumps(
+            {
+                "id": mark,
+                "state": "published",
+                "url": f"https://www.example.bel.tr/haber/{mark}",
+                "title": f"{TITLE} ({mark})",
+                "body_text": "Sera gazı salımı ve iklim krizi üzerine çalışmalar sürüyor.",
+            }
+        )
+        now = utcnow()
+        request = urllib.request.Request(
+            f"{self.url}/v1/sources/chaos/articles",
+            data=body.encode(),
+            headers={
+                "Content-Type": "application/json",
+                "webhook-id": mark,
+                "webhook-timestamp": str(int(now.timestamp())),
+                "webhook-signature": Webhook(self._secret).sign(mark, now, body),
+            },
+        )
+        answer: dict[str, Any] = {}
+
+        def accepted() -> bool:
+            try:
+                with urllib.request.urlopen(request, timeout=5) as response:
+                    answer.update(json.load(response))
+            except urllib.error.HTTPError as error:
+                if error.code < 500:
+                    raise AssertionError(error.read()) from error
+                return False
+            except OSError:
+                return False
+            return True
+
+        self.wait(accepted, READY_S, "the door does not take the article")
+        return str(answer["status_url"])
+
+    def arrival(self, mark: str, article_id: int, since: float) -> Arrival:
+        """What has arrived so far, read from the three ends themselves."""
+        with self._db.read() as session:
+            mails, total = session.execute(
+                select(func.count(), func.coalesce(func.sum(MailboxMessage.copies), 0)).where(
+                    MailboxMessage.subject.contains(f"({mark})")
+                )
+            ).one()
+            unknown = outcome_counts(session, article_id)["unknown"]
+        return Arrival(
+            feed=self._feed().count(f"/haber/{mark}<"),
+            mail=mails,
+            copies=total - mails,
+            chat=self.received[mark],
+            unknown=unknown,
+            seconds=time.monotonic() - since,
+        )
+
+    def wait_for_arrival(self, mark: str, status_url: str, since: float) -> Arrival:
+        """Wait until all three ways have it and the ledger is closed, or time is up."""
+        article_id = int(self._get(status_url)["article_id"])
+
+        def is_done() -> bool:
+            status = self._get(status_url)
+            return (status["notification"] or {}).get("state") == "done"
+
+        try:
+            self.wait(is_done, ARRIVE_S, "")
+        except AssertionError:
+            return self.arrival(mark, article_id, since)
+        return self.arrival(mark, article_id, since)
+
+    def audit(self) -> list[str]:
+        """The findings of `tellal audit`."""
+        with self._db.read() as session:
+            return [str(finding) for finding in audit(session)]
+
+    def wait(self, condition: Callable[[], bool], timeout_s: float, complaint: str) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline, f"{complaint}\n{self.log()}"
+            time.sleep(0.05)
+
+    def log(self) -> str:
+        return (self.var / "up.log").read_text(errors="replace")[-2000:]
+
+    def _settle_in(self) -> None:
+        settings = load(var_dir=self.var, allow_private_hosts="127.0.0.1")
+        self._db = Database(settings.sqlalchemy_url)
+        vault = Vault(settings)
+        with self._db.write() as session:
+            session.add(Source(slug="chaos", sealed_secret=vault.encrypt(self._secret), hold_s=0))
+            topic_id = session.scalar(select(Topic.id).where(Topic.slug == TOPIC))
+            for number in range(CITIZENS):
+                destination = Destination(
+                    kind=DestinationKind.EMAIL,
+                    address=f"citizen{number}@tellal.example",
+                    address_hash=f"chaos{number}",
+                    lane="other",
+                    verified_at=utcnow(),
+                )
+                session.add(destination)
+                session.flush()
+                session.add(Subscription(destination_id=destination.id, topic_id=topic_id))
+            add_channel(
+                session,
+                vault,
+                settings,
+                name="chaos",
+                url=f"json://127.0.0.1:{self._receiver.server_address[1]}/",
+                topic_slugs=[TOPIC],
+            )
+
+    def _is_ready(self) -> bool:
+        assert self._up is not None
+        assert self._up.poll() is None, f"tellal up ended\n{self.log()}"
+        try:
+            with urllib.request.urlopen(f"{self.url}/health/ready", timeout=1) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+    def _get(self, url: str) -> dict[str, Any]:
+        path = url.split("/v1/", 1)[1]
+        found: dict[str, Any] = {}
+
+        def answered() -> bool:
+            try:
+                with urllib.request.urlopen(f"{self.url}/v1/{path}", timeout=5) as response:
+                    found.update(json.load(response))
+            except OSError:
+                return False
+            return True
+
+        self.wait(answered, READY_S, "the status page does not answer")
+        return found
+
+    def _feed(self) -> str:
+        with urllib.request.urlopen(f"{self.url}/feeds/{TOPIC}.rss", timeout=5) as response:
+            return str(response.read().decode())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _receiver(received: Counter[str]) -> ThreadingHTTPServer:
+    """A chat service of our own: counts messages by the mark in their title."""
+    lock = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            with lock:
+                received[message["title"].rpartition("(")[2].rstrip(")")] += 1
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def _descendants(pid: int) -> list[int]:
+    """Children before grandchildren, so that a parent keeps the plain name."""
+    found, level = [], [pid]
+    while level:
+        below = []
+        for parent in level:
+            for task in Path(f"/proc/{parent}/task").glob("*/children"):
+                try:
+                    below += [int(child) for child in task.read_text().split()]
+                except OSError:
+                    continue
+        found += below
+        level = below
+    return found
+
+
+def _name(pid: int) -> str | None:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return None
+    line = " ".join(words)
+    if "redis-server" in line:
+        return "redis"
+    if "gunicorn" in line:
+        return "web"
+    if "workers.recover" in line:
+        return "sweeper"
+    if " beat " in line:
+        return "scheduler"
+    if "-n" in words:
+        return words[words.index("-n") + 1].partition("@")[0]
+    return None

@@ -1,0 +1,109 @@
+"""Settings as the command line shows them, and how a wrong one is said."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from service.cli import cli
+from service.settings import PREFIX, Settings, SettingsError, load
+
+ROOT = Path(__file__).parents[3]
+
+
+def invoke(*words: str) -> Result:
+    return CliRunner().invoke(cli, words)
+
+
+def in_process(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """As a person calls it, so that the last net of `main` is part of the test."""
+    return subprocess.run(
+        [sys.executable, "-m", "service.cli", *words],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_dump_names_every_setting_and_its_meaning() -> None:
+    shown = invoke("config", "dump").output
+    for name, field in Settings.model_fields.items():
+        assert f"{PREFIX}{name.upper()}=" in shown
+        assert field.description, f"{name} has no description"
+
+
+def test_dump_masks_every_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = [n for n, f in Settings.model_fields.items() if "Secret" in str(f.annotation)]
+    for name in secrets:
+        monkeypatch.setenv(f"{PREFIX}{name.upper()}", "gizli-parola")
+    shown = invoke("config", "dump").output
+    assert len(secrets) >= 5
+    assert "gizli" not in shown
+    assert shown.count("********") == len(secrets)
+
+
+def test_example_environment_is_as_the_settings_define_it() -> None:
+    expected = invoke("config", "example").output
+    found = (ROOT / "config" / "tellal.env.example").read_text(encoding="utf-8")
+    assert found == expected, "run: tellal config example > config/tellal.env.example"
+
+
+def test_example_environment_sets_nothing() -> None:
+    lines = invoke("config", "example").output.splitlines()
+    assert all(not line or line.startswith("#") for line in lines)
+
+
+def test_a_secret_can_come_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key").write_text("from the file\n")
+    monkeypatch.delenv("TELLAL_SECRET_KEY", raising=False)
+    monkeypatch.setenv("TELLAL_SECRET_KEY_FILE", str(tmp_path / "key"))
+    assert load().secret_key.get_secret_value() == "from the file"
+
+
+def test_a_variable_wins_over_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key").write_text("from the file")
+    monkeypatch.setenv("TELLAL_SECRET_KEY_FILE", str(tmp_path / "key"))
+    monkeypatch.setenv("TELLAL_SECRET_KEY", "from the variable")
+    assert load().secret_key.get_secret_value() == "from the variable"
+
+
+def test_a_secret_file_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TELLAL_SECRET_KEY", raising=False)
+    monkeypatch.setenv("TELLAL_SECRET_KEY_FILE", "/nowhere/key")
+    with pytest.raises(SettingsError, match=r"TELLAL_SECRET_KEY_FILE names /nowhere/key"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("TELLAL_PORT", "eighty"), ("TELLAL_REVIEW_WAIT_S", "-1")]
+)
+def test_a_bad_value_is_one_line_and_exit_2(name: str, value: str) -> None:
+    done = in_process("config", "dump", **{name: value})
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert name in done.stderr
+
+
+def test_missing_keys_are_one_line_and_exit_2(tmp_path: Path) -> None:
+    keys = {"TELLAL_SECRET_KEY": "", "TELLAL_ENCRYPTION_KEY": ""}
+    done = in_process("audit", TELLAL_VAR_DIR=str(tmp_path), **keys)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "TELLAL_SECRET_KEY is not set" in done.stderr
+
+
+def test_compose_secrets_are_made_once_in_a_closed_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    assert invoke("config", "secrets", str(folder)).exit_code == 0
+    first = {path.name: path.read_text() for path in folder.iterdir()}
+    assert invoke("config", "secrets", str(folder)).exit_code == 0
+    assert {path.name: path.read_text() for path in folder.iterdir()} == first
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert first["postgres_password"] in first["database_url"]
