@@ -15,7 +15,7 @@ from service.cli import cli
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 CODE = re.compile(r"```[a-z]*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
-COMMAND = re.compile(r"^\s*(?:\$ )?(?:\S*/)?((?:tellal|make) [^#|&;]*)", re.MULTILINE)
+COMMAND = re.compile(r"^\s*(?:\$ )?(?:\S*/)?((?:tellal|make) [^#|&;\n]*)", re.MULTILINE)
 
 
 def commands() -> Iterator[tuple[str, str]]:
