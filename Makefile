@@ -62,6 +62,16 @@ lock: venv ## renew the lock files after a change in pyproject.toml (UPGRADE=--u
 secrets: setup ## make the secret files of docker-compose.yml in var/secrets, where missing
 	@$(BIN)/tellal config secrets var/secrets
 
+apt-packages:
+	@missing=; for package in $(TEST_PACKAGES); do \
+		dpkg-query --show --showformat '$${Status}' "$$package" 2>/dev/null \
+			| grep -q 'ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ]; then \
+		echo "Some tests need packages that are not here: sudo apt install$$missing" >&2; exit 1; fi; \
+	apt-get update -q && apt-get install -qy --no-install-recommends $$missing
+
 setup: venv $(TRANSLATIONS)
 
 %.mo: %.po | venv

@@ -45,15 +45,16 @@ class Vault:
     def token(self, purpose: str, *numbers: int) -> str:
         """Sign some non-negative numbers into lower-case base32 that needs no table to be read."""
         payload = b"".join(_varint(number) for number in numbers)
-        signed = payload + self._mac(purpose, payload)[:MAC_BYTES]
-        return base64.b32encode(signed).decode().rstrip("=").lower()
+        return _text(payload + self._mac(purpose, payload)[:MAC_BYTES])
 
     def numbers(self, purpose: str, token: str, count: int) -> tuple[int, ...] | None:
-        """The numbers of an authentic token, or None for any other text."""
+        """The numbers of an authentic token in any case (relays fold it); None for other texts."""
         padded = token.upper() + "=" * (-len(token) % 8)
         try:
             signed = base64.b32decode(padded.encode("ascii"))
         except ValueError:
+            return None
+        if _text(signed) != token.lower() or not token.isascii():  # loose bits, "=", "ı"
             return None
         payload, mac = signed[:-MAC_BYTES], signed[-MAC_BYTES:]
         if not hmac.compare_digest(self._mac(purpose, payload)[:MAC_BYTES], mac):
@@ -63,6 +64,10 @@ class Vault:
 
     def _mac(self, purpose: str, value: bytes) -> bytes:
         return hmac.digest(self._secret, purpose.encode() + b"\0" + value, hashlib.sha256)
+
+
+def _text(signed: bytes) -> str:
+    return base64.b32encode(signed).decode().rstrip("=").lower()
 
 
 def _varint(number: int) -> bytes:

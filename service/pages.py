@@ -123,12 +123,9 @@ def other_language_url() -> str:
 
 
 def format_moment(value: datetime | None) -> str:
-    """A time as people of the city say it."""
-    return (
-        format_datetime(value, "d MMMM y EEEE, HH.mm" if language() == "tr" else None)
-        if value
-        else ""
-    )
+    """A time as people of the city say it; nothing for none."""
+    pattern = "EEEE d MMMM y, HH:mm" if language() == "en" else "d MMMM y EEEE, HH.mm"
+    return str(format_datetime(value, pattern)) if value else ""
 
 
 def _two_digits(value: float) -> str:
@@ -174,7 +171,7 @@ def _error_words(error: HTTPException, code: int) -> tuple[str, str]:
     if code == 429:
         return (
             gettext("Too many requests"),
-            gettext("Nothing is wrong with your form. Wait an hour, then send it again."),
+            gettext("Nothing is wrong with your form. Wait a while, then send it again."),
         )
     if code in (500, 503):
         return (

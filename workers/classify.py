@@ -63,7 +63,7 @@ def classify_revision(runtime: Runtime, revision_id: int) -> None:
             return
         topics = session.scalars(select(Topic).order_by(Topic.position)).all()
         topic_ids = {topic.slug: topic.id for topic in topics}
-        place_ids = dict(session.execute(select(Place.slug, Place.id)).tuples().all())
+        place_ids = dict(session.execute(select(Place.slug, Place.id)).all())
     classifier = _classifier(
         tuple(_terms_of(topic) for topic in topics), runtime.settings.config_dir
     )
@@ -73,7 +73,7 @@ def classify_revision(runtime: Runtime, revision_id: int) -> None:
             return
         _write_topics(session, revision, found, topic_ids)
         _write_places(session, revision, found.places, place_ids)
-        notification_id = _follow(session, revision, utcnow())
+        notification_id = None if found.damage else _follow(session, revision, utcnow())
     log.info(
         "classified",
         revision_id=revision_id,
@@ -170,7 +170,7 @@ def _write_places(
 ) -> None:
     """Places that the CMS named win over those that the text names."""
     session.execute(delete(PlaceLabel).where(PlaceLabel.revision_id == revision.id))
-    given = [slug for slug in revision.places if slug in ids]
+    given = [slug for slug in dict.fromkeys(revision.places) if slug in ids]
     labels: list[dict[str, Any]]
     if given:
         labels = [
@@ -198,7 +198,7 @@ def _follow(session: Session, revision: Revision, now: datetime) -> int | None:
     commercial) or has been told already goes to the feeds at once.
     """
     article = session.get_one(Article, revision.article_id)
-    if article.revision_id != revision.id or revision.state == RevisionState.QUARANTINED:
+    if article.revision_id != revision.id:
         return None
     held = session.scalar(
         select(Notification.id)

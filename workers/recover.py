@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -32,7 +33,8 @@ def sweep_once(runtime: Runtime) -> int:
     now = utcnow()
     rings = sweep.replay_journals(runtime.db, runtime.settings.var_dir / "journal", now)
     with runtime.db.read() as session:
-        due = sweep.due_releases(session, now)
+        review_wait = timedelta(seconds=runtime.settings.review_wait_s)
+        due = sweep.due_releases(session, now, review_wait)
     released = sum(release_and_ring(runtime, notification_id) for notification_id in due)
     for query, patience in sweep.STAGES.items():
         # With a broken bell nothing is on its way: there is nothing to be patient for.

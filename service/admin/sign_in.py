@@ -7,12 +7,13 @@ writer lock, so a page never waits for a worker.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from apiflask import APIFlask
 from flask import Response, after_this_request, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login.utils import _user_context_processor
+from flask_login.utils import _user_context_processor  # type: ignore[import-untyped]
 from flask_security import MailUtil, Security, SQLAlchemySessionUserDatastore
 from flask_security.signals import user_authenticated
 from flask_security.utils import get_message
@@ -65,6 +66,9 @@ def register(app: APIFlask) -> None:
         SECURITY_API_ENABLED_METHODS=["session"],
         SECURITY_RETURN_GENERIC_RESPONSES=True,  # no word on whether an account exists
         SECURITY_FLASH_MESSAGES=False,
+        SECURITY_FRESHNESS=timedelta(seconds=-1),  # there is no page that asks again
+        SECURITY_STATIC_FOLDER=None,  # its scripts are for features that are off
+        SECURITY_CACHE_CONTROL=None,  # `keep_private` says it
         SECURITY_PASSWORD_HASH="argon2",  # noqa: S106 - the name of a method
         SECURITY_PASSWORD_SCHEMES=["argon2"],
         # argon2 salts by itself; a second hash keyed by TELLAL_SECRET_KEY would lock everybody

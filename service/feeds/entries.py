@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session, aliased
 
 from service.models import (
     Article,
@@ -48,9 +48,8 @@ def entries(session: Session, topic: Topic | None) -> list[Entry]:
     """The newest published articles of a topic, or of all."""
     query = (
         select(Article, Revision)
-        .join(Revision, Revision.id == Article.revision_id)
+        .join(Revision, Revision.id == _shown_revision())
         .where(Article.feed_seq.is_not(None), Article.state == ArticleState.PUBLISHED)
-        .where(Revision.state == RevisionState.CLASSIFIED)
         .order_by(Article.published_at.desc(), Article.id.desc())
         .limit(MAX_ENTRIES)
     )
@@ -75,6 +74,22 @@ def entries(session: Session, topic: Topic | None) -> list[Entry]:
         )
         for article, revision in found
     ]
+
+
+def _shown_revision() -> ColumnElement[int]:
+    """The article's newest content; while that waits to be classified, or came damaged, what was
+    classified last."""
+    classified = aliased(Revision)
+    known = (
+        select(classified.id)
+        .where(classified.article_id == Article.id)
+        .where(classified.state == RevisionState.CLASSIFIED)
+        .correlate(Article)
+    )
+    return func.coalesce(
+        known.where(classified.id == Article.revision_id).scalar_subquery(),
+        known.with_only_columns(func.max(classified.id)).scalar_subquery(),
+    )
 
 
 def _topic_names(session: Session, revision_ids: list[int]) -> dict[int, list[tuple[str, str]]]:

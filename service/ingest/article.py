@@ -101,12 +101,12 @@ def _https(value: str) -> str:
     try:
         parts = urlsplit(value)
         host, _ = parts.hostname, parts.port
-        _ = (host or "").encode("idna")
+        is_plain = parts.username is None and (host or "").encode("idna") != b""
     except ValueError as error:
         raise ValueError("must be a valid address") from error
     if (
         parts.scheme not in ("https", "http")
-        or not host
+        or not is_plain
         or re.search(r"[\s\x00-\x20\x7f<>\"\\]", value)
     ):
         raise ValueError("must be an absolute https address without spaces")

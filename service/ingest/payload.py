@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 MAX_BODY_BYTES = 1024 * 1024  # the largest real request seen had 54 KB
 MAX_DEPTH = 32
+MAX_PATH = 100  # of a name in an error: a key of 500 KB must not be repeated for each item below it
 
 
 class PayloadError(ValueError):
@@ -61,13 +62,15 @@ def _check(top: dict[str, Any]) -> None:
         elif isinstance(value, dict):
             for key, item in value.items():
                 _check_text(key, path or "the top")
-                stack.append((item, depth + 1, f"{path}.{key}" if path else key))
+                where = f"{path}.{key}" if path else key
+                stack.append((item, depth + 1, where[:MAX_PATH]))
         elif isinstance(value, list):
-            stack.extend((item, depth + 1, f"{path}[{i}]") for i, item in enumerate(value))
+            where = path[: MAX_PATH - 10]
+            stack.extend((item, depth + 1, f"{where}[{i}]") for i, item in enumerate(value))
 
 
 def _check_text(text: str, path: str) -> None:
     if "\0" in text:
-        raise PayloadError(f"NUL character in {path[:100]}. Remove it.")
+        raise PayloadError(f"NUL character in {path}. Remove it.")
     if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-        raise PayloadError(f"Lone surrogate (half a character) in {path[:100]}. Send whole ones.")
+        raise PayloadError(f"Lone surrogate (half a character) in {path}. Send whole ones.")

@@ -135,6 +135,7 @@ def _publish(
     body_text = incoming.text()
     digest = content_hash(incoming, body_text)
     was_public = article.state == ArticleState.PUBLISHED
+    was_damaged = was_public and _is_damaged(session, article)
     known = session.scalar(
         select(Revision).where(Revision.article_id == article.id, Revision.content_hash == digest)
     )
@@ -144,17 +145,24 @@ def _publish(
     article.state, article.withdrawn_at = ArticleState.PUBLISHED, None
     article.revision_id = revision.id
     article.is_urgent, article.is_commercial = incoming.urgent, incoming.commercial
-    article.published_at = in_zone(incoming.published_at, source.timezone) or now
+    published_at = in_zone(incoming.published_at, source.timezone)
+    article.published_at = published_at or (article.published_at if was_public else None) or now
     session.flush()
     if revision.state == RevisionState.QUARANTINED:
         return Stored(Verdict.QUARANTINED, article.id, revision.id, reason="damaged encoding")
-    if not was_public:
+    if not was_public or was_damaged:
         _notify(session, source, article, now, request_id)
     if known is not None and known.state == RevisionState.CLASSIFIED:
         if article.feed_seq is not None:
             stamp_feeds(session, article.id, now)
         return Stored(Verdict.ACCEPTED, article.id, revision.id)
     return Stored(Verdict.ACCEPTED, article.id, revision.id, waiting=revision.id)
+
+
+def _is_damaged(session: Session, article: Article) -> bool:
+    """True where nobody could be told of what is stored, so that a mended text is news."""
+    stored = session.get(Revision, article.revision_id or 0)
+    return stored is not None and stored.state == RevisionState.QUARANTINED
 
 
 def _add_revision(

@@ -30,12 +30,13 @@ def release(session: Session, notification_id: int, now: datetime, review_wait: 
     review, then goes to those who asked for everything (design, section 5); urgent at once.
     """
     notification = session.get_one(Notification, notification_id)
-    article = session.get_one(Article, notification.article_id)
+    article = _locked(session, notification.article_id)
     if notification.release_at > now or article.state != ArticleState.PUBLISHED:
         return False
     revision = session.get_one(Revision, article.revision_id)
     if revision.state != RevisionState.CLASSIFIED:
         return False
+    # `sweep.due_releases` asks the same of many at once.
     waited = notification.is_urgent or notification.created_at + review_wait <= now
     if not _has_topic(session, revision.id) and not waited:
         return False
@@ -62,6 +63,7 @@ def stamp_feeds(session: Session, article_id: int, now: datetime) -> None:
         .join(Revision, Revision.id == TopicLabel.revision_id)
         .where(Revision.article_id == article_id, TopicLabel.state == LabelState.PUBLISHED)
     )
+    _locked(session, article_id)
     seq = session.execute(NEXT_SEQ).scalar_one()
     session.execute(
         update(Article).where(Article.id == article_id).values(feed_seq=seq, feed_at=now)
@@ -72,6 +74,11 @@ def stamp_feeds(session: Session, article_id: int, now: datetime) -> None:
         .values(feed_seq=seq)
         .execution_options(synchronize_session=False)
     )
+
+
+def _locked(session: Session, article_id: int | None) -> Article:
+    """The article, locked before the clock: a withdrawal locks them in the same order."""
+    return session.get_one(Article, article_id, with_for_update=True)
 
 
 def _has_topic(session: Session, revision_id: int) -> bool:

@@ -26,10 +26,12 @@ from service.models import (
     DeliveryState,
     Destination,
     DestinationKind,
+    LabelState,
     Notification,
     NotificationState,
     Revision,
     RevisionState,
+    TopicLabel,
 )
 from service.tasks import HOME, Queue, Task
 
@@ -69,8 +71,18 @@ def waiting_revisions(session: Session, now: datetime, rung_before: datetime) ->
     ]
 
 
-def due_releases(session: Session, now: datetime) -> list[int]:
-    """Held notifications whose time has come; `publish.release` decides about each."""
+def due_releases(session: Session, now: datetime, review_wait: timedelta) -> list[int]:
+    """Held notifications whose time has come; `publish.release` decides about each.
+
+    Those that wait for review are left out, so that many of them hold up no other.
+    """
+    has_topic = (
+        select(literal(1))
+        .where(TopicLabel.revision_id == Revision.id)
+        .where(TopicLabel.state == LabelState.PUBLISHED)
+        .exists()
+    )
+    waited = Notification.is_urgent | (Notification.created_at <= now - review_wait)
     return list(
         session.scalars(
             select(Notification.id)
@@ -79,6 +91,7 @@ def due_releases(session: Session, now: datetime) -> list[int]:
             .where(Notification.state == NotificationState.HELD)
             .where(Notification.release_at <= now)
             .where(Revision.state == RevisionState.CLASSIFIED)
+            .where(has_topic | waited)
             .order_by(Notification.is_urgent.desc(), Notification.release_at)
             .limit(LIMIT)
         )

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from service.crypto import Vault
-from service.db import Database
+from service.db import Base, Database
 from service.models import (
     Consent,
     ConsentAct,
@@ -123,7 +123,7 @@ def _add_destinations(session: Session, rows: list[Row], now: datetime) -> None:
     ).all()
     _insert_new(
         session,
-        Destination,
+        _table(Destination),
         [
             {
                 "kind": DestinationKind.EMAIL,
@@ -187,7 +187,7 @@ def _add_subscriptions(
                     "created_at": now,
                 }
             )
-    _insert_new(session, Subscription, values)
+    _insert_new(session, _table(Subscription), values)
     return changed
 
 
@@ -203,11 +203,22 @@ def _add_consents(session: Session, rows: list[Row], origin: str, now: datetime)
         }
         for row in rows
     ]
-    if values:
-        session.execute(insert(Consent), values)
+    _insert_new(session, _table(Consent), values)
 
 
-def _insert_new(session: Session, model: type, values: list[dict[str, Any]]) -> None:
+def _table(model: type[Base]) -> Table:
+    table = model.__table__
+    assert isinstance(table, Table)
+    return table
+
+
+def _insert_new(session: Session, table: Table, values: list[dict[str, Any]]) -> None:
+    """INSERT … ON CONFLICT DO NOTHING, hundreds of rows a statement.
+
+    On the table and asking for the key: the ORM would make a statement for each pattern of nulls,
+    and without the key PostgreSQL would get one for each row.
+    """
     if values:
         dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-        session.execute(dialect.insert(model).on_conflict_do_nothing(), values)
+        statement = dialect.insert(table).on_conflict_do_nothing().returning(table.c.id)
+        session.execute(statement, values)

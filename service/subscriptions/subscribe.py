@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -73,21 +74,10 @@ def ask(session: Session, vault: Vault, request: Ask) -> Batch | None:
     """Remember the choices and queue the mail with the link that confirms them.
 
     The caller owns the transaction and rings for the batch after its commit. A suppressed address
-    gets nothing and leaves nothing: what was done for it is rolled back.
+    gets nothing: what was done for it is rolled back but for the proof that somebody asked, so
+    that its commit takes as long as any other.
     """
     hashed = address_hash(vault, "email", request.address)
-    is_suppressed = session.get(Suppression, hashed) is not None
-    with session.begin_nested() as attempt:
-        batch = _ask(session, hashed, request)
-        session.flush()
-        if is_suppressed:
-            attempt.rollback()
-    return None if is_suppressed else batch
-
-
-def _ask(session: Session, hashed: str, request: Ask) -> Batch:
-    now = utcnow()
-    destination = _email_destination(session, hashed, request)
     choices = request.choices.known(session)
     text_hash = hashlib.sha256(request.consent_text.encode()).hexdigest()
     session.add(
@@ -100,7 +90,27 @@ def _ask(session: Session, hashed: str, request: Ask) -> Batch:
             choices=[choices.as_json()],
         )
     )
-    session.execute(  # a newer link is the only one that works
+    is_suppressed = session.get(Suppression, hashed) is not None
+    with session.begin_nested() as attempt:
+        payload = {
+            "choices": choices.as_json(),
+            "language": request.language,
+            "text_hash": text_hash,
+            "origin": request.origin,
+        }
+        batch = _queue_link(session, _email_destination(session, hashed, request), payload, request)
+        session.flush()
+        if is_suppressed:
+            attempt.rollback()
+    return None if is_suppressed else batch
+
+
+def _queue_link(
+    session: Session, destination: Destination, payload: dict[str, Any], request: Ask
+) -> Batch:
+    """Make the one link that works from now on, and its mail."""
+    now = utcnow()
+    session.execute(
         update(OneTimeToken)
         .where(OneTimeToken.destination_id == destination.id)
         .where(OneTimeToken.purpose == TokenPurpose.CONFIRM)
@@ -110,12 +120,7 @@ def _ask(session: Session, hashed: str, request: Ask) -> Batch:
     token = OneTimeToken(
         purpose=TokenPurpose.CONFIRM,
         destination_id=destination.id,
-        payload={
-            "choices": choices.as_json(),
-            "language": request.language,
-            "text_hash": text_hash,
-            "origin": request.origin,
-        },
+        payload=payload,
         expires_at=now + CONFIRM_WITHIN,
     )
     session.add(token)
@@ -206,15 +211,10 @@ def start_subscriptions(session: Session, destination: Destination, choices: Cho
 
 
 def _email_destination(session: Session, hashed: str, request: Ask) -> Destination:
-    """Find or make the destination; its row lock puts two askers of one address in a line."""
-    wanted = (
-        select(Destination)
-        .where(Destination.kind == DestinationKind.EMAIL, Destination.address_hash == hashed)
-        .with_for_update()
-    )
-    found = session.scalar(wanted)
-    if found is not None:
-        return found
+    """Find or make the destination; its row lock puts two askers of one address in a line.
+
+    It always tries to make one, so that a known address takes as long as a new one.
+    """
     subscriber = Subscriber(language=request.language)
     session.add(subscriber)
     session.flush()
@@ -232,9 +232,14 @@ def _email_destination(session: Session, hashed: str, request: Ask) -> Destinati
             }
         ],
     )
-    found = session.scalars(wanted).one()
-    if found.subscriber_id != subscriber.id:  # somebody else was first
-        session.delete(subscriber)
+    found = session.scalars(
+        select(Destination)
+        .where(Destination.kind == DestinationKind.EMAIL, Destination.address_hash == hashed)
+        .with_for_update()
+    ).one()
+    if found.subscriber_id != subscriber.id:
+        session.delete(subscriber)  # the address is known
+        session.flush()
     return found
 
 

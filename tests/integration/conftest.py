@@ -167,9 +167,7 @@ def add_source(runtime: Runtime) -> Callable[..., str]:
     def add(slug: str, **values: Any) -> str:
         secret = new_secret()
         with runtime.db.write() as session:
-            session.add(
-                Source(slug=slug, sealed_secret=runtime.vault.encrypt(secret), **values)
-            )
+            session.add(Source(slug=slug, sealed_secret=runtime.vault.encrypt(secret), **values))
         return secret
 
     return add
@@ -243,9 +241,7 @@ class Town:
             ]
             session.add_all(found)
             session.flush()
-            session.add_all(
-                Subscription(destination_id=one.id, topic_id=topic_id) for one in found
-            )
+            session.add_all(Subscription(destination_id=one.id, topic_id=topic_id) for one in found)
         return [one.id for one in found]
 
     def subscribe(

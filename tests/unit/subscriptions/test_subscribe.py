@@ -123,15 +123,16 @@ def test_looking_changes_nothing(runtime: Runtime, ask_for: AskFor) -> None:
     assert confirmed(runtime, token).outcome is Outcome.CONFIRMED
 
 
-def test_a_suppressed_address_gets_nothing_and_leaves_nothing(
+def test_a_suppressed_address_gets_nothing_and_leaves_only_the_proof(
     runtime: Runtime, ask_for: AskFor
 ) -> None:
     with runtime.db.write() as session:
         hashed = address_hash(runtime.vault, "email", ADDRESS)
         session.add(Suppression(address_hash=hashed, reason="complaint"))
     assert ask_for() is None
-    for model in (Destination, Subscriber, OneTimeToken, Consent, Notification, Delivery):
+    for model in (Destination, Subscriber, OneTimeToken, Notification, Delivery):
         assert count(runtime, model) == 0, model
+    assert count(runtime, Consent) == 1
 
 
 def test_a_topic_that_is_gone_is_left_out(
