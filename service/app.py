@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from apiflask import APIFlask
 from flask import Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from service import admin, citizen, feeds, health, ingest, logs, pages
 from service.problems import register_problems
@@ -36,6 +37,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         spec_path="/openapi.json",
     )
     app.extensions["tellal"] = runtime
+    if proxies := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.config.update(
         SECRET_KEY=settings.secret_key.get_secret_value(),
         SESSION_COOKIE_SECURE=settings.is_secure,

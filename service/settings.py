@@ -113,6 +113,9 @@ class Settings(BaseSettings):
     )
     mail_from: str = Field("haber@tellal.example", description="Address that mail comes from.")
     city_name: str = Field("İzmir Büyükşehir Belediyesi", description="Name that people see.")
+    trusted_proxies: int = Field(
+        0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded-For is believed."
+    )
     timezone: str = Field("Europe/Istanbul", description="The city's time zone.")
     review_wait_s: int = Field(
         7200, ge=0, description="Seconds an article without a topic waits for review."

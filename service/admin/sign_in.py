@@ -13,7 +13,7 @@ from typing import Any
 from apiflask import APIFlask
 from flask import Response, after_this_request, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login.utils import _user_context_processor  # type: ignore[import-untyped]
+from flask_login.utils import _user_context_processor
 from flask_security import MailUtil, Security, SQLAlchemySessionUserDatastore
 from flask_security.signals import user_authenticated
 from flask_security.utils import get_message

@@ -1,0 +1,300 @@
+"""axe finds nothing on any page, in both languages, in light and dark; nothing scrolls sideways."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from apiflask import APIFlask
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.admin.accounts import add_staff
+from service.db import utcnow
+from service.models import (
+    Article,
+    ArticleState,
+    AuditEntry,
+    Delivery,
+    DeliveryAnswer,
+    DeliveryState,
+    Destination,
+    LabelOrigin,
+    LabelState,
+    MailboxMessage,
+    Notification,
+    NotificationKind,
+    NotificationState,
+    OneTimeToken,
+    PlaceLabel,
+    Revision,
+    RevisionState,
+    Source,
+    Staff,
+    Subscription,
+    TopicLabel,
+)
+from service.runtime import Runtime
+from service.subscriptions.channels import add_channel, destination_of, pause
+from service.subscriptions.choices import Choices
+from service.subscriptions.subscribe import Ask, ask, confirm
+from service.subscriptions.unsubscribe import end_by_token
+
+# Apprise imports a module that Python 3.13 has dropped.
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+OpenContext = Callable[..., BrowserContext]
+PASSWORD = "uzun bir parola 1"
+ADMINISTRATOR = "admin@tellal.example"
+TITLE = "Karşıyaka’da tramvay seferleri bu hafta sonu bakım nedeniyle kısaltılıyor"
+BODY = (
+    "Tramvay seferleri Karşıyaka’da cumartesi gününden başlayarak kısaltılacak.\n\nYolcular bekler."
+)
+LONG_ADDRESS = "cok.uzun.bir.adres.ornegi.olarak.yazilmis@alt-alan-adi.ornek-belediye.example.com"
+MAIL = (
+    "Subject: =?utf-8?q?Aboneli=C4=9Finizi_onaylay=C4=B1n?=\r\nMIME-Version: 1.0\r\n"
+    'Content-Type: multipart/alternative; boundary="b"\r\n\r\n'
+    "--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nhttps://city.example/confirm/abc\r\n"
+    "--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+    '<html lang="tr"><title>Onay</title><body><main><h1>Onay</h1></main></body></html>\r\n--b--\r\n'
+)
+
+
+@pytest.fixture
+def paths(app: APIFlask, runtime: Runtime) -> list[str]:
+    """A city with a little of everything, and every page that shows it."""
+    with app.app_context(), runtime.db.write() as session:
+        add_staff(session, ADMINISTRATOR, PASSWORD, ["administrator"])
+        article_id = _article(session)
+        channel_id = _channels(session, runtime)
+        session.add(
+            MailboxMessage(
+                message_id="1", recipient=LONG_ADDRESS, subject="Onaylayın", raw=MAIL.encode()
+            )
+        )
+        links = _links(session, runtime)
+    public = ["/", "/privacy", "/docs", "/subscribe", "/subscribe?topic=ulasim", "/check-email"]
+    mailbox = ["/dev/mailbox", "/dev/mailbox/1", "/no-such-page"]
+    staff = ["/staff/", f"/staff/articles/{article_id}", "/staff/channels", "/staff/channels/new"]
+    staff += [f"/staff/channels/{channel_id}", f"/staff/channels/{channel_id + 1}"]
+    return public + mailbox + links + staff
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("prefix", ["", "/en"])
+def test_axe_finds_nothing(
+    site: str, paths: list[str], open_context: OpenContext, prefix: str, scheme: str
+) -> None:
+    page = open_context(color_scheme=scheme, bypass_csp=True).new_page()
+    problems, seen = [], 0
+    for state in _states(page, site + prefix, paths):
+        seen += 1
+        for violation in Axe().run(page).response["violations"]:
+            nodes = [node["html"][:120] for node in violation["nodes"][:3]]
+            problems.append(f"{state}: {violation['id']}: {html.unescape(str(nodes))}")
+    assert problems == []
+    assert seen >= 30
+
+
+@pytest.mark.parametrize("prefix", ["", "/en"])
+def test_nothing_scrolls_sideways_at_320_pixels(
+    site: str, paths: list[str], open_context: OpenContext, prefix: str
+) -> None:
+    page = open_context(viewport={"width": 320, "height": 640}, bypass_csp=True).new_page()
+    wide, small = [], []
+    for state in _states(page, site + prefix, paths):
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > 320:
+            wide.append((state, width))
+        small += [(state, found) for found in page.evaluate(SMALL_TARGETS)]
+    assert wide == []
+    assert small == []
+
+
+# WCAG 2.2, 2.5.8: 24 by 24 CSS pixels, links inside a sentence excepted.
+SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, input, summary')].filter(e => {
+  const box = e.getBoundingClientRect();
+  const isInText = e.tagName === 'A' && getComputedStyle(e).display === 'inline';
+  return box.width && !isInText && e.type !== 'hidden' && (box.height < 24 || box.width < 24);
+}).map(e => e.outerHTML.slice(0, 90))"""
+
+
+def _states(page: Page, base: str, paths: list[str]) -> Iterator[str]:
+    """Bring the page into each state, one after another, and name it."""
+    yield from _sign_up(page, base)
+    page.goto(base + "/staff/login")
+    yield "/staff/login"
+    page.fill("#email", ADMINISTRATOR)
+    page.fill("#password", "wrong")
+    _press(page, "main button[type=submit]")
+    yield "/staff/login with a problem"
+    page.fill("#password", PASSWORD)
+    _press(page, "main button[type=submit]")
+    for path in paths:
+        page.goto(base + path)
+        yield path
+    page.goto(base + "/staff/channels/new")
+    page.fill("#name", "Yeni")
+    _press(page, "main button[type=submit]")
+    yield "/staff/channels/new with problems"
+    page.goto(base + "/staff/channels/1")
+    _press(page, "form[action$='/pause'] button")
+    yield "/staff/channels/1 with a problem"
+
+
+def _sign_up(page: Page, base: str) -> Iterator[str]:
+    go_on = "main form > button:not([hidden])"
+    page.goto(base + "/subscribe")
+    _press(page, go_on)
+    yield "topics with a problem"
+    page.check("#topics-ulasim")
+    _press(page, go_on)
+    yield "districts"
+    _press(page, go_on + ".btn")
+    yield "districts with a problem"
+    page.check("#places-konak")
+    _press(page, go_on + ".btn")
+    yield "address"
+    _press(page, go_on + ".btn")
+    yield "address with problems"
+    page.fill("#email", LONG_ADDRESS)
+    page.check("#consent")
+    _press(page, go_on + ".btn")
+    yield "check email"
+
+
+def _press(page: Page, selector: str) -> None:
+    """Press a button and wait for the page that it leads to."""
+    with page.expect_navigation():
+        page.click(selector)
+
+
+def _article(session: Session) -> int:
+    source = Source(slug="izmir", sealed_secret="x")
+    session.add(source)
+    session.flush()
+    article = Article(
+        source_id=source.id,
+        external_id="1",
+        state=ArticleState.PUBLISHED,
+        is_urgent=True,
+        feed_seq=1,
+        published_at=utcnow(),
+    )
+    session.add(article)
+    session.flush()
+    revision = Revision(
+        article_id=article.id,
+        content_hash="h",
+        state=RevisionState.CLASSIFIED,
+        url="https://city.example/" + "uzun-adres-" * 12,
+        title=TITLE,
+        summary="Bakım üç gün sürecek.",
+        body_html="",
+        body_text=BODY,
+        classified_at=utcnow(),
+    )
+    session.add(revision)
+    session.flush()
+    article.revision_id = revision.id
+    found = {"field": "body", "start": 0, "end": 7, "text": "Tramvay", "term": "+tramvay"}
+    for topic_id, state in ((2, LabelState.PUBLISHED), (1, LabelState.REVIEW)):
+        session.add(
+            TopicLabel(
+                revision_id=revision.id,
+                topic_id=topic_id,
+                state=state,
+                origin=LabelOrigin.CLASSIFIER,
+                score=0.8,
+                evidence=[found],
+            )
+        )
+    session.add(PlaceLabel(revision_id=revision.id, place_id=1, origin=LabelOrigin.CLASSIFIER))
+    notification = Notification(
+        kind=NotificationKind.NEW,
+        state=NotificationState.PLANNED,
+        article_id=article.id,
+        release_at=utcnow(),
+    )
+    session.add(notification)
+    session.flush()
+    session.add(Delivery(notification_id=notification.id, destination_id=1, state=0))
+    return article.id
+
+
+def _channels(session: Session, runtime: Runtime) -> int:
+    """Two channels, one of them paused and tested."""
+    ids = []
+    for name in ("Genel oda", "Ulaşım odası"):
+        channel = add_channel(
+            session,
+            runtime.vault,
+            runtime.settings,
+            name=name,
+            url=f"json://127.0.0.1:9/{len(ids)}",
+            topic_slugs=["ulasim", "spor"] if ids else [],
+        )
+        ids.append(channel.id)
+    pause(session, ids[1], "Bakım var")
+    destination = destination_of(session, ids[1])
+    staff = session.scalars(select(Staff)).one()
+    assert destination is not None
+    session.add_all(
+        [
+            AuditEntry(
+                staff_id=staff.id,
+                act="channel.test",
+                object_id=ids[1],
+                detail={"notification_id": 500},
+            ),
+            Delivery(
+                notification_id=500,
+                destination_id=destination.id,
+                state=DeliveryState.REJECTED,
+            ),
+            DeliveryAnswer(
+                notification_id=500,
+                destination_id=destination.id,
+                state=DeliveryState.REJECTED,
+                code="404",
+                detail="no such room",
+            ),
+        ]
+    )
+    return ids[0]
+
+
+def _links(session: Session, runtime: Runtime) -> list[str]:
+    """Confirm links that are open, used and expired; unsubscribe links that are live and ended."""
+    vault = runtime.vault
+    found = []
+    for number, address in enumerate(("open", "used", "late")):
+        request = Ask(
+            address=f"{address}@example.com",
+            choices=Choices(topic_ids=(1, 2), place_ids=(1, 2)),
+            language="tr",
+            consent_text="Rıza",
+            origin="web",
+            request_id="r",
+        )
+        ask(session, vault, request)
+        row = session.scalars(select(OneTimeToken).order_by(OneTimeToken.id.desc())).first()
+        assert row is not None
+        token = vault.token("confirm", row.id)
+        if number == 1:
+            confirm(session, vault, token, "r")
+        if number == 2:
+            row.expires_at = utcnow() - timedelta(days=1)
+        found.append(f"/confirm/{token}")
+    session.flush()
+    person = session.scalars(select(Destination).where(Destination.address.like("used%"))).one()
+    rows = session.scalars(
+        select(Subscription).where(Subscription.destination_id == person.id)
+    ).all()
+    tokens = [vault.token("unsubscribe", 1, person.id, row.id) for row in rows[:2]]
+    end_by_token(session, vault, tokens[1])
+    return found + [f"/u/{token}" for token in tokens]
