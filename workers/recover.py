@@ -8,9 +8,10 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from service import logs
 from service.db import utcnow
@@ -35,7 +36,7 @@ def sweep_once(runtime: Runtime) -> int:
     with runtime.db.read() as session:
         review_wait = timedelta(seconds=runtime.settings.review_wait_s)
         due = sweep.due_releases(session, now, review_wait)
-    released = sum(release_and_ring(runtime, notification_id) for notification_id in due)
+    released = sum(_alone(release_and_ring, runtime, notification_id) for notification_id in due)
     for query, patience in sweep.STAGES.items():
         # With a broken bell nothing is on its way: there is nothing to be patient for.
         rung_before = now if runtime.doorbell.is_broken else now - patience
@@ -54,7 +55,18 @@ def _answer(runtime: Runtime, rings: list[Ring]) -> None:
         is_rung = runtime.doorbell.ring(ring.task, ring.row_id, ring.queue)
         log.info("found", task=ring.task.value, row_id=ring.row_id, rung=is_rung)
         if not is_rung and time.monotonic() < until:
-            STAGES[ring.task](runtime, ring.row_id)
+            _alone(STAGES[ring.task], runtime, ring.row_id)
+
+
+def _alone(work: Callable[[Runtime, int], object], runtime: Runtime, row_id: int) -> bool:
+    """Do one row's work; an error of its own must not stop the sweep of all others."""
+    try:
+        return bool(work(runtime, row_id))
+    except (OperationalError, InterfaceError):
+        raise  # the database is away: so is everything else
+    except Exception:
+        log.exception("row failed", row_id=row_id)
+        return False
 
 
 def main() -> None:
@@ -73,7 +85,6 @@ def main() -> None:
             log.error("sweep failed", error=type(error).__name__)
             stop.wait(5 * INTERVAL_S)
         except Exception:
-            # One poisoned row must not stop the sweep of all others.
             log.exception("sweep failed")
     runtime.close()
 

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import Delete, Update, delete, select, update
 
-from service.db import utcnow
-from service.ledger.plan import rows
+from service.db import rows, utcnow
 from service.logs import get_logger
 from service.models import InboxEvent, MailboxMessage, OneTimeToken
 from service.runtime import Runtime

@@ -18,7 +18,8 @@ from service.admin.access import (
     may_manage_channels,
     staff_only,
 )
-from service.ledger.direct import queue_direct, ring_batch
+from service.ledger.batches import ring_batch
+from service.ledger.direct import queue_direct
 from service.models import (
     AuditEntry,
     Channel,

@@ -7,12 +7,14 @@ writer lock, so a page never waits for a worker.
 
 from __future__ import annotations
 
+import secrets
 from datetime import timedelta
 from typing import Any
 
 from apiflask import APIFlask
 from flask import Response, after_this_request, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import user_logged_out
 from flask_login.utils import _user_context_processor
 from flask_security import MailUtil, Security, SQLAlchemySessionUserDatastore
 from flask_security.signals import user_authenticated
@@ -30,7 +32,9 @@ from service.subscriptions.addresses import AddressError, normalise_email
 
 PER_ACCOUNT_AND_CLIENT = "11 per hour"
 PER_ACCOUNT = "60 per hour"  # far above a person's slips, far below a guesser's needs
+PER_CLIENT = "100 per hour"  # over all accounts, from one address
 MIN_PASSWORD = 12
+SESSION_LIFE = timedelta(hours=12)  # from signing in, however busy: a working day
 
 
 def account_address(text: str) -> str:
@@ -57,6 +61,7 @@ class StaffAddresses(MailUtil):
 def register(app: APIFlask) -> None:
     """Set up Flask-Security under `/staff`."""
     app.config.update(
+        PERMANENT_SESSION_LIFETIME=SESSION_LIFE,
         SECURITY_URL_PREFIX="/staff",
         SECURITY_POST_LOGIN_VIEW="/staff/",
         SECURITY_POST_LOGOUT_VIEW="/staff/login",
@@ -94,6 +99,7 @@ def register(app: APIFlask) -> None:
         accounts.remove()
 
     user_authenticated.connect(_record_sign_in, app)
+    user_logged_out.connect(_end_sessions, app)
 
 
 def _look_at_accounts_only_where_asked(app: APIFlask, security: Security) -> None:
@@ -120,6 +126,7 @@ def _limit_guessing(app: APIFlask) -> None:
     """Put the sign-in form under limits, and under its English address too."""
     limits = pages.limits_of(app)
     guarded = limits.guard(login_view, PER_ACCOUNT, "staff-account", _account_key)
+    guarded = limits.guard(guarded, PER_CLIENT, "staff-client")
     guarded = limits.guard(
         guarded, PER_ACCOUNT_AND_CLIENT, "staff-account-client", _account_and_client_key
     )
@@ -150,12 +157,24 @@ def _record_sign_in(_app: object, user: Staff, **_more: object) -> None:
         audit(session, "staff.sign-in", user.id, staff_id=user.id)
 
 
+def _end_sessions(_app: object, user: Staff, **_more: object) -> None:
+    """The cookie is the session: a copy of it must not outlive the sign-out."""
+    with runtime().db.write() as session:
+        session.get_one(Staff, user.id).fs_uniquifier = secrets.token_hex(32)
+        audit(session, "staff.sign-out", user.id, staff_id=user.id)
+
+
 def _private(response: Response) -> Response:
     return keep_private(response)
 
 
 def _account_key() -> str:
-    return runtime().vault.keyed_hash("sign-in", request.form.get("email", "")[:320].casefold())
+    """The account that the form names, however it is spelt; all that name none share one key."""
+    try:
+        account = account_address(request.form.get("email", ""))
+    except AddressError:
+        account = ""
+    return runtime().vault.keyed_hash("sign-in", account)
 
 
 def _account_and_client_key() -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, g, make_response, render_template, request
 from sqlalchemy.orm import Session
 
-from service.ledger.direct import ring_batch
+from service.ledger.batches import ring_batch
 from service.models import Place, Topic
 from service.pages import language, runtime
 from service.security_headers import keep_private

@@ -24,7 +24,7 @@ from flask_babel import gettext
 
 from service import pages
 from service.citizen.draft import ALL, Draft, Signer
-from service.ledger.direct import ring_batch
+from service.ledger.batches import ring_batch
 from service.limits import Limits
 from service.pages import language, page_url, runtime
 from service.security_headers import keep_private

@@ -47,7 +47,7 @@ def blueprint() -> Blueprint:
 def latest_headlines(session: Session) -> dict[int, Headline]:
     """The newest published article of each topic, as far as `LOOK_BACK` reaches."""
     recent = (
-        select(Article.revision_id, Article.feed_seq)
+        select(Article.shown_revision_id, Article.feed_seq)
         .where(Article.feed_seq.is_not(None), Article.state == ArticleState.PUBLISHED)
         .order_by(Article.feed_seq.desc())
         .limit(LOOK_BACK)
@@ -55,7 +55,7 @@ def latest_headlines(session: Session) -> dict[int, Headline]:
     )
     rows = session.execute(
         select(TopicLabel.topic_id, Revision.title, Revision.url, Revision.language)
-        .join(recent, recent.c.revision_id == TopicLabel.revision_id)
+        .join(recent, recent.c.shown_revision_id == TopicLabel.revision_id)
         .join(Revision, Revision.id == TopicLabel.revision_id)
         .join(Topic, Topic.id == TopicLabel.topic_id)
         .where(TopicLabel.state == LabelState.PUBLISHED)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from service.models import (
     Article,
     ArticleState,
     LabelState,
     Revision,
-    RevisionState,
     Topic,
     TopicLabel,
 )
 
 MAX_ENTRIES = 25
+EPOCH = datetime(2025, 1, 1, tzinfo=UTC)  # an empty feed has changed at some time too
 
 
 @dataclass(frozen=True)
@@ -37,18 +37,30 @@ class Entry:
     topics: tuple[tuple[str, str], ...]  # slug and Turkish name
 
 
-def change_seq(session: Session, topic: Topic | None) -> int:
-    """The feed clock's number of the last change that this feed may show."""
+@dataclass(frozen=True)
+class Change:
+    """The last change that a feed may show: its number of the feed clock, and when it was."""
+
+    seq: int = 0
+    at: datetime = EPOCH
+
+
+def last_change(session: Session, topic: Topic | None) -> Change:
+    """The last change of a topic's feed, or of any."""
+    query = select(Article.feed_seq, Article.feed_at).where(Article.feed_seq.is_not(None))
     if topic is not None:
-        return topic.feed_seq
-    return session.scalar(select(func.max(Article.feed_seq))) or 0
+        query = query.where(Article.feed_seq == topic.feed_seq)
+    found = session.execute(query.order_by(Article.feed_seq.desc()).limit(1)).first()
+    if found is None:
+        return Change(topic.feed_seq if topic else 0)
+    return Change(found.feed_seq, found.feed_at or EPOCH)
 
 
 def entries(session: Session, topic: Topic | None) -> list[Entry]:
     """The newest published articles of a topic, or of all."""
     query = (
         select(Article, Revision)
-        .join(Revision, Revision.id == _shown_revision())
+        .join(Revision, Revision.id == Article.shown_revision_id)
         .where(Article.feed_seq.is_not(None), Article.state == ArticleState.PUBLISHED)
         .order_by(Article.published_at.desc(), Article.id.desc())
         .limit(MAX_ENTRIES)
@@ -74,22 +86,6 @@ def entries(session: Session, topic: Topic | None) -> list[Entry]:
         )
         for article, revision in found
     ]
-
-
-def _shown_revision() -> ColumnElement[int]:
-    """The article's newest content; while that waits to be classified, or came damaged, what was
-    classified last."""
-    classified = aliased(Revision)
-    known = (
-        select(classified.id)
-        .where(classified.article_id == Article.id)
-        .where(classified.state == RevisionState.CLASSIFIED)
-        .correlate(Article)
-    )
-    return func.coalesce(
-        known.where(classified.id == Article.revision_id).scalar_subquery(),
-        known.with_only_columns(func.max(classified.id)).scalar_subquery(),
-    )
 
 
 def _topic_names(session: Session, revision_ids: list[int]) -> dict[int, list[tuple[str, str]]]:

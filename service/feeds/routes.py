@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import hashlib
+from datetime import datetime, timedelta
 
 from apiflask import APIBlueprint
 from flask import Response, current_app, redirect, request
@@ -12,7 +13,8 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from service.classify.text import slugify
-from service.feeds.entries import Entry, change_seq, entries
+from service.db import utcnow
+from service.feeds.entries import Change, entries, last_change
 from service.feeds.rss import Channel, render_rss
 from service.models import Topic
 from service.runtime import Runtime
@@ -22,7 +24,6 @@ feeds = APIBlueprint("feeds", __name__, url_prefix="/feeds", tag="Feeds")
 
 ALL = "all"
 CACHE = "public, max-age=60, stale-while-revalidate=300"
-EPOCH = datetime(2025, 1, 1, tzinfo=UTC)  # an empty feed has changed at some time too
 
 
 @feeds.get("/<key>.rss")
@@ -38,18 +39,21 @@ EPOCH = datetime(2025, 1, 1, tzinfo=UTC)  # an empty feed has changed at some ti
 def rss(key: str) -> BaseResponse:
     """Serve a feed. Its weak ETag is the number of its last change, so a 304 costs one query."""
     runtime: Runtime = current_app.extensions["tellal"]
-    if (canonical := slugify(key)) != key and canonical:
+    if not (canonical := slugify(key)):
+        raise NotFound()
+    if canonical != key:
         return redirect(f"{runtime.settings.public_url}/feeds/{canonical}.rss", code=308)
     with runtime.db.read() as session:
         topic = _topic(session, key)
         response = Response(mimetype="application/rss+xml")
-        response.set_etag(f"{change_seq(session, topic)}-rss1", weak=True)
+        channel, change = _channel(runtime.settings, topic), last_change(session, topic)
+        response.set_etag(f"{change.seq}-{_fingerprint(channel)}", weak=True)
+        if moment := _last_modified(change):
+            response.last_modified = moment
         response.headers["Cache-Control"] = CACHE
         response.headers["Access-Control-Allow-Origin"] = "*"
         if response.make_conditional(request).status_code != 304:
-            found = entries(session, topic)
-            channel = _channel(runtime.settings, topic)
-            response.set_data(render_rss(channel, found, _changed_at(found)))
+            response.set_data(render_rss(channel, entries(session, topic), change.at))
     return response
 
 
@@ -76,5 +80,13 @@ def _channel(settings: Settings, topic: Topic | None) -> Channel:
     )
 
 
-def _changed_at(found: list[Entry]) -> datetime:
-    return max((entry.changed_at for entry in found), default=EPOCH)
+def _fingerprint(channel: Channel) -> str:
+    """What else the bytes depend on: the settings, and how this release writes them."""
+    return hashlib.sha256(f"rss2 {channel}".encode()).hexdigest()[:8]
+
+
+def _last_modified(change: Change) -> datetime | None:
+    """The end of the second of the last change, once it is over: until then the feed may change
+    again, and nobody could tell the two versions apart."""
+    end = change.at.replace(microsecond=0) + timedelta(seconds=1)
+    return end if end <= utcnow() else None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import html
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from feedgen.ext.base import BaseEntryExtension, BaseExtension
@@ -88,17 +89,32 @@ def render_rss(channel: Channel, entries: list[Entry], changed_at: datetime) -> 
     for item in entries:
         _add(feed, channel, item)
     xml: bytes = feed.rss_str(pretty=False)
-    return xml.replace(b"&amp;amp;", b"&amp;#x26;").replace(b"&amp;lt;", b"&amp;#x3C;")
+    return _TITLE.sub(_with_numbered_marks, xml)
+
+
+_TITLE = re.compile(rb"<title>[^<]*</title>")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def _with_numbered_marks(title: re.Match[bytes]) -> bytes:
+    """Titles are plain text; readers that take them for HTML stumble least over these."""
+    return title[0].replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;")
+
+
+def _clean(text: str) -> str:
+    """Drop what XML 1.0 forbids: one bad article would break every feed that holds it."""
+    return _FORBIDDEN.sub("", text)
 
 
 def _add(feed: FeedGenerator, channel: Channel, item: Entry) -> None:
     entry = feed.add_entry(order="append")
     tag = f"tag:{channel.tag_authority},{item.created_at:%Y-%m-%d}:article/{item.article_id}"
     entry.guid(tag, permalink=False)
-    entry.title(item.title)
+    entry.title(_clean(item.title))
     entry.link(href=ascii_url(item.url))
-    entry.description(item.summary or item.title)
-    entry.content(item.body_html, type="CDATA") if item.body_html else None
+    entry.description(html.escape(_clean(item.summary) or _clean(item.title), quote=False))
+    if item.body_html:
+        entry.content(_clean(item.body_html).replace("]]>", "]]&gt;"), type="CDATA")
     entry.pubDate(_whole_second(item.published_at))
     for _slug, name in item.topics:
         entry.category(term=name)
@@ -107,16 +123,14 @@ def _add(feed: FeedGenerator, channel: Channel, item: Entry) -> None:
 
 def ascii_url(url: str) -> str:
     """Percent-encode what is not ASCII: `ş` becomes `%C5%9F`, and a Turkish host an A-label."""
-    parts = urlsplit(url)
-    host = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode()
     safe = "/%:=&?~#+!$,;'@()*[]"
-    return urlunsplit(
-        (parts.scheme, host, quote(parts.path, safe), quote(parts.query, safe), parts.fragment)
-    )
-
-
-def http_date(moment: datetime) -> str:
-    return format_datetime(moment.astimezone(UTC), usegmt=True)
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.encode("idna").decode()
+    except ValueError:
+        return quote(url, safe)
+    rest = (quote(part, safe) for part in (parts.path, parts.query, parts.fragment))
+    return urlunsplit((parts.scheme, quote(host, safe), *rest))
 
 
 def _whole_second(moment: datetime) -> datetime:

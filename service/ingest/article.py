@@ -139,10 +139,10 @@ class CanonicalArticle(BaseModel):
     )
     state: Literal["published", "withdrawn"] = Field(description="Public now, or not.")
     url: Url | None = Field(None, max_length=2000, description="Where people read it.")
-    title: Line = Field("", max_length=300)
-    summary: Text = Field("", max_length=1000)
+    title: Annotated[Line, Field(max_length=300)] = ""
+    summary: Annotated[Text, Field(max_length=1000)] = ""
     body_html: Html | None = None
-    body_text: Text | None = Field(None, max_length=200_000)
+    body_text: Annotated[Text, Field(max_length=200_000)] | None = None
     language: str = Field("tr", max_length=16, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     published_at: Date = Field(None, description="RFC 3339; without a zone: the source's zone.")
     updated_at: Date = None

@@ -1,8 +1,8 @@
 """The upsert: one verified article becomes rows, and the state machine decides what follows.
 
-Compares states, not event names (ingest guide, section 4). The first statement takes the sender's
-delivery id and the second the article's row, so that twenty requests at once end in one article
-and one notification, by constraint.
+Compares states, not event names (ingest guide, section 4). The caller's first statement has taken
+the sender's delivery id, the first one here takes the article's row, so that twenty requests at
+once end in one article and one notification, by constraint.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from service.classify.text import encoding_damage
+from service.db import rows
 from service.ingest.article import CanonicalArticle, content_hash, in_zone
-from service.ledger.plan import rows
 from service.ledger.publish import stamp_feeds
 from service.models import (
     Article,
@@ -106,6 +106,14 @@ def _withdraw(session: Session, article: Article, is_new: bool, now: datetime) -
         return Stored(Verdict.UNCHANGED, article.id, article.revision_id)
     article.state, article.withdrawn_at = ArticleState.WITHDRAWN, now
     session.flush()
+    _stop(session, article, now)
+    if article.feed_seq is not None:
+        stamp_feeds(session, article.id, now)
+    return Stored(Verdict.ACCEPTED, article.id, article.revision_id)
+
+
+def _stop(session: Session, article: Article, now: datetime) -> None:
+    """Tell nobody from now on: cancel what is held, stop what is on its way."""
     session.execute(
         update(Notification)
         .where(Notification.article_id == article.id)
@@ -119,9 +127,16 @@ def _withdraw(session: Session, article: Article, is_new: bool, now: datetime) -
         .where(Notification.state.not_in((NotificationState.CANCELLED, NotificationState.DONE)))
         .values(stopped_at=now)
     )
-    if article.feed_seq is not None:
-        stamp_feeds(session, article.id, now)
-    return Stored(Verdict.ACCEPTED, article.id, article.revision_id)
+
+
+def _is_held(session: Session, article: Article) -> bool:
+    found = session.scalar(
+        select(Notification.id)
+        .where(Notification.article_id == article.id)
+        .where(Notification.kind == NotificationKind.NEW)
+        .where(Notification.state == NotificationState.HELD)
+    )
+    return found is not None
 
 
 def _publish(
@@ -152,8 +167,12 @@ def _publish(
         return Stored(Verdict.QUARANTINED, article.id, revision.id, reason="damaged encoding")
     if not was_public or was_damaged:
         _notify(session, source, article, now, request_id)
+    if article.is_commercial:
+        _stop(session, article, now)
     if known is not None and known.state == RevisionState.CLASSIFIED:
-        if article.feed_seq is not None:
+        article.shown_revision_id = known.id
+        session.flush()
+        if not _is_held(session, article):  # else its release stamps the feeds
             stamp_feeds(session, article.id, now)
         return Stored(Verdict.ACCEPTED, article.id, revision.id)
     return Stored(Verdict.ACCEPTED, article.id, revision.id, waiting=revision.id)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from service.db import utcnow
-from service.ledger.batches import new_batch, ring_batch
+from service.ledger.batches import new_batch
 from service.models import (
     Batch,
     Delivery,
@@ -18,8 +18,6 @@ from service.models import (
     NotificationKind,
     NotificationState,
 )
-
-__all__ = ["queue_direct", "ring_batch"]
 
 
 def queue_direct(

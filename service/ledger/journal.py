@@ -8,6 +8,7 @@ successor can tell a dead owner from a slow one (invariant 15).
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -29,6 +30,10 @@ class Journal:
         self._path = folder / f"{lease}.journal"
         self._file = _open_locked(self._path)
         self._write({"batch": batch_id})
+
+    def begin_slice(self, revision_id: int | None) -> None:
+        """Say which revision the next deliveries are told."""
+        self._write({"revision": revision_id})
 
     def wire(self, destination_id: int) -> None:
         """Say that the next bytes on the wire belong to this destination."""
@@ -56,8 +61,14 @@ class Journal:
         self._path.unlink(missing_ok=True)
         self._file.close()
 
+    def abandon(self) -> None:
+        """Leave the journal to the sweeper: what it tells may not be settled by its owner."""
+        self._file.close()
+
     def _write(self, line: dict[str, object]) -> None:
-        self._file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        raw = json.dumps(line, separators=(",", ":")).encode() + b"\n"
+        if self._file.write(raw) != len(raw):
+            raise OSError(errno.ENOSPC, "the journal could not be written")
 
 
 def _open_locked(path: Path) -> BinaryIO:
@@ -80,6 +91,7 @@ class Remains:
     path: Path
     lease: str
     batch_id: int
+    revision_id: int | None = None
     answers: dict[int, Outcome] = field(default_factory=dict)
     on_wire: set[int] = field(default_factory=set)
 
@@ -125,6 +137,16 @@ def dead_owners(folder: Path) -> Iterator[Remains]:
                     yield remains
 
 
+def read_beside(folder: Path, lease: str) -> Remains | None:
+    """Read a journal whose owner is alive but has lost its lease, and so starts nothing new."""
+    path = folder / f"{lease}.journal"
+    try:
+        with path.open("rb") as file:
+            return _read(path, file)
+    except FileNotFoundError:
+        return None
+
+
 def _lock(file: BinaryIO) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -138,16 +160,18 @@ def _read(path: Path, file: BinaryIO) -> Remains | None:
     for raw in file:
         try:
             line = json.loads(raw)
-        except ValueError:
-            break  # the last line of a process that died while it wrote
-        if "batch" in line:
-            remains = Remains(path, path.stem, int(line["batch"]))
-        elif remains is not None and "wire" in line:
-            remains.on_wire.add(int(line["wire"]))
-        elif remains is not None:
-            destination_id = int(line["answer"])
-            remains.on_wire.discard(destination_id)
-            remains.answers[destination_id] = Outcome(
-                DeliveryState(line["state"]), line["code"], line["detail"], line["retry"]
-            )
+            if remains is None:
+                remains = Remains(path, path.stem, int(line["batch"]))
+            elif "revision" in line:
+                remains.revision_id = line["revision"]
+            elif "wire" in line:
+                remains.on_wire.add(int(line["wire"]))
+            else:
+                destination_id = int(line["answer"])
+                remains.answers[destination_id] = Outcome(
+                    DeliveryState(line["state"]), line["code"], line["detail"], line["retry"]
+                )
+                remains.on_wire.discard(destination_id)
+        except (ValueError, LookupError, TypeError):
+            break  # the last line of a process that died while it wrote, or of a broken disk
     return remains

@@ -12,6 +12,7 @@ MAX_BACKOFF_S = 4 * 3600
 MAX_ATTEMPTS = 12  # about a day and a half of tries; then the delivery is rejected, finally
 RESEND_UNKNOWN_S = 30
 MAX_UNKNOWN_TRIES = 2
+LONGEST_WAIT_S = 24 * 3600  # of what the other side may ask for; later it is no news any more
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,13 @@ ON_THE_WIRE = Outcome(DeliveryState.UNKNOWN, detail="the worker died before the 
 
 
 def backoff(attempts: int, retry_after_s: float | None = None) -> timedelta:
-    """How long a deferred delivery waits: 5 min, doubling to 4 h; never less than was asked."""
-    doubled = min(FIRST_BACKOFF_S * 2.0 ** max(0, attempts - 1), MAX_BACKOFF_S)
-    return timedelta(seconds=doubled if retry_after_s is None else max(retry_after_s, 1.0))
+    """How long a deferred delivery waits: 5 min, doubling to 4 h; or what was asked for, up to
+    a day."""
+    if retry_after_s is not None:
+        return timedelta(seconds=min(max(retry_after_s, 1.0), LONGEST_WAIT_S))
+    return timedelta(
+        seconds=min(FIRST_BACKOFF_S * 2.0 ** min(max(0, attempts - 1), 10), MAX_BACKOFF_S)
+    )
 
 
 def after_policy(kind: DestinationKind, outcome: Outcome, attempts: int) -> Outcome:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import CursorResult, text, update
+from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
+from service.db import rows
 from service.ledger.batches import CLOSE_ONE, cut_batches
 from service.models import (
     Article,
@@ -22,6 +23,7 @@ from service.models import (
 
 # Above 5,000 rows SQLite's writer lock makes the door wait noticeably (reliability guide, 3).
 RANGE_SIZE = 5_000
+TO_PLAN = (NotificationState.RELEASED, NotificationState.PLANNING)
 STORY_LEASE = timedelta(minutes=2)
 
 
@@ -35,10 +37,12 @@ class Overtaken(Exception):
 MATCH = text("""
     INSERT INTO delivery (notification_id, destination_id, state, subscription_id, attempts)
     SELECT :notification, d.id,
-           CASE WHEN x.address_hash IS NOT NULL OR d.is_paused THEN 5 ELSE 0 END,
+           CASE WHEN x.address_hash IS NOT NULL OR d.is_paused OR coalesce(c.is_paused, false)
+                THEN 5 ELSE 0 END,
            min(s.id), 0
     FROM destination d
     JOIN subscription s ON s.destination_id = d.id
+    LEFT JOIN channel c ON c.id = d.channel_id
     LEFT JOIN suppression x ON x.address_hash = d.address_hash
     WHERE d.id > :lower AND d.id <= :upper
       AND d.verified_at IS NOT NULL
@@ -54,7 +58,7 @@ MATCH = text("""
           JOIN notification n ON n.article_id = a.id AND n.kind = 'new'
           JOIN delivery v ON v.notification_id = n.id AND v.destination_id = d.id
           WHERE a.story_id = :story AND a.id <> :article)
-    GROUP BY d.id, d.is_paused, x.address_hash
+    GROUP BY d.id, d.is_paused, c.is_paused, x.address_hash
     ON CONFLICT DO NOTHING
 """)
 
@@ -70,15 +74,12 @@ def begin_planning(session: Session, notification_id: int, now: datetime) -> Not
     Returns None where there is nothing to plan, or while another notification of the same story
     is being planned (the sweeper comes back to this one).
     """
-    session.execute(
-        update(Notification)
-        .where(Notification.id == notification_id)
-        .where(Notification.state == NotificationState.RELEASED)
-        .values(state=NotificationState.PLANNING)
-    )
-    notification = session.get(Notification, notification_id)
-    if notification is None or notification.state != NotificationState.PLANNING:
+    # All planners lock the notification before the story: the other way round some deadlock.
+    notification = session.get(Notification, notification_id, with_for_update=True)
+    if notification is None or notification.state not in TO_PLAN:
         return None
+    notification.state = NotificationState.PLANNING
+    session.flush()
     return notification if _take_story(session, notification, now) else None
 
 
@@ -105,7 +106,7 @@ def plan_range(session: Session, notification: Notification, now: datetime) -> l
         notification=notification.id,
         lower=lower,
         upper=upper,
-        revision=article.revision_id,
+        revision=article.shown_revision_id,
         story=article.story_id,
         article=article.id,
     )
@@ -115,13 +116,6 @@ def plan_range(session: Session, notification: Notification, now: datetime) -> l
         .values(planned=Notification.planned + planned)
     )
     return cut_batches(session, notification, lower, upper)
-
-
-def rows(session: Session, statement: object, **values: object) -> int:
-    """Execute and return the number of rows that changed."""
-    result = session.execute(statement, values)  # type: ignore[call-overload]
-    assert isinstance(result, CursorResult)
-    return result.rowcount
 
 
 def _move_cursor(session: Session, notification: Notification, upper: int) -> bool:

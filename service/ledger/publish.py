@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from service.ledger.plan import rows
+from service.db import rows
 from service.models import (
     Article,
     ArticleState,

@@ -16,8 +16,7 @@ from sqlalchemy.orm import Session
 
 from service.db import Database, Moment
 from service.ledger.batches import CLOSE_ONE, TASK_OF, new_batch
-from service.ledger.journal import dead_owners
-from service.ledger.lease import give_back, write_outcomes
+from service.ledger.replay import replay_dead
 from service.models import (
     Article,
     Batch,
@@ -169,7 +168,7 @@ def due_deferrals(session: Session, now: datetime, _rung_before: datetime) -> li
                 "size": 1_000,
             },
         )
-        rings.append(Ring(TASK_OF[DestinationKind(kind)], batch.id, Queue(batch.queue)))
+        rings.append(_ring_batch(batch))
     return rings
 
 
@@ -194,6 +193,12 @@ def close_finished(session: Session, now: datetime) -> None:
             .where(Batch.notification_id == Notification.id, Batch.state < BatchState.DONE)
             .exists()
         )
+        .where(
+            ~select(literal(1))
+            .where(Delivery.notification_id == Notification.id)
+            .where(Delivery.state == DeliveryState.DEFERRED)
+            .exists()
+        )
         .limit(LIMIT)
     ).all()
     for notification_id in candidates:
@@ -201,30 +206,12 @@ def close_finished(session: Session, now: datetime) -> None:
 
 
 def replay_journals(db: Database, folder: Path, now: datetime) -> list[Ring]:
-    """Settle what dead owners of this host left and free their batches at once.
+    """Free what dead owners of this host held (see `replay_dead`, which owns the transactions)."""
+    return [_ring_batch(batch) for batch in replay_dead(db, folder, now)]
 
-    Owns its transactions, one for each journal; a file goes only after its commit.
-    """
-    rings = []
-    for remains in dead_owners(folder):
-        with db.write() as session:
-            batch = session.get(Batch, remains.batch_id)
-            if batch is not None:
-                notification = session.get_one(Notification, batch.notification_id)
-                article = session.get(Article, notification.article_id or 0)
-                kind = DestinationKind(batch.kind)
-                write_outcomes(
-                    session,
-                    batch.notification_id,
-                    kind,
-                    remains.outcomes,
-                    now,
-                    article.revision_id if article else None,
-                )
-                give_back(session, remains.lease, batch.id, now)
-                rings.append(Ring(TASK_OF[kind], batch.id, Queue(batch.queue)))
-        remains.path.unlink(missing_ok=True)
-    return rings
+
+def _ring_batch(batch: Batch) -> Ring:
+    return Ring(TASK_OF[DestinationKind(batch.kind)], batch.id, Queue(batch.queue))
 
 
 # Each stage with its patience: how long a rung bell may take before it counts as lost.

@@ -92,7 +92,8 @@ class Letterhead:
             },
             {
                 "List-Id": f"<{first}.haber.{self._domain}>",
-                "List-Unsubscribe": f"<{unsubscribe}>, <mailto:u+{token}@{self._domain}>",
+                # No mailto beside it until somebody reads that mail: a lost wish to leave is worse.
+                "List-Unsubscribe": f"<{unsubscribe}>",
                 "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
                 "Precedence": "list",
                 "Feedback-ID": f"{first}:article:tellal",

@@ -14,7 +14,6 @@ from service.models import (
     Place,
     PlaceLabel,
     Revision,
-    RevisionState,
     Topic,
     TopicLabel,
 )
@@ -61,15 +60,7 @@ class Story:
 def tell(session: Session, article_id: int) -> Story:
     """Read the newest classified revision of an article with its published labels, surest first."""
     article = session.get_one(Article, article_id)
-    revision = session.get_one(Revision, article.revision_id)
-    if revision.state != RevisionState.CLASSIFIED:
-        revision = session.scalars(
-            select(Revision)
-            .where(Revision.article_id == article_id)
-            .where(Revision.state == RevisionState.CLASSIFIED)
-            .order_by(Revision.id.desc())
-            .limit(1)
-        ).one()
+    revision = session.get_one(Revision, article.shown_revision_id)
     labels = session.execute(
         select(TopicLabel, Topic)
         .join(Topic, Topic.id == TopicLabel.topic_id)

@@ -37,6 +37,8 @@ class Article(Base):
     state: Mapped[ArticleState] = mapped_column(String(16))
     story_id: Mapped[int | None] = mapped_column(ForeignKey("story.id"), index=True)
     revision_id: Mapped[int | None] = mapped_column(BigId)  # the newest content
+    # The newest content that was classified: what is matched, sent and shown in feeds.
+    shown_revision_id: Mapped[int | None] = mapped_column(BigId)
     is_urgent: Mapped[bool] = mapped_column(default=False)
     is_commercial: Mapped[bool] = mapped_column(default=False)
     published_at: Mapped[datetime | None]

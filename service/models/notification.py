@@ -67,7 +67,6 @@ class Notification(Base):
     release_at: Mapped[datetime]
     cursor: Mapped[int] = mapped_column(BigId, default=0)
     planned: Mapped[int] = mapped_column(BigId, default=0)
-    attempts: Mapped[int] = mapped_column(default=0)
     request_id: Mapped[str] = mapped_column(String(64), default="")
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     released_at: Mapped[datetime | None]

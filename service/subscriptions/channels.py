@@ -82,7 +82,7 @@ def add_channel(
 
 
 def pause(session: Session, channel_id: int, reason: str) -> bool:
-    """Stop sending to a channel; True for the call that did it. Unsent rows wait."""
+    """Stop sending to a channel; True for the call that did it. The unsent is suppressed."""
     return _set_paused(session, channel_id, True, reason)
 
 

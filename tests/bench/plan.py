@@ -75,7 +75,7 @@ def fill(runtime: Runtime, rows: int) -> int:
         )
         session.add(revision)
         session.flush()
-        article.revision_id = revision.id
+        article.revision_id = article.shown_revision_id = revision.id
         session.add(
             TopicLabel(
                 revision_id=revision.id,
@@ -177,7 +177,9 @@ def measure(url: str, var: Path, rows: int) -> float:
 
 
 def main() -> None:
-    rows = 50_000 if os.environ.get("QUICK") == "1" else int(os.environ.get("BENCH_ROWS", "1000000"))
+    rows = (
+        50_000 if os.environ.get("QUICK") == "1" else int(os.environ.get("BENCH_ROWS", "1000000"))
+    )
     head = ("database", "rows", "bare s", "plan s", "ratio", "peak MB")
     print("{:12} {:>10} {:>8} {:>8} {:>7} {:>9}".format(*head))
     with tempfile.TemporaryDirectory(prefix="tellal-bench-") as folder:
@@ -188,9 +190,7 @@ def main() -> None:
             postgres = measure(server.get_uri(), Path(folder) / "var2", rows)
         finally:
             server.cleanup()
-    print(
-        json.dumps({"plan_ratio_sqlite": round(sqlite, 2), "plan_ratio_pg": round(postgres, 2)})
-    )
+    print(json.dumps({"plan_ratio_sqlite": round(sqlite, 2), "plan_ratio_pg": round(postgres, 2)}))
 
 
 if __name__ == "__main__":

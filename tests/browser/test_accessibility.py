@@ -200,7 +200,7 @@ def _article(session: Session) -> int:
     )
     session.add(revision)
     session.flush()
-    article.revision_id = revision.id
+    article.revision_id = article.shown_revision_id = revision.id
     found = {"field": "body", "start": 0, "end": 7, "text": "Tramvay", "term": "+tramvay"}
     for topic_id, state in ((2, LabelState.PUBLISHED), (1, LabelState.REVIEW)):
         session.add(

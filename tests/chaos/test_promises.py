@@ -10,7 +10,10 @@ import pytest
 from tests.chaos.__main__ import flush_case, freeze_case, kill_case
 from tests.chaos.city import CITIZENS, Arrival, City
 
-VICTIMS = ("web", "stages", "stages child", "email", "chat", "sweeper", "redis", "supervisor")
+VICTIMS = (
+    *("web", "web child", "express", "stages", "stages child", "email", "chat"),
+    *("sweeper", "scheduler", "redis", "supervisor"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +25,7 @@ def city() -> Iterator[City]:
 
 def check(found: Arrival) -> None:
     """All three ways have it once; a chat call that died on the wire may be said as unknown."""
+    assert found.is_done
     assert (found.feed, found.mail, found.copies) == (1, CITIZENS, 0)
     assert found.chat <= 1
     assert found.chat + found.unknown >= 1

@@ -334,6 +334,8 @@ class Town:
             session.add(revision)
             session.flush()
             article.revision_id = revision.id
+            if state == RevisionState.CLASSIFIED:
+                article.shown_revision_id = revision.id
             for topic_id in topic_ids:
                 session.add(
                     TopicLabel(

@@ -1,4 +1,4 @@
-"""Links inside README and docs lead to files (their commands: tests/unit/cli/test_docs_commands)."""
+"""Links inside README and docs lead to files."""
 
 from __future__ import annotations
 

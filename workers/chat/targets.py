@@ -6,6 +6,7 @@ one that its plugins open records what really came back.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,30 +31,47 @@ def send_to_target(url: str, message: ChatMessage, allowed_hosts: tuple[str, ...
     if target is None or len(target) != 1:
         return Outcome(DeliveryState.REJECTED, "url", "not the URL of exactly one target")
     with _guarded(allowed_hosts) as exchanges:
-        delivered = target.notify(body=message.body, title=message.title)
+        delivered = target.notify(
+            body=message.body, title=message.title, body_format=apprise.NotifyFormat.TEXT
+        )
     return judge(bool(delivered), exchanges)
 
 
 def judge(delivered: bool, exchanges: list[Exchange]) -> Outcome:
-    """The outcome of a call from what its requests met; the last exchange decides."""
+    """The outcome of a call from what its requests met.
+
+    The last exchange decides, but for a refusal: a plugin that was put off (429, 5xx, no
+    connection) may go on to ask for something that it is refused, and then it was still put off.
+    """
     if not exchanges:
         return Outcome(DeliveryState.REJECTED, "blocked", "no request was allowed to leave")
     last = exchanges[-1]
     if delivered:
         return Outcome(DeliveryState.SENT, str(last.status or ""))
-    if last.status is None:
-        if last.was_sent:
-            return Outcome(DeliveryState.UNKNOWN, "", "the answer never came")
+    if last.status is None and last.was_sent:
+        return Outcome(DeliveryState.UNKNOWN, "", "the answer never came")
+    put_off = next((exchange for exchange in exchanges if _puts_off(exchange)), None)
+    if put_off is None:
+        return Outcome(DeliveryState.REJECTED, str(last.status), _said(last))
+    if put_off.status is None:
         return Outcome(DeliveryState.DEFERRED, "connect", "no connection to the service")
-    code, detail = str(last.status), f"the service answered {last.status}"
-    if last.status in DEFERRING or last.status >= 500:
-        return Outcome(DeliveryState.DEFERRED, code, detail, _seconds(last.retry_after))
-    return Outcome(DeliveryState.REJECTED, code, detail)
+    wait_s = _seconds(put_off.retry_after)
+    return Outcome(DeliveryState.DEFERRED, str(put_off.status), _said(put_off), wait_s)
+
+
+def _puts_off(exchange: Exchange) -> bool:
+    if exchange.status is None:
+        return not exchange.was_sent
+    return exchange.status in DEFERRING or exchange.status >= 500
+
+
+def _said(exchange: Exchange) -> str:
+    return f"the service answered {exchange.status}"
 
 
 def _seconds(retry_after: str | None) -> float | None:
     """`Retry-After` in seconds; a date or nonsense falls back to our own backoff."""
-    return float(retry_after) if retry_after and retry_after.isdigit() else None
+    return float(retry_after) if retry_after and re.fullmatch("[0-9]{1,9}", retry_after) else None
 
 
 def _asset() -> apprise.AppriseAsset:

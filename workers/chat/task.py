@@ -12,7 +12,7 @@ from service.ledger.outcome import Outcome
 from service.logs import get_logger
 from service.messages.chat import about, channel_test
 from service.messages.story import Story, tell
-from service.models import Channel, DeliveryState, Destination, Notification
+from service.models import Channel, DeliveryState, Notification
 from service.runtime import Runtime
 from workers.chat.targets import send_to_target
 from workers.deliver import deliver_batch
@@ -46,7 +46,7 @@ class ChatSender:
         on_wire()
         outcome = send_to_target(url, message, self._runtime.settings.allow_private_hosts)
         if outcome.state == DeliveryState.REJECTED and outcome.code in BROKEN:
-            self._pause(channel_id, row["destination_id"], outcome)
+            self._pause(channel_id, outcome)
         if self._story is None and outcome.state == DeliveryState.SENT:
             # Staff who test a channel want to read the answer.
             return Outcome(outcome.state, outcome.code, f"the service answered {outcome.code}")
@@ -55,16 +55,13 @@ class ChatSender:
     def close(self) -> None:
         """Every call hangs up by itself."""
 
-    def _pause(self, channel_id: int, destination_id: int, outcome: Outcome) -> None:
+    def _pause(self, channel_id: int, outcome: Outcome) -> None:
         reason = f"paused by itself: {outcome.detail}"
         with self._runtime.db.write() as session:
             session.execute(
                 update(Channel)
                 .where(Channel.id == channel_id)
                 .values(is_paused=True, pause_reason=reason)
-            )
-            session.execute(
-                update(Destination).where(Destination.id == destination_id).values(is_paused=True)
             )
         log.error("channel paused", channel_id=channel_id, code=outcome.code)
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 from sqlalchemy import update
 
-from service.db import Database
+from service.db import Database, rows
 from service.ledger.outcome import SENT, Outcome
-from service.ledger.plan import rows
 from service.messages.letter import Letter
 from service.models import MailboxMessage
 

@@ -36,13 +36,27 @@ class SmtpTransport:
         raw = letter.as_bytes()
         smtp = self._connected()
         try:
-            refusal = self._envelope(smtp, letter)
+            code, text = smtp.mail(letter.envelope_sender)
         except (OSError, smtplib.SMTPException) as error:
             self.close()
-            raise PeerAwayError(f"connection lost before DATA: {_brief(error)}") from error
-        if refusal is not None:
-            return refusal
-        on_wire()
+            raise PeerAwayError(f"connection lost at MAIL: {_brief(error)}") from error
+        if code == 421:
+            self.close()
+            raise PeerAwayError(f"the relay hangs up: {_text(text)}")
+        if code != 250:
+            return self._refused(smtp, code, text)
+        try:
+            code, text = smtp.rcpt(letter.recipient)
+            if code not in (250, 251):
+                return self._refused(smtp, code, text)
+            self._announce(smtp, on_wire)
+            code, text = smtp.docmd("DATA")
+        except (OSError, smtplib.SMTPException) as error:
+            # After MAIL it may be this recipient, who must not stop the others for ever.
+            self.close()
+            return Outcome(DeliveryState.DEFERRED, "lost", f"before DATA: {_brief(error)}")
+        if code != 354:
+            return self._refused(smtp, code, text)
         return self._data(smtp, raw)
 
     def close(self) -> None:
@@ -62,11 +76,10 @@ class SmtpTransport:
 
     def _connect(self) -> smtplib.SMTP:
         tls = ssl.create_default_context()
+        smtp: smtplib.SMTP | None = None
         try:
             if self._scheme == "smtps":
-                smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-                    self._host, self._port, timeout=TIMEOUT_S, context=tls
-                )
+                smtp = smtplib.SMTP_SSL(self._host, self._port, timeout=TIMEOUT_S, context=tls)
             else:
                 smtp = smtplib.SMTP(self._host, self._port, timeout=TIMEOUT_S)
             smtp.ehlo_or_helo_if_needed()
@@ -76,24 +89,29 @@ class SmtpTransport:
             if self._user:
                 smtp.login(self._user, self._password)
         except (OSError, smtplib.SMTPException) as error:
+            if smtp is not None:
+                smtp.close()
             raise PeerAwayError(f"no connection to the relay: {_brief(error)}") from error
         return smtp
 
-    def _envelope(self, smtp: smtplib.SMTP, letter: Letter) -> Outcome | None:
-        """MAIL, RCPT, DATA; the outcome where one of them was refused."""
-        commands: tuple[Callable[[], tuple[int, bytes]], ...] = (
-            lambda: smtp.mail(letter.envelope_sender),
-            lambda: smtp.rcpt(letter.recipient),
-            lambda: smtp.docmd("DATA"),
-        )
-        for command in commands:
-            code, text = command()
-            if code == 421:
-                raise smtplib.SMTPServerDisconnected(_text(text))
-            if code not in (250, 251, 354):
-                smtp.rset()
-                return _answered(code, text)
-        return None
+    def _announce(self, smtp: smtplib.SMTP, on_wire: Callable[[], None]) -> None:
+        """Ask for the last time whether the letter may leave; if not, take the envelope back."""
+        try:
+            on_wire()
+        except Exception:
+            self._reset(smtp)
+            raise
+
+    def _refused(self, smtp: smtplib.SMTP, code: int, text: bytes) -> Outcome:
+        """Keep the answer, also of a server that hangs up right after it."""
+        self._reset(smtp)
+        return _answered(code, text, DeliveryState.DEFERRED)
+
+    def _reset(self, smtp: smtplib.SMTP) -> None:
+        try:
+            smtp.rset()
+        except (OSError, smtplib.SMTPException):
+            self.close()
 
     def _data(self, smtp: smtplib.SMTP, raw: bytes) -> Outcome:
         stuffed = re.sub(rb"(?m)^\.", b"..", raw)  # RFC 5321, section 4.5.2
@@ -105,16 +123,17 @@ class SmtpTransport:
             return Outcome(DeliveryState.UNKNOWN, "", f"no answer after DATA: {_brief(error)}")
         if code == 421:
             self.close()
-        return _answered(code, text)
+        return _answered(code, text, DeliveryState.UNKNOWN)
 
 
-def _answered(code: int, text: bytes) -> Outcome:
+def _answered(code: int, text: bytes, otherwise: DeliveryState) -> Outcome:
+    """The outcome of a reply; `otherwise` for one that is neither yes nor no (RFC 5321, 4.2)."""
     said = _text(text)
     enhanced = ENHANCED.search(said)
     number = enhanced.group(1) if enhanced else str(code)
     if 200 <= code < 300:
         return Outcome(DeliveryState.SENT, number)
-    state = DeliveryState.DEFERRED if 400 <= code < 500 else DeliveryState.REJECTED
+    state = {4: DeliveryState.DEFERRED, 5: DeliveryState.REJECTED}.get(code // 100, otherwise)
     return Outcome(state, number, f"{code} {said}")
 
 

@@ -12,9 +12,9 @@ from service.db import utcnow
 from service.ledger.lease import Lease
 from service.ledger.outcome import Outcome
 from service.messages.email import Letterhead, Reader
-from service.messages.letter import Letter
+from service.messages.letter import Letter, LetterError
 from service.messages.story import Name, Story, tell
-from service.models import Notification, Place
+from service.models import DeliveryState, Notification, Place
 from service.runtime import Runtime
 from workers.deliver import deliver_batch
 from workers.email.mailbox import MailboxTransport
@@ -66,7 +66,10 @@ class EmailSender:
             letter = self._letterhead.about(
                 self._story, reader, self._notification.id, self._places, at
             )
-        return self._transport.send(letter, on_wire)
+        try:
+            return self._transport.send(letter, on_wire)
+        except LetterError as error:
+            return Outcome(DeliveryState.REJECTED, "letter", str(error))
 
     def close(self) -> None:
         self._transport.close()

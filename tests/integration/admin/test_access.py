@@ -134,6 +134,26 @@ def test_guessing_ends_after_eleven_tries(
     assert browser.sign_in(accounts["administrator"]).status_code == 302
 
 
+def test_spelling_an_account_differently_gives_no_further_tries(
+    app: APIFlask, accounts: dict[str, str], browser: Browser
+) -> None:
+    spellings = [accounts["viewer"] + "\u2003" * n for n in range(12)]
+    codes = [browser.sign_in(spelling, "wrong").status_code for spelling in spellings]
+    assert codes == [200] * 11 + [429]
+
+
+def test_a_copied_cookie_does_not_outlive_the_sign_out(
+    app: APIFlask, signed_in: Callable[[str], Browser]
+) -> None:
+    viewer = signed_in("viewer")
+    cookie = viewer.client.get_cookie("session")
+    assert cookie is not None
+    viewer.post("/staff/logout")
+    thief = app.test_client()
+    thief.set_cookie("session", cookie.value)
+    assert thief.get("/staff/").status_code == 302
+
+
 def test_signing_out_wants_a_token_and_ends_the_session(
     signed_in: Callable[[str], Browser],
 ) -> None:

@@ -70,7 +70,7 @@ def articles(runtime: Runtime) -> list[int]:
             )
             session.add(revision)
             session.flush()
-            article.revision_id = revision.id
+            article.revision_id = article.shown_revision_id = revision.id
             ids.append(article.id)
         label = {"revision_id": revision.id, "origin": LabelOrigin.CLASSIFIER}
         session.add(

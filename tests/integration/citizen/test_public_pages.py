@@ -52,7 +52,7 @@ def publish(runtime: Runtime, title: str, seq: int, state: LabelState) -> None:
         )
         session.add(revision)
         session.flush()
-        article.revision_id = revision.id
+        article.revision_id = article.shown_revision_id = revision.id
         label = TopicLabel(
             revision_id=revision.id,
             topic_id=1,

@@ -11,6 +11,7 @@ from service.db import utcnow
 from service.models import (
     Article,
     ArticleState,
+    DeliveryState,
     InboxEvent,
     LabelOrigin,
     Notification,
@@ -24,6 +25,7 @@ from service.runtime import Runtime
 from service.settings import Settings
 from service.tasks import Task
 from workers.classify import classify_revision
+from workers.plan import plan_notification
 from workers.recover import sweep_once
 
 pytestmark = pytest.mark.usefixtures("full_audit")
@@ -306,6 +308,14 @@ def test_advertising_goes_to_the_feeds_only(cms, town, told):
     assert cms.article()["url"] in _feed(cms.client)
 
 
+def test_an_article_that_turns_into_advertising_during_the_hold_is_told_to_nobody(cms, town, told):
+    cms.post()
+    cms.post(commercial=True)
+
+    assert told() == 0
+    assert cms.article()["url"] in _feed(cms.client)
+
+
 @pytest.mark.parametrize(
     "title", ["?zmir Büyük?ehir Belediyesi", "Su kesintisi \ufffd duyurusu"], ids=["?", "U+FFFD"]
 )
@@ -391,3 +401,37 @@ def test_turkish_letters_survive_the_way_in(cms, town):
     revision = town.get(Revision, cms.post(title=decomposed).json["revision"])
 
     assert revision.title == title
+
+
+@pytest.mark.parametrize("title", ["İklim planı yeniden yazıldı", "?klim plan? de?i?ti"])
+def test_an_edit_between_release_and_planning_loses_nobody(cms, town, runtime, title):
+    """Until it is classified, and for ever where it is damaged, the text before it decides."""
+    reader = town.reader()
+    town.runtime = runtime
+    cms.post(urgent=True)
+    classify_revision(runtime, _one(town, Revision).id)
+    notification = _one(town, Notification).id
+    cms.post(urgent=True, title=title)
+    plan_notification(runtime, notification)
+
+    assert town.states(notification) == {reader: DeliveryState.QUEUED}
+
+
+def test_an_edit_that_makes_it_advertising_during_the_hold_tells_nobody(cms, town, told):
+    cms.post()
+    cms.post(commercial=True)
+
+    assert told() == 0
+    assert _one(town, Notification).state == NotificationState.CANCELLED
+    assert cms.article()["url"] in _feed(cms.client)
+
+
+def test_old_news_withdrawn_before_its_classification_comes_back_to_the_feed(cms, town, work):
+    old = (utcnow() - timedelta(hours=49)).isoformat()
+    cms.post(published_at=old)
+    cms.withdraw()
+    work()
+    cms.post(published_at=old)
+    work()
+
+    assert cms.article()["url"] in _feed(cms.client)

@@ -1,0 +1,201 @@
+"""What a letter says: the story, the reason, the way out; in both languages."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import html
+import re
+from datetime import UTC, datetime
+
+import pytest
+from cryptography.fernet import Fernet
+
+from service.crypto import Vault
+from service.messages.email import Letterhead, Reader
+from service.messages.story import Name, Story
+from service.settings import load
+
+SETTINGS = load(
+    secret_key="x",
+    encryption_key=Fernet.generate_key().decode(),
+    var_dir="/nowhere",
+    base_url="https://tellal.example/",
+    mail_from="haber@tellal.example",
+)
+VAULT = Vault(SETTINGS)
+LETTERHEAD = Letterhead(SETTINGS, VAULT)
+AT = datetime(2025, 6, 6, 7, 30, tzinfo=UTC)
+CLIMATE = Name(7, "iklim-cevre", "İklim ve Çevre", "Climate and environment")
+PLACES = {3: Name(3, "beydag", "Beydağ", "Beydağ")}
+
+
+def story(**values) -> Story:
+    return Story(
+        **{
+            "article_id": 1,
+            "revision_id": 2,
+            "url": "https://www.example.bel.tr/haber/çöp?a=1&b='2'",
+            "title": "Körfez",
+            "summary": "Özet",
+            "body_html": "",
+            "body_text": "Gövde",
+            "language": "tr",
+            "topics": (CLIMATE,),
+            "places": (),
+            "terms": {7: ("iklim", "karbon")},
+            **values,
+        }
+    )
+
+
+def reader(**values) -> Reader:
+    return Reader(
+        **{
+            "destination_id": 11,
+            "address": "okur@example.org",
+            "language": "tr",
+            "subscription_id": 5,
+            "topic_id": 7,
+            "place_id": None,
+            "subscribed_at": datetime(2025, 6, 5, 22, 30, tzinfo=UTC),
+            **values,
+        }
+    )
+
+
+class Read:
+    """A letter as its reader's program shows it."""
+
+    def __init__(self, letter) -> None:
+        self.raw = letter.as_bytes()
+        message = email.message_from_bytes(self.raw, policy=email.policy.SMTP)
+        first, second = message.iter_parts()
+        self.message = message
+        self.text = first.get_content().replace("\r\n", "\n")
+        self.html = second.get_content()
+
+    @property
+    def links(self) -> list[str]:
+        return [html.unescape(found) for found in re.findall(r'href="([^"]*)"', self.html)]
+
+
+def about(story_: Story | None = None, reader_: Reader | None = None) -> Read:
+    return Read(LETTERHEAD.about(story_ or story(), reader_ or reader(), 9, PLACES, AT))
+
+
+def test_both_parts_carry_the_same_links():
+    found = about()
+    unsubscribe = f"https://tellal.example/u/{VAULT.token('unsubscribe', 9, 11, 5)}"
+
+    assert set(found.links) == {story().url, unsubscribe}
+    for link in found.links:
+        assert link in found.text.split()
+
+
+def test_the_unsubscribe_header_is_plain_and_names_the_link():
+    found = about()
+    token = VAULT.token("unsubscribe", 9, 11, 5)
+    head = found.raw.split(b"\r\n\r\n")[0].decode()
+    unfolded = head.replace("\r\n ", " ")
+
+    assert f"List-Unsubscribe: <https://tellal.example/u/{token}>\r\n" in unfolded
+    assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in unfolded
+    assert "List-Id: <iklim-cevre.haber.tellal.example>" in unfolded
+    assert max(map(len, head.split("\r\n"))) <= 78
+    assert VAULT.numbers("unsubscribe", token, 3) == (9, 11, 5)
+
+
+def test_a_hostile_title_is_text_in_every_part():
+    title = '<script>alert(1)</script> & "x" {{ 7*7 }} {% raw %}'
+
+    found = about(story(title=title, summary="<img src=x onerror=alert(1)>"))
+
+    assert "<script" not in found.html
+    assert "<img" not in found.html
+    assert html.escape(title, quote=False)[:20] in found.html
+    assert title in found.text
+    assert "49" not in found.text
+    assert found.message["Subject"] == title
+
+
+def test_a_quote_in_the_address_of_the_article_stays_inside_its_attribute():
+    url = "https://a.tr/'onmouseover='x"
+
+    assert set(about(story(url=url)).links) >= {url}
+
+
+@pytest.mark.parametrize(
+    ("language", "why", "evidence"),
+    [
+        (
+            "tr",
+            "Bu e-postayı neden aldınız? 6 Haziran 2025 Cuma tarihinde şunu istediniz: "
+            "İklim ve Çevre – Bütün şehir, haber yayımlandıkça.",
+            "Konuyu belirleyen sözcükler: iklim, karbon.",
+        ),
+        (
+            "en",
+            "Why this email? On 6 June 2025 Friday you asked for: "
+            "Climate and environment – Whole city, as published.",
+            "Words that set the topic: iklim, karbon.",
+        ),
+    ],
+)
+def test_each_reader_is_told_why_in_their_language(language, why, evidence):
+    found = about(reader_=reader(language=language))
+
+    assert why in found.text
+    assert evidence in found.text
+    assert f'<html lang="{language}">' in found.html
+
+
+def test_the_date_of_the_reason_is_the_date_in_the_city():
+    assert "6 Haziran 2025" in about().text  # 22:30 UTC of the 5th
+
+
+def test_who_asked_for_a_district_or_for_everything_reads_that():
+    found = about(reader_=reader(topic_id=None, place_id=3))
+
+    assert "Bütün konular – Beydağ" in found.text
+
+
+def test_turkish_news_in_an_english_letter_says_its_language():
+    found = about(reader_=reader(language="en"))
+
+    assert re.search(r'<h1><a href="[^"]*" lang="tr">Körfez</a></h1>', found.html)
+
+
+def test_a_story_without_topics_places_or_summary_is_a_letter_too():
+    found = about(story(topics=(), terms={}, summary=""), reader(topic_id=None))
+
+    assert "Gövde" in found.text
+    assert "List-Id" in found.message
+
+
+def test_message_id_and_envelope_carry_one_token_that_names_the_delivery():
+    letter = LETTERHEAD.about(story(), reader(), 9, PLACES, AT)
+
+    token = letter.message_id.partition("@")[0]
+    assert VAULT.numbers("mail", token, 2) == (9, 11)
+    assert letter.envelope_sender == f"b+{token}@tellal.example"
+
+
+@pytest.mark.parametrize(("language", "path"), [("tr", "/confirm/"), ("en", "/en/confirm/")])
+def test_a_confirmation_carries_its_link_in_both_parts(language, path):
+    payload = {"template": "confirm", "language": language, "token_id": 4}
+    found = Read(LETTERHEAD.service(reader(), 9, payload, AT))
+    link = f"https://tellal.example{path}{VAULT.token('confirm', 4)}"
+
+    assert link in found.text.split()
+    assert link in found.links
+    assert f'<html lang="{language}">' in found.html
+    assert "List-Unsubscribe" not in found.message
+
+
+def test_a_language_that_is_not_spoken_here_is_answered_in_turkish():
+    payload = {"template": "welcome", "language": "de"}
+
+    assert Read(LETTERHEAD.service(reader(), 9, payload, AT)).message["Subject"] == (
+        "Aboneliğiniz başladı"
+    )

@@ -1,0 +1,194 @@
+"""The structure of queues and tasks, and the doorbell when nobody is at home."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from celery import Celery
+from cryptography.fernet import Fernet
+
+from service.cli.redis_server import find_server
+from service.settings import Settings, load
+from service.tasks import HOME, WORKERS, Doorbell, Queue, Task
+
+ROOT = Path(__file__).parents[2]
+SOURCES = [path for part in ("service", "workers") for path in (ROOT / part).rglob("*.py")]
+
+
+@pytest.fixture(scope="module")
+def celery_app() -> Celery:
+    return importlib.import_module("workers.app").app
+
+
+def test_each_queue_has_exactly_one_kind_of_worker():
+    served = [queue for queues, _, _ in WORKERS.values() for queue in queues]
+
+    assert sorted(served) == sorted(Queue)
+
+
+def test_each_worker_drains_its_queues_in_order_of_priority():
+    order = list(Queue)
+    for queues, _, _ in WORKERS.values():
+        assert list(queues) == sorted(queues, key=order.index)
+
+
+def test_each_task_has_a_home_and_is_registered_and_routed_there(celery_app):
+    assert set(HOME) == set(Task)
+    for task in Task:
+        assert task.value in celery_app.tasks
+        assert celery_app.conf.task_routes[task.value] == {"queue": HOME[task].value}
+    ours = {name for name in celery_app.tasks if not name.startswith("celery.")}
+    assert ours == {task.value for task in Task}
+
+
+def test_each_entry_of_the_schedule_is_known_and_expires(celery_app):
+    for entry in celery_app.conf.beat_schedule.values():
+        assert entry["task"] in celery_app.tasks
+        assert 0 < entry["options"]["expires"] <= 3600
+
+
+def test_a_queue_that_nobody_serves_cannot_come_into_being(celery_app):
+    assert {queue.name for queue in celery_app.conf.task_queues} == set(Queue)
+    assert celery_app.conf.task_create_missing_queues is False
+
+
+def test_settings_that_keep_messages_safe(celery_app):
+    conf = celery_app.conf
+    assert conf.task_acks_late
+    assert conf.task_reject_on_worker_lost
+    assert conf.worker_prefetch_multiplier == 1
+    assert (conf.task_serializer, conf.accept_content) == ("json", ["json"])
+    options = conf.broker_transport_options
+    assert options["visibility_timeout"] > conf.task_time_limit
+    assert conf.visibility_timeout == options["visibility_timeout"]
+    assert not conf.worker_cancel_long_running_tasks_on_connection_loss
+
+
+def test_no_task_waits_in_the_broker():
+    """A long wait is a column: a countdown beyond the visibility timeout runs again and again."""
+    found = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg in ("countdown", "eta"):
+                found.append(f"{path}:{node.value.lineno} {node.arg}")
+            is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+            if is_call and node.func.attr in ("retry", "apply_async", "delay"):
+                found.append(f"{path}:{node.lineno} {node.func.attr}")
+    assert SOURCES
+    assert found == []
+
+
+def bell(url: str) -> Doorbell:
+    return Doorbell(settings(url))
+
+
+def settings(url: str) -> Settings:
+    return load(
+        redis_url=url,
+        secret_key="x",
+        encryption_key=Fernet.generate_key().decode(),
+        var_dir="/nowhere",
+    )
+
+
+@pytest.fixture
+def deaf_port() -> Iterator[int]:
+    """A port where connections are taken and nothing is ever said."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(64)
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize("kind", ["refused", "no socket", "silent"])
+def test_ringing_a_dead_broker_returns_false_soon_and_rests_for_a_while(kind, deaf_port):
+    url = {
+        "refused": "redis://127.0.0.1:1/0",
+        "no socket": "unix:///nowhere/redis.sock",
+        "silent": f"redis://127.0.0.1:{deaf_port}/0",
+    }[kind]
+    doorbell = bell(url)
+    start = time.monotonic()
+
+    assert not doorbell.is_broken
+    assert doorbell.ring(Task.CLASSIFY_REVISION, 1) is False
+    assert doorbell.is_broken
+    assert [doorbell.ring(Task.CLASSIFY_REVISION, n) for n in range(1000)] == [False] * 1000
+    doorbell.close()
+
+    assert time.monotonic() - start < 3
+
+
+def test_many_threads_at_a_silent_broker_wait_once_each(deaf_port):
+    doorbell = bell(f"redis://127.0.0.1:{deaf_port}/0")
+    answers: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(doorbell.ring(Task.PLAN_NOTIFICATION, 1)))
+        for _ in range(20)
+    ]
+    start = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    doorbell.close()
+
+    assert answers == [False] * 20
+    assert time.monotonic() - start < 3
+
+
+def test_the_bell_rings_again_when_the_rest_is_over(redis_url, monkeypatch):
+    doorbell = bell("redis://127.0.0.1:1/0")
+    assert not doorbell.ring(Task.CLASSIFY_REVISION, 1)
+    later = time.monotonic() + 6
+    monkeypatch.setattr("service.tasks.time.monotonic", lambda: later)
+
+    assert not doorbell.is_broken
+
+
+def test_a_ring_lands_in_the_home_queue_or_the_one_that_is_named(redis_url):
+    import redis
+
+    doorbell = bell(redis_url)
+    with redis.Redis.from_url(redis_url) as connection:
+        connection.flushall()
+        assert doorbell.ring(Task.EMAIL_BATCH, 1)
+        assert doorbell.ring(Task.EMAIL_BATCH, 2, Queue.URGENT)
+        lengths = {queue: connection.llen(f"tellal:{queue.value}") for queue in Queue}
+    doorbell.close()
+
+    assert {queue for queue, length in lengths.items() if length} == {Queue.EMAIL, Queue.URGENT}
+
+
+def test_a_frozen_redis_costs_one_short_wait(tmp_path):
+    command = [find_server(), "--port", "0", "--unixsocket", tmp_path / "r.sock", "--save", ""]
+    process = subprocess.Popen(
+        list(map(str, command)), stdout=subprocess.DEVNULL, cwd=tmp_path, stdin=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 10
+        doorbell = bell(f"unix://{tmp_path / 'r.sock'}")
+        while not (tmp_path / "r.sock").exists():
+            assert time.monotonic() < deadline
+        assert doorbell.ring(Task.CLASSIFY_REVISION, 1)
+        process.send_signal(signal.SIGSTOP)
+        start = time.monotonic()
+        answers = [doorbell.ring(Task.CLASSIFY_REVISION, 1) for _ in range(10)]
+        took = time.monotonic() - start
+        process.send_signal(signal.SIGCONT)
+        doorbell.close()
+    finally:
+        process.kill()
+        process.wait()
+
+    assert answers == [False] * 10
+    assert took < 3
