@@ -208,9 +208,7 @@ class City:
                     select(MailboxMessage.recipient, MailboxMessage.copies).where(
                         MailboxMessage.subject.contains(f"({mark})")
                     )
-                )
-                .tuples()
-                .all()
+                ).all()
             )
             states = session.execute(
                 select(Destination.kind, Destination.address, Delivery.state)
