@@ -1,0 +1,48 @@
+"""What a preset's expressions see of a request, and the delivery id found in it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from service.ingest.expressions import EvaluationError, Expression
+from service.ingest.presets import Preset
+
+MAX_DELIVERY_ID = 255  # column of the inbox
+
+
+def context_of(headers: Mapping[str, str], body: dict[str, Any]) -> dict[str, Any]:
+    """`{headers, body, item, id}`; `item` is the body until the event is split.
+
+    CloudEvents percent-encodes what a header cannot hold (HTTP binding 1.0, section 3.1.3.2).
+    """
+    decoded = {
+        name: unquote(value) if name.startswith("ce-") else value for name, value in headers.items()
+    }
+    return {"headers": decoded, "body": body, "item": body, "id": None}
+
+
+def delivery_id(
+    preset: Preset, signed_id: str | None, headers: Mapping[str, str], body: dict[str, Any]
+) -> str | None:
+    """What is the same when the sender repeats a delivery; null where the CMS has no such thing.
+
+    `signed_id`, which the signature covers, goes before one that anybody could change. Header
+    names are lower-cased.
+    """
+    found: Any = signed_id
+    rule = preset.delivery_id
+    if not found and isinstance(rule, Expression):
+        try:
+            found = rule.search(context_of(headers, body))
+        except EvaluationError:
+            return None
+    elif not found and isinstance(rule, tuple):
+        found = next((headers[name] for name in rule if headers.get(name)), None)
+    if not isinstance(found, str) or not found:
+        return None
+    if len(found) > MAX_DELIVERY_ID or not found.isprintable():
+        return "sha256:" + hashlib.sha256(found.encode("utf-8", "replace")).hexdigest()
+    return found
