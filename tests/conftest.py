@@ -62,7 +62,7 @@ def postgres_url() -> Iterator[str]:
     if url := os.environ.get(SYSTEM_POSTGRES):
         yield url
         return
-    with tempfile.TemporaryDirectory(prefix="tellal-postgres-") as folder:
+    with tempfile.TemporaryDirectory(prefix="tellal-postgres-", dir=_memory()) as folder:
         Path(folder).chmod(0o755)  # the server runs as a user of its own where we are root
         locks = Path(folder) / "locks"
         locks.mkdir(mode=0o700)
@@ -89,12 +89,13 @@ def postgres_template(postgres_url: str) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A fresh database with the whole schema; each test that uses it runs on both kinds."""
     if request.param == "sqlite":
         template = request.getfixturevalue("sqlite_template")
-        shutil.copy(template, tmp_path / "tellal.db")
-        yield f"sqlite:///{tmp_path / 'tellal.db'}"
+        with tempfile.TemporaryDirectory(prefix="tellal-sqlite-", dir=_memory()) as folder:
+            path = shutil.copy(template, Path(folder) / "tellal.db")
+            yield f"sqlite:///{path}"
         return
     server = request.getfixturevalue("postgres_url")
     template = request.getfixturevalue("postgres_template")
@@ -136,6 +137,16 @@ def runtime(settings: Settings) -> Iterator[Runtime]:
 @pytest.fixture
 def client(app: APIFlask) -> FlaskClient:
     return app.test_client()
+
+
+def _memory() -> Path | None:
+    """Where files live in memory, if there is room: a database is cloned ten times as fast there.
+
+    None is the usual folder for temporary files.
+    """
+    folder = Path("/dev/shm")
+    is_roomy = os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 2 * 1024**3
+    return folder if is_roomy else None
 
 
 def _prepare(url: str) -> None:

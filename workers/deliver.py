@@ -38,6 +38,7 @@ FRESH_S = 0.25  # eligibility is never older than this when an envelope starts (
 BROKE_ON_THE_WIRE = Outcome(DeliveryState.UNKNOWN, detail="an error came before the answer")
 CANCELLED = Outcome(DeliveryState.CANCELLED)
 SUPPRESSED = Outcome(DeliveryState.SUPPRESSED)
+EXPIRED = Outcome(DeliveryState.REJECTED, "expired", "a day after its release it was no news")
 
 
 class PeerAwayError(Exception):
@@ -167,6 +168,8 @@ def _send_slice(
         destination_id = row["destination_id"]
         if row["is_cancelled"]:
             outcomes[destination_id] = CANCELLED
+        elif row["is_expired"]:
+            outcomes[destination_id] = EXPIRED
         elif not row["is_eligible"]:
             outcomes[destination_id] = SUPPRESSED
         else:

@@ -1,16 +1,16 @@
-"""Claim, lease, settle: how one worker owns a batch, and how it loses it."""
+"""The lease: how one worker owns a batch, what it needs of it, and how it hands it back."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import RowMapping, text, update
 from sqlalchemy.orm import Session
 
-from service.db import Moment
+from service.db import Moment, utcnow
 from service.ledger.batches import CLOSE_ONE
 from service.models import (
     Batch,
@@ -20,6 +20,7 @@ from service.models import (
 
 LEASE_S = 60.0
 SLICE = 50  # deliveries that are sent between two settles, at most
+NEWS_FOR = timedelta(hours=24)  # what could not be sent for so long is no news any more
 SAFETY_S = 2.0  # an envelope that starts later than this before the lease's end might overlap
 
 
@@ -63,7 +64,8 @@ PENDING = text("""
                      AND NOT d.is_paused AND NOT coalesce(c.is_paused, false)
                      AND s.id IS NOT NULL
            END AS is_eligible,
-           (n.stopped_at IS NOT NULL) AS is_cancelled
+           (n.stopped_at IS NOT NULL) AS is_cancelled,
+           (n.kind <> 'service' AND n.released_at < :news_since) AS is_expired
     FROM delivery v
     JOIN notification n ON n.id = v.notification_id
     JOIN destination d ON d.id = v.destination_id
@@ -88,11 +90,13 @@ PENDING = text("""
 
 def pending(session: Session, lease: Lease, after: int, size: int) -> Sequence[RowMapping]:
     """The next unsettled deliveries of a batch, in order of destination, with their eligibility."""
-    return (
-        session.execute(PENDING, {"batch": lease.batch_id, "after": after, "size": size})
-        .mappings()
-        .all()
-    )
+    values = {
+        "batch": lease.batch_id,
+        "after": after,
+        "size": size,
+        "news_since": utcnow() - NEWS_FOR,
+    }
+    return session.execute(PENDING, values).mappings().all()
 
 
 def finish(session: Session, lease: Lease, now: datetime) -> None:

@@ -308,14 +308,6 @@ def test_advertising_goes_to_the_feeds_only(cms, town, told):
     assert cms.article()["url"] in _feed(cms.client)
 
 
-def test_an_article_that_turns_into_advertising_during_the_hold_is_told_to_nobody(cms, town, told):
-    cms.post()
-    cms.post(commercial=True)
-
-    assert told() == 0
-    assert cms.article()["url"] in _feed(cms.client)
-
-
 @pytest.mark.parametrize(
     "title", ["?zmir Büyük?ehir Belediyesi", "Su kesintisi \ufffd duyurusu"], ids=["?", "U+FFFD"]
 )

@@ -440,6 +440,19 @@ def test_a_peer_that_is_away_postpones_the_batch_and_loses_nothing(one_batch, ru
     assert not list((runtime.settings.var_dir / "journal").iterdir())
 
 
+def test_what_could_not_be_sent_for_a_day_is_rejected_as_no_news(one_batch, runtime, town, clock):
+    notification, batch = one_batch(2)
+    clock.advance(hours=25)
+    sender = Recorder()
+
+    deliver_batch(runtime, batch, sender)
+
+    assert sender.sent == []
+    assert town.counts(notification) == {REJECTED: 2}
+    assert {answer.code for answer in town.all(DeliveryAnswer)} == {"expired"}
+    assert town.findings() == []
+
+
 def test_a_withdrawal_cancels_what_is_not_sent_yet(one_batch, runtime, town):
     notification, batch = one_batch(120)
 
