@@ -21,7 +21,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from service import security_headers
 from service.limits import Limits
 from service.logs import get_logger
-from service.problems import Problem, is_api_request
+from service.problems import is_api_request, problem_of
 from service.runtime import Runtime
 from service.settings import SettingsError
 
@@ -141,7 +141,7 @@ def show_error(error: Exception) -> ResponseReturnValue:
         return error.get_response()  # a redirect that travels as an exception
     code = error.code if error.code in ERROR_CODES else 500
     if is_api_request():
-        return Problem(code, error.name, error.description or error.name).response()
+        return problem_of(error).response()
     title, text = _error_words(error, code)
     response = current_app.make_response(
         (render_template("error.html", code=code, title=title, text=text), code)

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from service.logs import get_logger
 
 log = get_logger(__name__)
+KEPT_HEADERS = ("Allow", "Retry-After")
 
 
 class Problem(Exception):
@@ -52,6 +53,13 @@ def is_api_request() -> bool:
     return request.path.startswith("/v1/") or request.path == "/openapi.json"
 
 
+def problem_of(error: HTTPException) -> Problem:
+    """The framework's own error as problem details; what it says in headers stays (`Allow`)."""
+    headers = {name: value for name, value in error.get_headers() if name in KEPT_HEADERS}
+    detail = error.description or error.name
+    return Problem(error.code or 500, error.name, detail, headers=headers)
+
+
 def register_problems(app: APIFlask) -> None:
     """Answer API errors with problem details; pages have handlers of their own."""
 
@@ -63,7 +71,7 @@ def register_problems(app: APIFlask) -> None:
     def http_error(error: HTTPException) -> Response | HTTPException:
         if not is_api_request():
             return error
-        return Problem(error.code or 500, error.name, error.description or error.name).response()
+        return problem_of(error).response()
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:

@@ -9,7 +9,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from service.db import Database
+from service.db import READ_ONLY, Database
 
 HERE = Path(__file__).parent
 
@@ -31,6 +31,6 @@ def upgrade(database: Database) -> None:
 
 def is_current(database: Database) -> bool:
     """True where every migration of this release has run."""
-    with database.engine.connect() as connection:
+    with database.engine.connect().execution_options(**{READ_ONLY: True}) as connection:
         found = MigrationContext.configure(connection).get_current_revision()
     return found == ScriptDirectory.from_config(_config()).get_current_head()

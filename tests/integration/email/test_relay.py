@@ -134,10 +134,10 @@ def send(runtime: Runtime, town) -> Callable[[int], None]:
 
 @pytest.fixture
 def resend(runtime: Runtime, town, clock, send) -> Callable[[int], None]:
-    """Sends what was deferred, a day later."""
+    """Sends what was deferred, an hour later."""
 
     def resend(notification: int) -> None:
-        clock.advance(days=1)
+        clock.advance(hours=1)
         with runtime.db.write() as session:
             due_deferrals(session, clock(), clock())
         send(notification)

@@ -394,3 +394,11 @@ def test_ready_says_503_while_migrations_are_missing(app: APIFlask, runtime):
     assert answer.status_code == 503
     assert "migrations" in answer.json["reason"]
     assert client.get("/health/live").status_code == 200
+
+
+def test_another_method_is_told_which_ones_there_are(cms):
+    answer = cms.client.get(cms.path)
+
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]
+    assert answer.mimetype == "application/problem+json"

@@ -13,9 +13,8 @@ from standardwebhooks import Webhook
 
 from service.ingest.signatures import SignatureError, new_secret, verify_standard
 
-SAMPLE = json.loads(
-    (Path(__file__).parents[2] / "data" / "standard-webhooks-constructed.json").read_text("utf-8")
-)
+SAMPLES = Path(__file__).parents[2] / "data" / "webhooks"
+SAMPLE = json.loads((SAMPLES / "standard-webhooks-constructed.json").read_text("utf-8"))
 SECRET = new_secret()
 NOW = datetime(2025, 6, 6, 7, tzinfo=UTC)
 IDS = st.text(
