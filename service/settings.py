@@ -6,6 +6,7 @@ built-in mailbox, without a channel there is no chat.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from pathlib import Path
@@ -56,20 +57,26 @@ class SecretFiles(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
 
-class KeyFiles(PydanticBaseSettingsSource):
-    """Reads the keys that `tellal up` made in `var/keys` (see `make_keys`)."""
+class VarFolder(PydanticBaseSettingsSource):
+    """Reads what `tellal up` left in `var`: the keys it made, and how the instance that runs there
+    was started, so that a command in another terminal needs no variable repeated."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        folder = Path(self.current_state.get("var_dir", "var")) / "keys"
+        folder = Path(self.current_state.get("var_dir", "var"))
         found: dict[str, Any] = {}
         for name in KEYS:
             try:
-                found[name] = (folder / name).read_text(encoding="ascii").strip()
+                found[name] = (folder / "keys" / name).read_text(encoding="ascii").strip()
             except OSError:
                 continue
+        try:
+            running = json.loads((folder / RUNNING).read_text(encoding="utf-8"))
+            found |= {name: running[name] for name in OF_RUNNING if name in running}
+        except (OSError, ValueError):
+            pass
         return found
 
 
@@ -131,7 +138,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, SecretFiles(settings_cls), KeyFiles(settings_cls)
+        return init_settings, env_settings, SecretFiles(settings_cls), VarFolder(settings_cls)
 
     @field_validator("allow_private_hosts", "chat_schemes", mode="before")
     @classmethod
@@ -187,6 +194,8 @@ class Settings(BaseSettings):
 
 
 KEYS = ("secret_key", "encryption_key")
+RUNNING = "running.json"  # in the var folder while an instance runs there
+OF_RUNNING = ("host", "port", "allow_private_hosts")
 
 
 def load(**overrides: Any) -> Settings:

@@ -13,6 +13,17 @@ def channel() -> None:
     """Manage chat rooms and webhooks."""
 
 
+@channel.command(name="list")
+def list_() -> None:
+    """List the channels with their masked address, and why one is paused."""
+    from service.subscriptions.channels import list_channels
+
+    with opened_runtime() as runtime, runtime.db.read() as session:
+        for row in list_channels(session):
+            paused = f"  paused: {row.pause_reason}" if row.is_paused else ""
+            click.echo(f"{row.name}  {row.masked_url}{paused}")
+
+
 @channel.command()
 @click.argument("name")
 @click.argument("url")

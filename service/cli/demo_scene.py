@@ -100,11 +100,22 @@ def open_channel(runtime: Runtime, mark: str, url: str) -> int:
 
 
 def close_channel(runtime: Runtime, channel_id: int) -> None:
-    """Pause the room: nobody listens there any more."""
+    """Pause the room and end what it asked for: nobody listens there any more."""
+    from sqlalchemy import select, update
+
+    from service.db import utcnow
+    from service.models import Destination, Subscription
     from service.subscriptions.channels import pause
 
+    room = select(Destination.id).where(Destination.channel_id == channel_id)
     with runtime.db.write() as session:
         pause(session, channel_id, "the demo is over")
+        session.execute(
+            update(Subscription)
+            .where(Subscription.destination_id.in_(room))
+            .values(ended_at=utcnow(), end_reason="demo")
+            .execution_options(synchronize_session=False)
+        )
 
 
 def mail_with(runtime: Runtime, mark: str) -> str | None:

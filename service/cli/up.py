@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -14,7 +15,7 @@ from service.cli import preflight, processes, redis_server
 from service.cli.instance import Instance
 from service.cli.migrate import bring_up_to_date
 from service.cli.supervisor import Supervisor, die_with_parent
-from service.settings import Settings, load, make_keys, require_keys
+from service.settings import RUNNING, Settings, load, make_keys, require_keys
 
 REDIS_START_S = 15.0  # a large append-only file takes a while to load
 READY_S = 60.0
@@ -50,14 +51,17 @@ def up(
     os.umask(0o077)  # the database knows addresses: for this user's eyes only
     if with_parent:
         die_with_parent()
-    settings = load(**{key: value for key, value in (("host", host), ("port", port)) if value})
+    chosen = {key: value for key, value in (("host", host), ("port", port)) if value}
     preflight.check_python()
+    settings = load(**chosen)
     preflight.check_folder(settings.var_dir)
     preflight.check_keys(settings)
     make_keys(settings.var_dir)
     require_keys(load())
     instance = Instance(settings.var_dir)
     instance.take(stop_timeout)
+    _forget_running(settings.var_dir)  # a killed predecessor's, which must not choose our port
+    settings = load(**chosen)
     instance.end_orphans()
     preflight.check_port(settings)
     programs = processes.programs(settings)
@@ -77,6 +81,7 @@ def up(
             supervisor.wait_for(lambda: redis_server.answers(settings.redis_socket), REDIS_START_S)
         for program in programs:
             supervisor.add(program)
+        _note_running(settings, demo_hosts)
         if supervisor.wait_for(lambda: _is_ready(settings), READY_S):
             _say("tellal", f"ready after {time.monotonic() - began:.1f} s")
             click.echo(_welcome(settings))
@@ -84,6 +89,7 @@ def up(
             _say("web", f"not ready yet; see {settings.var_dir / 'log' / 'web.log'}")
         supervisor.run()
     finally:
+        _forget_running(settings.var_dir)
         instance.is_stopping()
         _say("tellal", "stopping; work in hand is finished first (Ctrl-C again kills it)")
         supervisor.stop(stop_timeout)
@@ -103,6 +109,17 @@ def _environment(settings: Settings, demo_hosts: bool) -> dict[str, str]:
     if demo_hosts:
         environment.setdefault("TELLAL_ALLOW_PRIVATE_HOSTS", LOOPBACK)
     return environment
+
+
+def _note_running(settings: Settings, demo_hosts: bool) -> None:
+    """Tell commands in other terminals where this instance listens and what it may reach."""
+    allowed = settings.allow_private_hosts or ((LOOPBACK,) if demo_hosts else ())
+    running = {"host": settings.host, "port": settings.port, "allow_private_hosts": allowed}
+    (settings.var_dir / RUNNING).write_text(json.dumps(running), encoding="utf-8")
+
+
+def _forget_running(var_dir: Path) -> None:
+    (var_dir / RUNNING).unlink(missing_ok=True)
 
 
 def local_url(settings: Settings) -> str:

@@ -35,7 +35,8 @@ def parse_object(body: bytes) -> dict[str, Any]:
     except RecursionError as error:
         raise PayloadError(_too_deep()) from error
     except ValueError as error:
-        raise PayloadError(f"The body is not JSON: {error}.") from error
+        reason = "a number has too many digits" if "digits" in str(error) else str(error)
+        raise PayloadError(f"The body is not JSON: {reason}.") from error
     if not isinstance(found, dict):
         raise PayloadError("The body must be a JSON object: { … }.")
     _check(found)

@@ -77,7 +77,7 @@ class Letterhead:
             "unsubscribe", notification_id, reader.destination_id, reader.subscription_id
         )
         unsubscribe = f"{self._settings.public_url}/u/{token}"
-        first = story.topics[0].slug if story.topics else "all"
+        asked = next((t.slug for t in story.topics if t.id == reader.topic_id), "all")
         return self._letter(
             "article",
             reader,
@@ -91,12 +91,12 @@ class Letterhead:
                 "unsubscribe": unsubscribe,
             },
             {
-                "List-Id": f"<{first}.haber.{self._domain}>",
+                "List-Id": f"<{asked}.haber.{self._domain}>",
                 # No mailto beside it until somebody reads that mail: a lost wish to leave is worse.
                 "List-Unsubscribe": f"<{unsubscribe}>",
                 "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
                 "Precedence": "list",
-                "Feedback-ID": f"{first}:article:tellal",
+                "Feedback-ID": f"{asked}:article:tellal",
             },
         )
 

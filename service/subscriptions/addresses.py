@@ -49,7 +49,9 @@ def normalise_email(text: str) -> str:
     candidate = text.strip()
     if len(candidate) > MAX_LENGTH:
         raise AddressError("the address is longer than 254 characters")
-    local, _, domain = candidate.rpartition("@")
+    local, at, domain = candidate.rpartition("@")
+    if not at:
+        raise AddressError("an address has an @, as in name@example.com")
     if not _DOT_ATOM.fullmatch(local):
         raise AddressError("the part before @ may hold only plain letters, digits and . _ - +")
     try:

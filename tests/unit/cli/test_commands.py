@@ -55,7 +55,7 @@ def test_classify_of_the_sample_article_finds_what_it_is_about() -> None:
 
 
 def test_classify_says_which_line_is_wrong() -> None:
-    result = CliRunner().invoke(cli, ["classify"], input='{"id": 1}\n{half\n')
+    result = CliRunner().invoke(cli, ["classify"], input='{"id": 1, "title": "a"}\n{half\n')
     assert result.exit_code == 2
     assert "line 2 is not JSON" in result.output
 
@@ -72,3 +72,22 @@ def test_an_unexpected_error_is_said_on_one_line() -> None:
     assert "\n" not in explain(ValueError("first\nsecond"))
     assert explain(PermissionError(13, "denied", "/var/x")).startswith("no permission for /var/x")
     assert "tellal migrate" in explain(RuntimeError("no such table: source"))
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (b'{"id": 1}', "line 1 has no text"),
+        (b'{"id": 1, "title": 5}', "line 1: title must be text"),
+        (b'{"id": 1, "title": "\xff"}', "line 1 is not UTF-8"),
+    ],
+)
+def test_classify_refuses_what_it_cannot_read(line: bytes, says: str) -> None:
+    result = CliRunner().invoke(cli, ["classify"], input=line)
+    assert (result.exit_code, says in result.output) == (2, True), result.output
+
+
+def test_classify_reads_the_body_of_a_canonical_article() -> None:
+    article = {"id": 1, "title": "Haber", "body_html": "<p>Sera gazı ve <b>iklim krizi</b></p>"}
+    result = CliRunner().invoke(cli, ["classify"], input=json.dumps(article))
+    assert [topic["slug"] for topic in json.loads(result.output)["topics"]] == ["iklim-cevre"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -107,3 +108,13 @@ def test_compose_secrets_are_made_once_in_a_closed_folder(tmp_path: Path) -> Non
     assert {path.name: path.read_text() for path in folder.iterdir()} == first
     assert folder.stat().st_mode & 0o777 == 0o700
     assert first["postgres_password"] in first["database_url"]
+
+
+def test_a_command_in_another_terminal_finds_the_running_instance(tmp_path: Path) -> None:
+    running = {"port": 8123, "host": "127.0.0.1", "allow_private_hosts": ["127.0.0.1"]}
+    (tmp_path / "running.json").write_text(json.dumps(running), encoding="utf-8")
+
+    settings = load(var_dir=tmp_path)
+
+    assert settings.public_url == "http://localhost:8123"
+    assert settings.allow_private_hosts == ("127.0.0.1",)
