@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
 from cryptography.fernet import Fernet
@@ -127,6 +127,12 @@ class Settings(BaseSettings):
     review_wait_s: int = Field(
         7200, ge=0, description="Seconds an article without a topic waits for review."
     )
+    env: Literal["production", "test"] = Field(
+        "production", description="production, or test: only then TELLAL_TEST_NOW counts."
+    )
+    test_now: float | None = Field(
+        None, description="Seconds since 1970 at which the door's clock stands still, for tests."
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @classmethod
@@ -146,6 +152,11 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return tuple(value)
+
+    @field_validator("test_now", mode="before")
+    @classmethod
+    def _none(cls, value: Any) -> Any:
+        return None if value == "" else value
 
     @field_validator("var_dir", "config_dir")
     @classmethod
@@ -186,6 +197,11 @@ class Settings(BaseSettings):
         if not url:
             return f"redis+unix://{self.redis_socket}"
         return "redis+" + url if url.startswith("unix://") else url
+
+    @property
+    def frozen_at(self) -> float | None:
+        """When the door's clock stands still; null outside tests."""
+        return self.test_now if self.env == "test" else None
 
     @property
     def is_secure(self) -> bool:

@@ -84,6 +84,8 @@ def _meaning(name: str) -> str:
 
 
 def _shown(value: Any) -> str:
+    if value is None:
+        return ""
     if isinstance(value, SecretStr):
         return MASK if value.get_secret_value() else ""
     return ",".join(value) if isinstance(value, (tuple, list)) else str(value)

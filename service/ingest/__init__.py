@@ -3,12 +3,23 @@
 from apiflask import APIFlask
 
 from service.ingest.documented import describe_door
-from service.ingest.routes import door
+from service.ingest.presets import PresetError, load_presets
+from service.ingest.routes import PRESETS, door
+from service.settings import Settings, SettingsError
 
 __all__ = ["register"]
 
 
 def register(app: APIFlask) -> None:
-    """Open the door."""
+    """Open the door.
+
+    Raises:
+        SettingsError: a preset has mistakes; each is named.
+    """
+    settings: Settings = app.extensions["tellal"].settings
+    try:
+        app.extensions[PRESETS] = load_presets(settings.config_dir / "presets")
+    except PresetError as error:
+        raise SettingsError(str(error)) from error
     app.register_blueprint(door)
     app.spec_processor(describe_door)  # type: ignore[arg-type]

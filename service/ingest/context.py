@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -11,6 +12,8 @@ from service.ingest.expressions import EvaluationError, Expression
 from service.ingest.presets import Preset
 
 MAX_DELIVERY_ID = 255  # column of the inbox
+_READ_HEADER = re.compile(r'\bheaders\.(?:"([^"]+)"|([a-z0-9_]+))')
+_SECRET = {"authorization", "proxy-authorization", "cookie"}
 
 
 def context_of(headers: Mapping[str, str], body: dict[str, Any]) -> dict[str, Any]:
@@ -22,6 +25,20 @@ def context_of(headers: Mapping[str, str], body: dict[str, Any]) -> dict[str, An
         name: unquote(value) if name.startswith("ce-") else value for name, value in headers.items()
     }
     return {"headers": decoded, "body": body, "item": body, "id": None}
+
+
+def kept_headers(preset: Preset, headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that the preset reads, so that the event can be replayed; no others are stored.
+
+    A credential is none of them, whatever an expression says.
+    """
+    rules = preset.rules
+    expressions = [preset.accept, preset.split, preset.id, rules.state]
+    for table in (rules.fields, rules.values, rules.aliases):
+        expressions += table.values()
+    texts = " ".join(expression.text for expression in expressions if expression is not None)
+    read = {quoted or bare for quoted, bare in _READ_HEADER.findall(texts)} | {"content-type"}
+    return {name: headers[name] for name in sorted(read - _SECRET) if name in headers}
 
 
 def delivery_id(

@@ -34,7 +34,7 @@ _ACCEPTED = {
         "revision": {"type": ["integer", "null"]},
         "status": {
             "type": "string",
-            "enum": ["accepted", "unchanged", "ignored", "quarantined"],
+            "enum": ["accepted", "unchanged", "ignored", "quarantined", "failed"],
         },
         "status_url": {"type": ["string", "null"], "format": "uri"},
     },
@@ -62,8 +62,13 @@ def _header(name: str, text: str) -> dict[str, Any]:
 DOOR_DOC: dict[str, Any] = {
     "summary": "Post an article",
     "description": (
-        "Takes one canonical article, signed as Standard Webhooks. Answered after the commit: "
-        "an accepted article is never lost. Sending the same delivery again is harmless."
+        "Takes what the source's CMS sends, signed as that CMS signs. Answered after the commit: "
+        "an accepted event is never lost. Sending the same delivery again is harmless.\n\n"
+        "Described here is the preset `tellal`: one canonical article, signed as Standard "
+        "Webhooks. Other presets take the webhooks of Ghost, WordPress, Strapi, Directus, Drupal, "
+        "Contentful, Sanity, TYPO3 and Umbraco, CloudEvents, Standard Webhooks and schema.org "
+        "JSON-LD, as they are. Those senders cannot mend a field, so they are never answered 422: "
+        "`ignored` is no article event, and `failed` is kept for an administrator."
     ),
     "responses": {
         200: _answer("This delivery is known; nothing was done again.", _ACCEPTED),
@@ -74,8 +79,8 @@ DOOR_DOC: dict[str, Any] = {
         409: _problem("The delivery id came before with another body."),
         413: _problem("Over 1 MiB."),
         415: _problem("Not JSON by its Content-Type."),
-        422: _problem("A field is missing or wrong; each is named."),
-        429: _problem("Over 600 a minute."),
+        422: _problem("Preset `tellal` alone: a field is missing or wrong; each is named."),
+        429: _problem("Over the source's rate: 600 a minute, unless set otherwise."),
         503: _problem("Database away; send again after Retry-After."),
     },
 }

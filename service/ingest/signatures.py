@@ -45,13 +45,14 @@ def verify_standard(headers: Mapping[str, str], body: bytes, secret: str, now: d
     if abs(now.timestamp() - int(stamp)) > WINDOW_S:
         raise SignatureError
     signed = b"%s.%s.%s" % (webhook_id.encode(), stamp.encode(), body)
-    expected = hmac.digest(_key(secret), signed, hashlib.sha256)
+    expected = hmac.digest(secret_key(secret), signed, hashlib.sha256)
     if not any(hmac.compare_digest(expected, candidate) for candidate in _candidates(given)):
         raise SignatureError
     return webhook_id
 
 
-def _key(secret: str) -> bytes:
+def secret_key(secret: str) -> bytes:
+    """The bytes that a secret stands for. Raises ValueError where it is no base64."""
     return base64.b64decode(secret.removeprefix(SECRET_PREFIX))
 
 

@@ -1,8 +1,8 @@
 """The upsert: one verified article becomes rows, and the state machine decides what follows.
 
 Compares states, not event names (ingest guide, section 4). The caller's first statement has taken
-the sender's delivery id, the first one here takes the article's row, so that twenty requests at
-once end in one article and one notification, by constraint.
+the sender's delivery id, `claim` then takes the article's row, so that twenty requests at once end
+in one article and one notification, by constraint.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from service.classify.text import encoding_damage
-from service.db import rows
 from service.ingest.article import CanonicalArticle, content_hash, in_zone
+from service.ingest.claiming import Claim, Names, claim
 from service.ledger.publish import stamp_feeds
 from service.models import (
     Article,
@@ -26,17 +26,10 @@ from service.models import (
     Revision,
     RevisionState,
     Source,
-    Story,
     Verdict,
 )
 
 NEWS_FOR = timedelta(hours=48)  # older than this at first sight: archive and feeds only
-
-NEW_ARTICLE = text("""
-    INSERT INTO article (source_id, external_id, state, is_urgent, is_commercial, created_at)
-    VALUES (:source, :external, 'withdrawn', :no, :no, :now)
-    ON CONFLICT (source_id, external_id) DO NOTHING
-""")
 
 
 @dataclass(frozen=True)
@@ -54,7 +47,21 @@ def upsert(
     session: Session, source: Source, incoming: CanonicalArticle, now: datetime, request_id: str
 ) -> Stored:
     """Apply one article in the caller's transaction."""
-    article, is_new = _locked_article(session, source, incoming, now)
+    return apply(
+        session, source, claim(session, source, Names(incoming.id), now), incoming, now, request_id
+    )
+
+
+def apply(
+    session: Session,
+    source: Source,
+    claimed: Claim,
+    incoming: CanonicalArticle,
+    now: datetime,
+    request_id: str,
+) -> Stored:
+    """Move a locked article to what came in."""
+    article = claimed.article
     updated_at = in_zone(incoming.updated_at, source.timezone)
     if _is_older(article, updated_at):
         return Stored(
@@ -62,35 +69,8 @@ def upsert(
         )
     article.source_updated_at = updated_at or article.source_updated_at
     if incoming.state == "withdrawn":
-        return _withdraw(session, article, is_new, now)
+        return _withdraw(session, article, claimed.is_new, now)
     return _publish(session, source, article, incoming, now, request_id)
-
-
-def _locked_article(
-    session: Session, source: Source, incoming: CanonicalArticle, now: datetime
-) -> tuple[Article, bool]:
-    """The article's row, made if need be, locked until the commit."""
-    is_new = bool(
-        rows(
-            session,
-            NEW_ARTICLE,
-            source=source.id,
-            external=incoming.id,
-            now=now,
-            no=False,
-        )
-    )
-    article = session.scalars(
-        select(Article)
-        .where(Article.source_id == source.id, Article.external_id == incoming.id)
-        .with_for_update()
-    ).one()
-    if article.story_id is None:
-        story = Story()
-        session.add(story)
-        session.flush()
-        article.story_id = story.id
-    return article, is_new
 
 
 def _is_older(article: Article, updated_at: datetime | None) -> bool:

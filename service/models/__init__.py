@@ -1,6 +1,6 @@
 """The rows of Tellal, one noun a file."""
 
-from service.models.article import Article, ArticleState, Revision, RevisionState
+from service.models.article import Article, ArticleAlias, ArticleState, Revision, RevisionState
 from service.models.audit import AuditEntry
 from service.models.batch import Batch, BatchState
 from service.models.channel import Channel
@@ -23,6 +23,7 @@ from service.models.topic import LabelOrigin, LabelState, Topic, TopicLabel
 
 __all__ = [
     "Article",
+    "ArticleAlias",
     "ArticleState",
     "AuditEntry",
     "Batch",

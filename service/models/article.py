@@ -49,6 +49,22 @@ class Article(Base):
     feed_at: Mapped[datetime | None]
 
 
+class ArticleAlias(Base):
+    """Another name of an article: a WordPress post has an id, a guid and a permalink.
+
+    Long values are hashed: an index of PostgreSQL holds some 2,700 bytes.
+    """
+
+    __tablename__ = "article_alias"
+    __table_args__ = (UniqueConstraint("source_id", "kind", "value"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    kind: Mapped[str] = mapped_column(String(8))  # id, guid or url
+    value: Mapped[str] = mapped_column(String(500))
+    article_id: Mapped[int] = mapped_column(ForeignKey("article.id"), index=True)
+
+
 class Revision(Base):
     """One version of an article's content; the same content is never stored twice."""
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import Base, BigId, utcnow
 
 
 class Verdict(StrEnum):
-    """What the door answered."""
+    """What became of a request. `failed`: the preset does not fit, and the event can be replayed
+    once it does. `pending`: the CMS must be asked for what the event leaves out."""
 
     ACCEPTED = "accepted"
     UNCHANGED = "unchanged"
     IGNORED = "ignored"
     QUARANTINED = "quarantined"
+    FAILED = "failed"
+    PENDING = "pending"
 
 
 class InboxEvent(Base):
@@ -31,6 +34,7 @@ class InboxEvent(Base):
     delivery_key: Mapped[str] = mapped_column(String(255))
     body_hash: Mapped[str] = mapped_column(String(64))
     sealed_body: Mapped[str | None]
+    headers: Mapped[dict[str, str] | None] = mapped_column(JSON)  # those that presets read
     verdict: Mapped[Verdict] = mapped_column(String(16))
     reason: Mapped[str] = mapped_column(default="")
     article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id"))

@@ -261,9 +261,14 @@ def test_a_refused_article_may_come_again_mended_under_the_same_delivery_id(cms)
     assert cms.post("msg_same").status_code == 202
 
 
-def test_over_six_hundred_a_minute_answers_429_with_a_time_to_wait(cms, app, town, monkeypatch):
+def _allow(town, rate):
+    with town.runtime.db.write() as session:
+        session.execute(update(Source).values(rate_per_minute=rate))
+
+
+def test_over_its_rate_a_source_is_answered_429_with_a_time_to_wait(cms, app, town):
     runtime = app.extensions["tellal"]
-    monkeypatch.setattr("service.ingest.routes.PER_SOURCE", "3/minute")
+    _allow(town, 3)
     answers = [cms.post(f"msg_{n}").status_code for n in range(3)]
 
     refused = cms.post("msg_too_many")
@@ -275,8 +280,8 @@ def test_over_six_hundred_a_minute_answers_429_with_a_time_to_wait(cms, app, tow
     assert runtime.limits.allow("3/minute", "source:konak")
 
 
-def test_unsigned_requests_never_use_up_what_the_cms_may_send(cms, monkeypatch):
-    monkeypatch.setattr("service.ingest.routes.PER_SOURCE", "3/minute")
+def test_unsigned_requests_never_use_up_what_the_cms_may_send(cms, town):
+    _allow(town, 3)
     for _ in range(5):
         cms.client.post(cms.path, data=b"{}", content_type="application/json")
 

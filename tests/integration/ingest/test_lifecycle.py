@@ -21,34 +21,10 @@ from service.models import (
     RevisionState,
     Verdict,
 )
-from service.runtime import Runtime
-from service.settings import Settings
-from service.tasks import Task
 from workers.classify import classify_revision
 from workers.plan import plan_notification
-from workers.recover import sweep_once
 
 pytestmark = pytest.mark.usefixtures("full_audit")
-
-
-@pytest.fixture
-def work(settings: Settings, clock) -> Callable[..., int]:
-    """Does all the work there is, as the sweeper does it alone; returns the mails sent so far."""
-    deaf = Runtime.start(settings.model_copy(update={"redis_url": _nowhere()}))
-
-    def work() -> None:
-        deaf.doorbell.ring(Task.RETAIN, 0)  # so that it knows itself broken, and is not patient
-        while sweep_once(deaf):
-            pass
-
-    yield work
-    deaf.close()
-
-
-def _nowhere():
-    from pydantic import SecretStr
-
-    return SecretStr("redis://127.0.0.1:1/0")
 
 
 @pytest.fixture

@@ -1,0 +1,143 @@
+"""Requests as CMSs sent them, replayed byte for byte, and the workers that follow them up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from pydantic import SecretStr
+from werkzeug.test import TestResponse
+
+from service.models import Source
+from service.runtime import Runtime
+from service.settings import Settings
+from service.tasks import Task
+from workers.recover import sweep_once
+
+WEBHOOKS = Path(__file__).parents[2] / "data" / "webhooks"
+CLOCK = 1795456183.0  # where a file does not say when it was received
+SITE = "https://www.example.bel.tr/"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One file: the request as it came, when, and what proves it."""
+
+    name: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    at: float
+    secret: str
+    identifier: str
+
+
+def load_recording(name: str) -> Recording:
+    data = json.loads((WEBHOOKS / f"{name}.json").read_text(encoding="utf-8"))
+    sent = data["request"]
+    return Recording(
+        name,
+        sent.get("path", ""),
+        dict(sent["headers"]),
+        data["raw_body"].encode(),
+        sent.get("received_at", CLOCK),
+        data.get("secret", "test-token"),
+        data.get("identifier", ""),
+    )
+
+
+@dataclass
+class Replay:
+    """Sends recordings to sources of their presets, the door's clock set to each."""
+
+    client: FlaskClient
+    runtime: Runtime
+    set_clock: Callable[[float], None]
+    slugs: dict[str, str] = field(default_factory=dict)
+
+    def source(self, preset: str, scheme: str, name: str, **values: Any) -> str:
+        """Add the source that a recording is for; returns its slug."""
+        sent = load_recording(name)
+        # Contentful signs the path that it posted to, which is not that of our route.
+        identifier = sent.identifier or (sent.path if scheme == "contentful" else "")
+        slug = f"{preset}-{len(self.slugs)}"
+        row = Source(
+            slug=slug,
+            preset=preset,
+            scheme=scheme,
+            identifier=identifier,
+            base_url=SITE,
+            sealed_secret=self.runtime.vault.encrypt(sent.secret),
+            **values,
+        )
+        with self.runtime.db.write() as session:
+            session.add(row)
+        self.slugs[slug] = preset
+        return slug
+
+    @staticmethod
+    def recording(name: str) -> Recording:
+        return load_recording(name)
+
+    def send(
+        self,
+        slug: str,
+        name: str,
+        *,
+        body: bytes | None = None,
+        path: str = "articles",
+        **headers: str,
+    ) -> TestResponse:
+        sent = load_recording(name)
+        self.set_clock(sent.at)
+        own = {
+            key: value
+            for key, value in sent.headers.items()
+            if key.lower() not in ("host", "content-length", "connection")
+        }
+        if "cloudevents" in name:
+            own["Authorization"] = f"Bearer {sent.secret}"  # alone they prove nothing
+        own = {key: value for key, value in own.items() if key.lower() not in headers} | headers
+        kind = next(value for key, value in own.items() if key.lower() == "content-type")
+        return self.client.post(
+            f"/v1/sources/{slug}/{path}",
+            data=sent.body if body is None else body,
+            headers=own,
+            content_type=kind,
+        )
+
+
+@pytest.fixture
+def replay(
+    client: FlaskClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, clock: Any
+) -> Replay:
+    """The town's own clock stands an hour after the recordings, and goes on from there."""
+    clock.advance(seconds=CLOCK + 3600 - clock().timestamp())
+
+    def set_clock(at: float) -> None:
+        monkeypatch.setattr(
+            "service.ingest.proving.utcnow", lambda: datetime.fromtimestamp(at, UTC)
+        )
+
+    return Replay(client, runtime, set_clock)
+
+
+@pytest.fixture
+def work(settings: Settings, clock: Any) -> Iterator[Callable[..., None]]:
+    """Does all the work there is, as the sweeper does it alone."""
+    nowhere = SecretStr("redis://127.0.0.1:1/0")
+    deaf = Runtime.start(settings.model_copy(update={"redis_url": nowhere}))
+
+    def work() -> None:
+        deaf.doorbell.ring(Task.RETAIN, 0)  # so that it knows itself broken, and is not patient
+        while sweep_once(deaf):
+            pass
+
+    yield work
+    deaf.close()

@@ -1,0 +1,259 @@
+"""The life of one article as its CMS told it: heard of once, whatever is repeated or comes late."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from service.app import create_app
+from service.db import utcnow
+from service.models import (
+    Article,
+    ArticleAlias,
+    InboxEvent,
+    Notification,
+    Revision,
+    Source,
+    Verdict,
+)
+from tests.integration.ingest.test_at_once import together
+
+WP = "wordpress-6.1.9-wpwebhooks-3.3.1"
+LIVES = {
+    "ghost": [
+        f"ghost-6.65.0-post-{event}"
+        for event in ("added", "published", "published-edited", "unpublished", "scheduled")
+    ]
+    + ["ghost-6.65.0-post-deleted"],
+    "wordpress": [
+        f"{WP}-{event}"
+        for event in ("draft-created", "revision-created", "published", "edited-while-published")
+    ]
+    + [f"{WP}-{event}" for event in ("trashed-as-update", "trash", "deleted")],
+    "strapi": [
+        f"strapi-5.54.0-entry-{event}"
+        for event in ("create", "publish", "update", "republish", "unpublish", "delete")
+    ],
+}
+STEPS = {  # what became of each step, in order
+    "ghost": ["accepted"] * 4 + ["unchanged"] * 2,
+    "wordpress": ["accepted", "ignored", *["accepted"] * 3, *["unchanged"] * 2],
+    "strapi": ["ignored", "accepted", "ignored", "accepted", "accepted", "unchanged"],
+}
+each_cms = pytest.mark.parametrize("preset", LIVES)
+
+
+@pytest.fixture
+def live(replay, town):
+    """A reader of everything, and a source of this CMS; returns the source."""
+    town.reader(None)
+
+    def live(preset: str) -> str:
+        scheme = {"strapi": "bearer"}.get(preset, preset)
+        return replay.source(preset, scheme, LIVES[preset][0])
+
+    return live
+
+
+@pytest.fixture
+def hold_is_over(work, clock):
+    def hold_is_over() -> None:
+        work()
+        clock.advance(hours=3)
+        work()
+
+    return hold_is_over
+
+
+@each_cms
+def test_a_life_in_order_is_told_once(replay, town, live, hold_is_over, full_audit, preset):
+    slug, steps = live(preset), []
+    for name in LIVES[preset]:
+        steps.append(replay.send(slug, name).json["status"])
+        hold_is_over()
+
+    assert steps == STEPS[preset]
+    assert town.mails().total() == 1
+    (article,) = town.all(Article)
+    assert article.state == "withdrawn"
+    assert town.count(Revision) == 2
+
+
+@each_cms
+def test_a_life_within_the_hold_is_told_to_nobody(replay, town, live, hold_is_over, preset):
+    slug = live(preset)
+    for name in LIVES[preset]:
+        assert replay.send(slug, name).status_code == 202
+    hold_is_over()
+
+    assert town.mails().total() == 0
+    assert {row.state for row in town.all(Notification)} == {"cancelled"}
+
+
+@each_cms
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_life_shuffled_and_sent_twice_is_told_at_most_once(
+    replay, town, live, hold_is_over, preset, seed
+):
+    slug = live(preset)
+    names = LIVES[preset] * 2
+    random.Random(seed).shuffle(names)
+    for at, name in enumerate(names):
+        assert replay.send(slug, name).status_code in (200, 202)
+        if at % 3 == seed % 3:
+            hold_is_over()
+    hold_is_over()
+
+    assert town.mails().total() <= 1
+    assert town.count(Article) == 1
+    assert town.findings() == []
+
+
+def test_twenty_events_of_a_foreign_cms_at_once_are_one_article(replay, app, town):
+    name = LIVES["strapi"][1]
+    slug = replay.source("strapi", "bearer", name)
+    sent = replay.recording(name)
+
+    answers = together(
+        lambda _: app.test_client().post(
+            f"/v1/sources/{slug}/articles",
+            data=sent.body,
+            headers={"Authorization": "Bearer test-token"},
+            content_type="application/json",
+        )
+    )
+
+    assert Counter(answer.json["status"] for answer in answers) == {"accepted": 1, "unchanged": 19}
+    assert town.count(InboxEvent) == 20
+    assert town.count(Article) == town.count(Notification) == 1
+
+
+class Json:
+    """Posts bodies of a schema.org or WordPress REST shape, proved by a token."""
+
+    def __init__(self, replay, preset):
+        row = replay.source(preset, "bearer", LIVES["strapi"][0])
+        self.path, self.client = f"/v1/sources/{row}/articles", replay.client
+
+    def post(self, body, client=None, token="test-token"):
+        return (client or self.client).post(
+            self.path,
+            data=json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {token}"},
+            content_type="application/json",
+        )
+
+
+def page(**fields):
+    return {"@type": "NewsArticle", "headline": "Körfez için plan", **fields}
+
+
+URL, GUID = "https://www.example.bel.tr/korfez/", "https://www.example.bel.tr/?p=4"
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_id_guid_and_permalink_of_a_wordpress_post_find_one_article(replay, town, order):
+    cms = Json(replay, "wordpress-rest")
+    posts = [
+        {"id": 4, "guid": {"rendered": GUID}, "link": URL},
+        {"id": GUID, "guid": {"rendered": GUID}, "link": URL},  # as the RSS feed names it
+        {"id": URL, "link": URL},  # as a sitemap or a page names it
+    ]
+    for number in order:
+        post = {"status": "publish", "title": {"rendered": "Körfez"}, "type": "post"}
+        assert cms.post(post | posts[number]).status_code == 202
+
+    assert town.count(Article) == town.count(Notification) == 1
+
+
+def test_two_requests_that_know_an_article_by_different_ids_at_once_are_one(replay, app, town):
+    cms = Json(replay, "json-ld")
+
+    answers = together(
+        lambda n: cms.post(page(identifier=f"n{n}", url=URL), client=app.test_client()), 8
+    )
+
+    assert {answer.status_code for answer in answers} == {202}
+    assert town.count(Article) == town.count(Notification) == 1
+
+
+def test_the_first_owner_keeps_a_name_and_a_page_written_anew_is_another_article(replay, town):
+    cms = Json(replay, "json-ld")
+    first = cms.post(page(identifier="1", url=URL)).json["article_id"]
+    cms.post(page(identifier="1", url=URL, creativeWorkStatus="Withdrawn"))
+
+    second = cms.post(page(identifier="2", url=URL)).json["article_id"]
+
+    assert first != second
+    assert {row.article_id for row in town.all(ArticleAlias) if row.kind == "url"} == {first}
+    assert cms.post(page(identifier="2", url=URL + "?x")).json["article_id"] == second
+
+
+def test_both_secrets_live_for_seven_days_after_a_rotation(replay, town):
+    name = "wordpress-6.1.9-wpwebhooks-3.3.1-published"
+    slug = replay.source("wordpress", "wordpress", name)
+    vault, until = town.runtime.vault, utcnow() + timedelta(days=3650)
+    assert replay.send(slug, name).status_code == 202
+    assert [row.last_matched for row in town.all(Source)] == ["current"]
+    with town.runtime.db.write() as session:
+        row = session.query(Source).one()
+        row.sealed_previous_secret, row.previous_until = row.sealed_secret, until
+        row.sealed_secret = vault.encrypt("another")
+
+    assert replay.send(slug, name).status_code == 202
+    assert [row.last_matched for row in town.all(Source)] == ["previous"]
+
+    with town.runtime.db.write() as session:
+        session.execute(update(Source).values(previous_until=until - timedelta(days=7300)))
+    assert replay.send(slug, name).status_code == 401
+
+
+def test_what_a_preset_does_not_fit_is_kept_to_be_replayed(replay, town):
+    cms = Json(replay, "json-ld")
+    with town.runtime.db.write() as session:
+        session.execute(update(Source).values(hosts=["www.example.bel.tr"]))
+
+    answers = [
+        cms.post(page(identifier="1")),
+        cms.post(page(identifier="1", url="https://evil.example/")),
+    ]
+
+    assert [(a.status_code, a.json["status"]) for a in answers] == [(202, "failed")] * 2
+    events = town.all(InboxEvent)
+    assert [row.verdict for row in events] == [Verdict.FAILED] * 2
+    assert events[0].reason.startswith("url: ")
+    assert all(town.runtime.vault.decrypt(row.sealed_body) for row in events)
+    assert town.count(Article) == 0
+
+
+def test_an_event_that_breaks_on_our_side_is_kept(replay, town, monkeypatch):
+    def broken(*_):
+        raise KeyError("a value that may be personal")
+
+    monkeypatch.setattr("service.ingest.storing.apply", broken)
+
+    answer = Json(replay, "json-ld").post(page(identifier="1", url=URL))
+
+    assert (answer.status_code, answer.json["status"]) == (202, "failed")
+    (event,) = town.all(InboxEvent)
+    assert event.reason == "broke on our side: KeyError"
+    assert town.count(Article) == 0
+
+
+@pytest.mark.parametrize(("env", "status"), [("test", 202), ("production", 401)])
+def test_the_clock_stands_still_in_a_test_environment_alone(replay, settings, town, env, status):
+    name = LIVES["ghost"][1]
+    slug = replay.source("ghost", "ghost", name)
+    at = replay.recording(name).at
+    app = create_app(settings.model_copy(update={"env": env, "test_now": at}))
+    replay.client, replay.set_clock = app.test_client(), lambda _: None
+    try:
+        assert replay.send(slug, name).status_code == status
+    finally:
+        app.extensions["tellal"].close()
