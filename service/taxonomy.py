@@ -47,3 +47,15 @@ def topics_of(config_dir: Path) -> tuple[TopicTerms, ...]:
 def places_of(config_dir: Path) -> PlaceRules:
     path = config_dir / "places.yaml"
     return parse_places(path.read_text(encoding="utf-8"), str(path))
+
+
+def terms_of(topic: Topic) -> TopicTerms:
+    """A stored topic as the classifier takes it."""
+    return TopicTerms(
+        slug=topic.slug,
+        name_tr=topic.name_tr,
+        name_en=topic.name_en,
+        description_tr=topic.description_tr,
+        description_en=topic.description_en,
+        terms=tuple(topic.terms),
+    )

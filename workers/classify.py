@@ -42,7 +42,7 @@ from service.models import (
     TopicLabel,
 )
 from service.runtime import Runtime
-from service.taxonomy import places_of
+from service.taxonomy import places_of, terms_of
 from workers.plan import release_and_ring
 
 log = get_logger(__name__)
@@ -64,7 +64,7 @@ def classify_revision(runtime: Runtime, revision_id: int) -> None:
         topic_ids = {topic.slug: topic.id for topic in topics}
         place_ids = dict(session.execute(select(Place.slug, Place.id)).all())
     classifier = _classifier(
-        tuple(_terms_of(topic) for topic in topics), runtime.settings.config_dir
+        tuple(terms_of(topic) for topic in topics), runtime.settings.config_dir
     )
     found = classifier.classify(ArticleText(revision.title, revision.summary, revision.body_text))
     with runtime.db.write() as session:
@@ -93,17 +93,6 @@ def _rules(config_dir: Path) -> PlaceRules:
 def _classifier(topics: tuple[TopicTerms, ...], config_dir: Path) -> Classifier:
     """Compiled once for each version of the terms."""
     return Classifier(topics, _rules(config_dir))
-
-
-def _terms_of(topic: Topic) -> TopicTerms:
-    return TopicTerms(
-        slug=topic.slug,
-        name_tr=topic.name_tr,
-        name_en=topic.name_en,
-        description_tr=topic.description_tr,
-        description_en=topic.description_en,
-        terms=tuple(topic.terms),
-    )
 
 
 def _mark_classified(

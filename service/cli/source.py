@@ -11,19 +11,19 @@ from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 from service.cli.source_options import (
     check_names,
+    find,
     given_secret,
-    nearest,
     preset_of,
     print_credential,
     scheme_of,
     sealed_token,
 )
+from service.cli.source_try import try_
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from service.crypto import Vault
-    from service.models import Source
 
 PRESET = "tellal"
 LONGEST_HOLD_S = 1800
@@ -34,6 +34,9 @@ _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 @click.group()
 def source() -> None:
     """Manage the CMSs that may post articles."""
+
+
+source.add_command(try_)
 
 
 @source.command()
@@ -139,20 +142,6 @@ def rotate(slug: str, secret_file: Path | None) -> None:
         scheme, until = row.scheme, row.previous_until
     click.echo(f"The previous one of {slug} is taken until {until:%Y-%m-%d %H:%M} UTC.")
     print_credential(scheme, secret, is_given=given is not None)
-
-
-def find(session: Session, slug: str) -> Source:
-    """Raises Refusal where there is none, naming the nearest."""
-    from sqlalchemy import select
-
-    from service.models import Source
-
-    row = session.scalar(select(Source).where(Source.slug == slug))
-    if row is None:
-        raise Refusal(
-            f"there is no source {slug!r}{nearest(slug, session.scalars(select(Source.slug)))}"
-        )
-    return row
 
 
 def store(

@@ -12,11 +12,28 @@ import click
 from service.cli.refusal import Refusal
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from service.crypto import Vault
     from service.ingest.presets import Preset
+    from service.models import Source
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)*[a-z0-9-]+")
+
+
+def find(session: Session, slug: str) -> Source:
+    """Raises Refusal where there is none, naming the nearest."""
+    from sqlalchemy import select
+
+    from service.models import Source
+
+    row = session.scalar(select(Source).where(Source.slug == slug))
+    if row is None:
+        raise Refusal(
+            f"there is no source {slug!r}{nearest(slug, session.scalars(select(Source.slug)))}"
+        )
+    return row
 
 
 def check_names(slug: str, hosts: tuple[str, ...], values: dict[str, Any]) -> None:

@@ -95,6 +95,20 @@ _HEADERS: list[dict[str, Any]] = [
     ),
 ]
 
+TRY_DOC: dict[str, Any] = {
+    "summary": "Try an event",
+    "description": (
+        "The same request as for posting, with the source's own credential: answers the verdict, "
+        "each article as it was mapped, its transition and topics, and how many would be told. "
+        "Stores nothing."
+    ),
+    "responses": {
+        200: {"description": "What would become of it."},
+        401: _problem("Not verified: one answer for every cause."),
+        404: _problem("Unknown source."),
+    },
+}
+
 STATUS_DOC: dict[str, Any] = {
     "summary": "Where an article is",
     "description": (

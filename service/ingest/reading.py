@@ -33,7 +33,7 @@ def read_event(presets: Mapping[str, Preset], proven: Proven) -> Event:
     Raises:
         Problem: 400 where the body is no JSON; 422 where the preset is strict and a field wrong.
     """
-    body = _parsed(proven.body)
+    body = parsed(proven.body)
     preset = presets.get(proven.source.preset)
     if preset is None:
         reason = f"there is no preset {proven.source.preset!r}"
@@ -64,7 +64,8 @@ def read_result(
     return Failed(f"url: {message}", (("url", message),))
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
+def parsed(body: bytes) -> dict[str, Any]:
+    """Raises Problem 400."""
     try:
         return parse_object(body)
     except PayloadError as error:

@@ -12,13 +12,14 @@ from flask import Response, current_app, g
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from service.ingest.documented import DOOR_DOC, STATUS_DOC
+from service.ingest.documented import DOOR_DOC, STATUS_DOC, TRY_DOC
 from service.ingest.mapping import Failed
 from service.ingest.presets import Preset
 from service.ingest.proving import Proven, check_rate, find_source, prove, read_body
-from service.ingest.reading import Event, read_event
+from service.ingest.reading import Event, parsed, read_event
 from service.ingest.status import STATUS_TOKEN, describe
 from service.ingest.storing import Outcome, store
+from service.ingest.trying import try_event
 from service.logs import get_logger
 from service.models import Verdict
 from service.problems import Problem
@@ -45,6 +46,18 @@ def post_article(slug: str) -> Response:
         runtime.doorbell.ring(Task.CLASSIFY_REVISION, revision_id, queue)
     log.info("article", source=slug, verdict=outcome.verdict.value, article_id=outcome.article_id)
     return _answer(runtime, outcome)
+
+
+@door.post("/sources/<slug>/try")
+@door.doc(**TRY_DOC)
+def try_article(slug: str) -> Response:
+    """Say what would become of an event, and store nothing."""
+    runtime: Runtime = current_app.extensions["tellal"]
+    with _database_may_be_away():
+        proven = prove_request(runtime, slug)
+        body = parsed(proven.body)
+        found = try_event(runtime, presets(), proven.source, proven.headers, body, proven.at)
+    return Response(orjson.dumps(found), mimetype="application/json")
 
 
 @door.get("/status/<token>")
