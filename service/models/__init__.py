@@ -1,5 +1,6 @@
 """The rows of Tellal, one noun a file."""
 
+from service.models.approval import Approval
 from service.models.article import Article, ArticleAlias, ArticleState, Revision, RevisionState
 from service.models.audit import AuditEntry
 from service.models.batch import Batch, BatchState
@@ -12,6 +13,7 @@ from service.models.inbox import InboxEvent, Verdict
 from service.models.mailbox import MailboxMessage
 from service.models.notification import Notification, NotificationKind, NotificationState
 from service.models.place import Place, PlaceLabel
+from service.models.pull import Pull, PullKind, PullState
 from service.models.source import Source
 from service.models.staff import Role, Staff, StaffRole
 from service.models.story import Story
@@ -22,6 +24,7 @@ from service.models.token import OneTimeToken, TokenPurpose
 from service.models.topic import LabelOrigin, LabelState, Topic, TopicLabel
 
 __all__ = [
+    "Approval",
     "Article",
     "ArticleAlias",
     "ArticleState",
@@ -48,6 +51,9 @@ __all__ = [
     "OneTimeToken",
     "Place",
     "PlaceLabel",
+    "Pull",
+    "PullKind",
+    "PullState",
     "Revision",
     "RevisionState",
     "Role",

@@ -45,6 +45,7 @@ class Article(Base):
     source_updated_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow, index=True)
     withdrawn_at: Mapped[datetime | None]
+    missing_at: Mapped[datetime | None]  # when its page answered 404 for the first time
     feed_seq: Mapped[int | None] = mapped_column(BigId, index=True)
     feed_at: Mapped[datetime | None]
 

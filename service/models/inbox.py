@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, SmallInteger, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import Base, BigId, utcnow
@@ -23,11 +23,20 @@ class Verdict(StrEnum):
     PENDING = "pending"
 
 
+PENDING = text("verdict = 'pending'")
+
+
 class InboxEvent(Base):
-    """One request. The sender's delivery id makes a repeat harmless (invariant 5)."""
+    """One request. The sender's delivery id makes a repeat harmless (invariant 5).
+
+    `due_at`, of a pending one: when the CMS may be asked, or asked again.
+    """
 
     __tablename__ = "inbox"
-    __table_args__ = (UniqueConstraint("source_id", "delivery_key"),)
+    __table_args__ = (
+        UniqueConstraint("source_id", "delivery_key"),
+        Index("ix_inbox_pending", "due_at", sqlite_where=PENDING, postgresql_where=PENDING),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
@@ -41,3 +50,5 @@ class InboxEvent(Base):
     revision_id: Mapped[int | None] = mapped_column(ForeignKey("revision.id"))
     request_id: Mapped[str] = mapped_column(String(64))
     received_at: Mapped[datetime] = mapped_column(default=utcnow, index=True)
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    due_at: Mapped[datetime | None]

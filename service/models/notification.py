@@ -34,11 +34,16 @@ class NotificationState(StrEnum):
 
 
 ONE_LIVE_NEW = text("kind = 'new' AND state <> 'cancelled'")
+ONE_LIVE_CORRECTION = text("kind = 'correction' AND state NOT IN ('done', 'cancelled')")
 UNFINISHED = text("state NOT IN ('done', 'cancelled')")
 
 
 class Notification(Base):
-    """`cursor` is the last destination that was planned, `planned` the number of its deliveries."""
+    """`cursor` is the last destination that was planned, `planned` the number of its deliveries.
+
+    `revision_id`: the content that a correction tells. `breaks_at`: since when it goes to those too
+    who asked for digests or for quiet hours, because two of the staff let it.
+    """
 
     __tablename__ = "notification"
     __table_args__ = (
@@ -48,6 +53,14 @@ class Notification(Base):
             unique=True,
             sqlite_where=ONE_LIVE_NEW,
             postgresql_where=ONE_LIVE_NEW,
+        ),
+        Index(
+            "uq_notification_correction",
+            "article_id",
+            "revision_id",
+            unique=True,
+            sqlite_where=ONE_LIVE_CORRECTION,
+            postgresql_where=ONE_LIVE_CORRECTION,
         ),
         Index(
             "ix_notification_unfinished",
@@ -62,6 +75,7 @@ class Notification(Base):
     kind: Mapped[NotificationKind] = mapped_column(String(16))
     state: Mapped[NotificationState] = mapped_column(String(16))
     article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id"), index=True)
+    revision_id: Mapped[int | None] = mapped_column(BigId)
     payload: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     is_urgent: Mapped[bool] = mapped_column(default=False)
     release_at: Mapped[datetime]
@@ -70,6 +84,7 @@ class Notification(Base):
     request_id: Mapped[str] = mapped_column(String(64), default="")
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     released_at: Mapped[datetime | None]
+    breaks_at: Mapped[datetime | None]
     stopped_at: Mapped[datetime | None]  # withdrawn after release: what is unsent stays unsent
     planned_at: Mapped[datetime | None]
     done_at: Mapped[datetime | None]

@@ -36,5 +36,6 @@ class Source(Base):
     hold_s: Mapped[int] = mapped_column(default=DEFAULT_HOLD_S)
     hosts: Mapped[list[str]] = mapped_column(JSON, default=list)
     timezone: Mapped[str] = mapped_column(String(64), default="Europe/Istanbul")
+    may_send_urgent: Mapped[bool] = mapped_column(default=False)
     is_paused: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -1,0 +1,62 @@
+"""A pull: how a source's own listing is read, where it cannot push or a push was lost."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.db import Base, BigId, utcnow
+
+
+class PullKind(StrEnum):
+    """What the listing is; `feed` is RSS or Atom, `html` a page that links to its articles."""
+
+    FEED = "feed"
+    WORDPRESS = "wordpress"
+    SITEMAP = "sitemap"
+    HTML = "html"
+
+
+class PullState(StrEnum):
+    """`asking`: so much was new at once that staff must say whether it is news."""
+
+    ACTIVE = "active"
+    ASKING = "asking"
+    PAUSED = "paused"
+
+
+ACTIVE = text("state = 'active'")
+
+
+class Pull(Base):
+    """One listing of one source. Until `baseline_at` is set, what is found notifies nobody.
+
+    `rules` are the selectors of an HTML page. `found` counts new articles that a poll brought,
+    `missed` those of them that a source which pushes had not pushed.
+    """
+
+    __tablename__ = "pull"
+    __table_args__ = (
+        Index("ix_pull_active", "due_at", sqlite_where=ACTIVE, postgresql_where=ACTIVE),
+    )
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), primary_key=True)
+    kind: Mapped[PullKind] = mapped_column(String(16))
+    url: Mapped[str]
+    rules: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    state: Mapped[PullState] = mapped_column(String(16), default=PullState.ACTIVE)
+    reason: Mapped[str] = mapped_column(default="")  # why it does not run, or what went wrong
+    due_at: Mapped[datetime] = mapped_column(default=utcnow)
+    baseline_at: Mapped[datetime | None]
+    polled_at: Mapped[datetime | None]
+    etag: Mapped[str] = mapped_column(default="")
+    last_modified: Mapped[str] = mapped_column(default="")
+    modified_after: Mapped[datetime | None]  # of the newest item seen, for APIs that can filter
+    failures: Mapped[int] = mapped_column(default=0)
+    last_count: Mapped[int] = mapped_column(default=0)  # items of the last listing that had any
+    found: Mapped[int] = mapped_column(BigId, default=0)
+    missed: Mapped[int] = mapped_column(BigId, default=0)
