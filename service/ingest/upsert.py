@@ -59,8 +59,10 @@ def apply(
     incoming: CanonicalArticle,
     now: datetime,
     request_id: str,
+    *,
+    is_news: bool = True,
 ) -> Stored:
-    """Move a locked article to what came in."""
+    """Move a locked article to what came in; unless `is_news`, nobody is told of a new one."""
     article = claimed.article
     updated_at = in_zone(incoming.updated_at, source.timezone)
     if _is_older(article, updated_at):
@@ -70,7 +72,7 @@ def apply(
     article.source_updated_at = updated_at or article.source_updated_at
     if incoming.state == "withdrawn":
         return _withdraw(session, article, claimed.is_new, now)
-    return _publish(session, source, article, incoming, now, request_id)
+    return _publish(session, source, article, incoming, now, request_id, is_news)
 
 
 def _is_older(article: Article, updated_at: datetime | None) -> bool:
@@ -126,6 +128,7 @@ def _publish(
     incoming: CanonicalArticle,
     now: datetime,
     request_id: str,
+    is_news: bool,
 ) -> Stored:
     body_text = incoming.text()
     digest = content_hash(incoming, body_text)
@@ -145,7 +148,7 @@ def _publish(
     session.flush()
     if revision.state == RevisionState.QUARANTINED:
         return Stored(Verdict.QUARANTINED, article.id, revision.id, reason="damaged encoding")
-    if not was_public or was_damaged:
+    if is_news and (not was_public or was_damaged):
         _notify(session, source, article, now, request_id)
     if article.is_commercial:
         _stop(session, article, now)

@@ -1,6 +1,6 @@
 """The one guarded HTTP client: whatever leaves for an address that somebody else named goes here.
 
-`guard` says which addresses may be reached, `session` bounds what comes back, `fetching` gets a page.
+`guard`: which addresses may be reached. `session`: how much may come back. `fetching`: a document.
 """
 
 from service.outbound.fetching import Fetched, FetchFailed, FetchRefused, fetch, origin_of
