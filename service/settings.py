@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
@@ -167,6 +168,11 @@ class Settings(BaseSettings):
     def public_url(self) -> str:
         """Where citizens and CMSs reach this service, without a slash at the end."""
         return self.base_url.rstrip("/") or f"http://localhost:{self.port}"
+
+    @property
+    def user_agent(self) -> str:
+        """Who asks a CMS for its pages, and where its operator can complain."""
+        return f"Tellal/{version('tellal')} (+{self.public_url})"
 
     @property
     def sqlalchemy_url(self) -> str:

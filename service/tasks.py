@@ -29,6 +29,7 @@ class Queue(StrEnum):
     CHAT = "chat"
     WEBSUB = "websub"
     DIGEST = "digest"
+    PULL = "pull"
     MAINTENANCE = "maintenance"
 
 
@@ -39,6 +40,7 @@ class Task(StrEnum):
     """
 
     CLASSIFY_REVISION = "classify.revision"
+    ENRICH_EVENT = "enrich.event"
     PLAN_NOTIFICATION = "plan.notification"
     EMAIL_BATCH = "email.batch"
     CHAT_BATCH = "chat.batch"
@@ -48,6 +50,7 @@ class Task(StrEnum):
 
 HOME: dict[Task, Queue] = {
     Task.CLASSIFY_REVISION: Queue.INGEST,
+    Task.ENRICH_EVENT: Queue.PULL,
     Task.PLAN_NOTIFICATION: Queue.FANOUT,
     Task.EMAIL_BATCH: Queue.EMAIL,
     Task.CHAT_BATCH: Queue.CHAT,
@@ -62,6 +65,7 @@ WORKERS: dict[str, tuple[tuple[Queue, ...], str, int]] = {
     "stages": ((Queue.INGEST, Queue.FANOUT, Queue.DIGEST, Queue.MAINTENANCE), "prefork", 2),
     "email": ((Queue.EMAIL,), "threads", 2),
     "chat": ((Queue.CHAT, Queue.WEBSUB), "threads", 4),
+    "fetch": ((Queue.PULL,), "threads", 2),
 }
 
 BREAKER_S = 5.0  # after a failure nobody tries again for this long: a frozen Redis costs one wait

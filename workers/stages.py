@@ -11,6 +11,7 @@ from service.tasks import Task
 from workers.chat import send_chat_batch
 from workers.classify import classify_revision
 from workers.email import send_email_batch
+from workers.enrich import enrich_event
 from workers.plan import plan_notification
 from workers.retain import forget_expired
 
@@ -27,6 +28,7 @@ def audit_ledger(runtime: Runtime) -> None:
 
 STAGES: dict[Task, Callable[[Runtime, int], None]] = {
     Task.CLASSIFY_REVISION: classify_revision,
+    Task.ENRICH_EVENT: enrich_event,
     Task.PLAN_NOTIFICATION: plan_notification,
     Task.EMAIL_BATCH: send_email_batch,
     Task.CHAT_BATCH: send_chat_batch,

@@ -10,6 +10,7 @@ import click
 from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 from service.cli.source_options import (
+    LONGEST_HOLD_S,
     check_names,
     find,
     given_secret,
@@ -18,6 +19,7 @@ from service.cli.source_options import (
     scheme_of,
     sealed_token,
 )
+from service.cli.source_set import FASTEST, replay, set_
 from service.cli.source_try import try_
 
 if TYPE_CHECKING:
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from service.crypto import Vault
 
 PRESET = "tellal"
-LONGEST_HOLD_S = 1800
-FASTEST = 100_000
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 
 
@@ -36,7 +36,8 @@ def source() -> None:
     """Manage the CMSs that may post articles."""
 
 
-source.add_command(try_)
+for command in (try_, set_, replay):
+    source.add_command(command)
 
 
 @source.command()
@@ -68,6 +69,7 @@ source.add_command(try_)
     type=click.IntRange(0, LONGEST_HOLD_S),
     help="Seconds that a new article waits, for editors to notice mistakes [default: 180].",
 )
+@click.option("--urgent", "may_send_urgent", is_flag=True, help="Let it send urgent news.")
 @click.option("--host", "hosts", multiple=True, help="Host of its article links; may be repeated.")
 def add(
     slug: str,
@@ -117,6 +119,7 @@ def list_() -> None:
     with opened_runtime() as runtime, runtime.db.read() as session:
         for row in session.scalars(select(Source).order_by(Source.slug)):
             words = [row.preset, row.scheme, *badges(row), f"hold {row.hold_s} s"]
+            words += ["may send urgent news"] if row.may_send_urgent else []
             words += ["paused"] if row.is_paused else []
             words.append(f"last matched: {row.last_matched or 'none yet'}")
             if row.previous_until:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from service.ingest.presets import Preset
     from service.models import Source
 
+LONGEST_HOLD_S = 1800
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_ADDRESS = re.compile(r"https?://[^\s/]+(/\S*)?")
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)*[a-z0-9-]+")
 
 
@@ -41,10 +43,14 @@ def check_names(slug: str, hosts: tuple[str, ...], values: dict[str, Any]) -> No
         raise Refusal(
             f"{slug!r} is no slug: up to 64 small letters, digits and hyphens, as in izmir-cms"
         )
+    check_addresses(hosts, values)
+
+
+def check_addresses(hosts: tuple[str, ...], values: dict[str, Any]) -> None:
     if bad := [host for host in hosts if not _HOST.fullmatch(host.lower())]:
         raise Refusal(f"{bad[0]!r} is no host name; write it without https:// and without a path")
     for name in ("base_url", "api_url"):
-        if values[name] and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", values[name]):
+        if values.get(name) and not _ADDRESS.fullmatch(values[name]):
             option = "--" + name.replace("_", "-")
             raise Refusal(f"{option} {values[name]!r} is no address, as https://www.izmir.bel.tr/")
 

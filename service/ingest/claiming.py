@@ -44,11 +44,22 @@ _GIVE_UP = (
 
 
 @dataclass(frozen=True)
+class Seen:
+    """How an article stood; another value later means that somebody changed it in between."""
+
+    article_id: int
+    state: str
+    revision_id: int | None
+    withdrawn_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Claim:
-    """A locked article; `is_new` where this transaction made it."""
+    """A locked article; `is_new` where this transaction made it, `before` how it stood if not."""
 
     article: Article
     is_new: bool
+    before: Seen | None
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,17 @@ class Names:
     @property
     def known(self) -> set[tuple[str, str]]:
         return {("id", self.external_id), *((alias.kind, _short(alias)) for alias in self.aliases)}
+
+
+def seen(session: Session, source: Source, names: Names) -> Seen | None:
+    """How the article stands that would be claimed by these names, locking nothing."""
+    article_id = _owner(_rows(session, source, names), names)
+    article = session.get(Article, article_id) if article_id is not None else None
+    return _seen(article) if article is not None else None
+
+
+def _seen(article: Article) -> Seen:
+    return Seen(article.id, article.state, article.revision_id, article.withdrawn_at)
 
 
 def claim(session: Session, source: Source, names: Names, now: datetime) -> Claim:
@@ -143,7 +165,7 @@ def _with_story(session: Session, article: Article, is_new: bool) -> Claim:
         session.add(story)
         session.flush()
         article.story_id = story.id
-    return Claim(article, is_new)
+    return Claim(article, is_new, None if is_new else _seen(article))
 
 
 def _short(alias: Alias) -> str:

@@ -70,6 +70,12 @@ class Reader:
             return ""
         return value
 
+    def header(self, key: str) -> str:
+        name = self.text(key)
+        if name and not _HEADER.fullmatch(name):
+            self.wrong(key, "must be a header name in small letters")
+        return name
+
     def texts(self, key: str) -> tuple[str, ...]:
         value = self.data.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):

@@ -21,6 +21,7 @@ _RULE_KEYS = frozenset(
     {"state", "html", "locales", "timezone", "place_prefix", "url_template"}
     | {"fields", "values", "aliases"}
 )
+_ENRICH_KEYS = frozenset({"url", "form", "when", "preset", "token_header"})
 
 
 class PresetError(ValueError):
@@ -58,12 +59,14 @@ class Enrich:
 
     `url` is a template with `{id}` and the preset's `values`. `form`: a JSON document, or a page
     whose JSON-LD is taken. `when`: only where title, address or text are missing, or always.
+    `token_header` takes the source's token for the API, as `Bearer …` where it is `authorization`.
     """
 
     url: str
     rules: Rules
     form: Literal["json", "html"] = "json"
     when: Literal["incomplete", "always"] = "incomplete"
+    token_header: str = "authorization"  # noqa: S105  a name, not a secret
 
 
 @dataclass(frozen=True)
@@ -167,16 +170,16 @@ def _enrich(reader: Reader, rules: Rules) -> Enrich | None:
         return None
     own = Rules()
     if "preset" in table.data:
-        table.only({"url", "form", "when", "preset"})
+        table.only(_ENRICH_KEYS)
     else:
-        table.only({"url", "form", "when", "preset"} | _RULE_KEYS)
+        table.only(_ENRICH_KEYS | _RULE_KEYS)
         own = _rules(table, rules)
         if "title" not in own.fields:
             table.wrong("fields.title", "is missing, and no preset is named that has it")
     form: Any = table.choice("form", FORMS)
     when: Any = table.choice("when", WHENS)
     url = table.template("url", {"id", *rules.values}, required=True)
-    return Enrich(url, own, form, when)
+    return Enrich(url, own, form, when, table.header("token_header") or "authorization")
 
 
 def _with_borrowed_rules(preset: Preset, reader: Reader, presets: dict[str, Preset]) -> Preset:

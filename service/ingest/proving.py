@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from flask import request
 from sqlalchemy import select
 
-from service.db import utcnow
+from service.ingest.clock import present
 from service.ingest.payload import MAX_BODY_BYTES
 from service.ingest.schemes import Request, verify
 from service.ingest.signatures import SignatureError
 from service.models import Source
 from service.problems import Problem
 from service.runtime import Runtime
-from service.settings import Settings
 
 MATCHED = ("current", "previous")
 
@@ -32,12 +31,6 @@ class Proven:
     matched: str
     delivery_id: str | None
     at: datetime
-
-
-def present(settings: Settings) -> datetime:
-    """The door's clock: stands still where a test environment says so."""
-    frozen = settings.frozen_at
-    return utcnow() if frozen is None else datetime.fromtimestamp(frozen, UTC)
 
 
 def find_source(runtime: Runtime, slug: str) -> Source:

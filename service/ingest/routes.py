@@ -17,6 +17,7 @@ from service.ingest.mapping import Failed
 from service.ingest.presets import Preset
 from service.ingest.proving import Proven, check_rate, find_source, prove, read_body
 from service.ingest.reading import Event, parsed, read_event
+from service.ingest.ringing import ring_for
 from service.ingest.status import STATUS_TOKEN, describe
 from service.ingest.storing import Outcome, store
 from service.ingest.trying import try_event
@@ -24,7 +25,6 @@ from service.logs import get_logger
 from service.models import Verdict
 from service.problems import Problem
 from service.runtime import Runtime
-from service.tasks import Queue, Task
 
 log = get_logger(__name__)
 door = APIBlueprint("door", __name__, url_prefix="/v1", tag="Articles")
@@ -41,9 +41,7 @@ def post_article(slug: str) -> Response:
     with _database_may_be_away():
         proven = prove_request(runtime, slug)
         outcome = _stored(runtime, proven, read_event(presets(), proven))
-    for revision_id, is_urgent in outcome.waiting:
-        queue = Queue.URGENT if is_urgent else None
-        runtime.doorbell.ring(Task.CLASSIFY_REVISION, revision_id, queue)
+    ring_for(runtime, outcome)
     log.info("article", source=slug, verdict=outcome.verdict.value, article_id=outcome.article_id)
     return _answer(runtime, outcome)
 

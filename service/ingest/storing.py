@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from service.db import utcnow
-from service.ingest.claiming import Names, claim
-from service.ingest.mapping import Failed, Ignored, Mapped
+from service.ingest.applying import Applied, apply_event
+from service.ingest.claiming import Seen
 from service.ingest.proving import Proven
 from service.ingest.reading import Event
-from service.ingest.upsert import Stored, apply
+from service.ingest.upsert import Stored
 from service.models import InboxEvent, Source, Verdict
 from service.problems import Problem
 from service.runtime import Runtime
-
-# What an event of several articles is called after: the first of these that one of them met.
-RANK = (
-    *(Verdict.PENDING, Verdict.ACCEPTED, Verdict.QUARANTINED, Verdict.UNCHANGED),
-    *(Verdict.IGNORED, Verdict.FAILED),
-)
 
 TAKE_DELIVERY = text("""
     INSERT INTO inbox (source_id, delivery_key, body_hash, verdict, reason, request_id, received_at)
@@ -36,13 +30,14 @@ TAKE_DELIVERY = text("""
 
 @dataclass(frozen=True)
 class Outcome:
-    """`waiting`: revisions that a worker should classify, each with whether it is urgent."""
+    """What became of a delivery. `stored` are its articles; some wait for a worker."""
 
     is_known: bool
+    inbox_id: int
     verdict: Verdict
     article_id: int | None
     revision_id: int | None
-    waiting: tuple[tuple[int, bool], ...] = ()
+    stored: tuple[Stored, ...] = ()
 
 
 def store(runtime: Runtime, proven: Proven, event: Event, request_id: str) -> Outcome:
@@ -59,63 +54,43 @@ def store(runtime: Runtime, proven: Proven, event: Event, request_id: str) -> Ou
         inbox_id = session.execute(TAKE_DELIVERY, values).scalar()
         if inbox_id is None:
             return _known(session, source, event.delivery_key, digest)
-        stored, waiting = _follow(session, source, event, proven.at, request_id)
+        applied = apply_event(session, source, event, proven.at, request_id)
         row = session.get_one(InboxEvent, inbox_id)
         row.sealed_body, row.headers = sealed, dict(event.headers)
-        row.verdict, row.reason = stored.verdict, stored.reason
-        row.article_id, row.revision_id = stored.article_id or None, stored.revision_id
+        outcome = _record(row, applied)
         if source.last_matched != proven.matched:  # last: articles are locked before the source
             session.execute(
                 update(Source).where(Source.id == source.id).values(last_matched=proven.matched)
             )
-    return Outcome(False, stored.verdict, stored.article_id or None, stored.revision_id, waiting)
+    return outcome
 
 
-def _follow(
-    session: Session, source: Source, event: Event, now: datetime, request_id: str
-) -> tuple[Stored, tuple[tuple[int, bool], ...]]:
-    result = event.result
-    if source.is_paused:
-        return Stored(Verdict.IGNORED, 0, None, reason="the source is paused"), ()
-    if isinstance(result, Ignored):
-        return Stored(Verdict.IGNORED, 0, None, reason=result.reason), ()
-    if isinstance(result, Failed):
-        return Stored(Verdict.FAILED, 0, None, reason=result.reason), ()
-    found = _apply_all(session, source, event, result, now, request_id)
-    waiting = tuple(
-        (stored.waiting, mapped.article is not None and mapped.article.urgent)
-        for mapped, stored in found
-        if stored.waiting is not None
-    )
-    first = min((stored for _, stored in found), key=lambda stored: RANK.index(stored.verdict))
-    reasons = dict.fromkeys(stored.reason for _, stored in found if stored.reason)
-    return replace(first, reason="; ".join(reasons)), waiting
-
-
-def _apply_all(
-    session: Session,
-    source: Source,
+def finish(
+    runtime: Runtime,
+    inbox_id: int,
     event: Event,
-    mapped: Sequence[Mapped],
     now: datetime,
-    request_id: str,
-) -> list[tuple[Mapped, Stored]]:
-    """Every article of the event; all are locked, in one order, before the first is changed."""
-    ordered = sorted(mapped, key=lambda item: item.external_id)
-    whole = [item for item in ordered if item.article is not None and not item.needs_enrichment]
-    claims = [
-        claim(session, source, Names(item.external_id, item.aliases, event.by_url), now)
-        for item in whole
-    ]
-    found = [
-        (item, Stored(Verdict.PENDING, 0, None, reason="the CMS must be asked for the rest"))
-        for item in ordered
-        if item.needs_enrichment
-    ]
-    for item, claimed in zip(whole, claims, strict=True):
-        assert item.article is not None
-        found.append((item, apply(session, source, claimed, item.article, now, request_id)))
-    return found
+    expected: Mapping[str, Seen | None],
+) -> Outcome | None:
+    """Store what became of a pending delivery; null where somebody else has done so.
+
+    Raises:
+        Changed: an article changed while its CMS was asked; nothing was written.
+    """
+    with runtime.db.write() as session:
+        row = session.get(InboxEvent, inbox_id, with_for_update=True)
+        if row is None or row.verdict != Verdict.PENDING:
+            return None
+        source = session.get_one(Source, row.source_id)
+        return _record(row, apply_event(session, source, event, now, row.request_id, expected))
+
+
+def _record(row: InboxEvent, applied: Applied) -> Outcome:
+    result = applied.result
+    row.verdict, row.reason = result.verdict, result.reason
+    row.article_id, row.revision_id = result.article_id or None, result.revision_id
+    row.due_at = row.rung_at = utcnow() if result.verdict == Verdict.PENDING else None
+    return Outcome(False, row.id, result.verdict, row.article_id, row.revision_id, applied.stored)
 
 
 def _known(session: Session, source: Source, key: str, digest: str) -> Outcome:
@@ -128,4 +103,4 @@ def _known(session: Session, source: Source, key: str, digest: str) -> Outcome:
             "Delivery id used twice",
             "This delivery id came before with another body. Give every event an id of its own.",
         )
-    return Outcome(True, Verdict(row.verdict), row.article_id, row.revision_id)
+    return Outcome(True, row.id, Verdict(row.verdict), row.article_id, row.revision_id)

@@ -29,6 +29,7 @@ from service.models import (
     Verdict,
 )
 
+NOT_URGENT = "taken as ordinary news: the source may not send urgent ones"
 NEWS_FOR = timedelta(hours=48)  # older than this at first sight: archive and feeds only
 
 
@@ -41,6 +42,7 @@ class Stored:
     revision_id: int | None
     waiting: int | None = None
     reason: str = ""
+    is_urgent: bool = False
 
 
 def upsert(
@@ -142,7 +144,8 @@ def _publish(
     revision = known or _add_revision(session, article, incoming, body_text, digest, request_id)
     article.state, article.withdrawn_at = ArticleState.PUBLISHED, None
     article.revision_id = revision.id
-    article.is_urgent, article.is_commercial = incoming.urgent, incoming.commercial
+    article.is_urgent = incoming.urgent and source.may_send_urgent
+    article.is_commercial = incoming.commercial
     published_at = in_zone(incoming.published_at, source.timezone)
     article.published_at = published_at or (article.published_at if was_public else None) or now
     session.flush()
@@ -158,7 +161,14 @@ def _publish(
         if not _is_held(session, article):  # else its release stamps the feeds
             stamp_feeds(session, article.id, now)
         return Stored(Verdict.ACCEPTED, article.id, revision.id)
-    return Stored(Verdict.ACCEPTED, article.id, revision.id, waiting=revision.id)
+    return Stored(
+        Verdict.ACCEPTED,
+        article.id,
+        revision.id,
+        waiting=revision.id,
+        reason=NOT_URGENT if incoming.urgent and not article.is_urgent else "",
+        is_urgent=article.is_urgent,
+    )
 
 
 def _is_damaged(session: Session, article: Article) -> bool:

@@ -25,12 +25,14 @@ from service.models import (
     DeliveryState,
     Destination,
     DestinationKind,
+    InboxEvent,
     LabelState,
     Notification,
     NotificationState,
     Revision,
     RevisionState,
     TopicLabel,
+    Verdict,
 )
 from service.tasks import HOME, Queue, Task
 
@@ -68,6 +70,26 @@ def waiting_revisions(session: Session, now: datetime, rung_before: datetime) ->
         _ring(Task.CLASSIFY_REVISION, revision_id, is_urgent=article_id in urgent)
         for revision_id, article_id in found
     ]
+
+
+def waiting_events(session: Session, now: datetime, rung_before: datetime) -> list[Ring]:
+    """Events that wait for the CMS's own words, or to be read again."""
+    found = session.scalars(
+        update(InboxEvent)
+        .where(
+            InboxEvent.id.in_(
+                select(InboxEvent.id)
+                .where(InboxEvent.verdict == Verdict.PENDING)
+                .where(InboxEvent.due_at <= now, InboxEvent.rung_at < rung_before)
+                .order_by(InboxEvent.due_at)
+                .limit(LIMIT)
+            )
+        )
+        .values(rung_at=now)
+        .returning(InboxEvent.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    return [_ring(Task.ENRICH_EVENT, inbox_id, is_urgent=False) for inbox_id in found]
 
 
 def due_releases(session: Session, now: datetime, review_wait: timedelta) -> list[int]:
@@ -216,6 +238,7 @@ def _ring_batch(batch: Batch) -> Ring:
 
 # Each stage with its patience: how long a rung bell may take before it counts as lost.
 STAGES: dict[Callable[[Session, datetime, datetime], list[Ring]], timedelta] = {
+    waiting_events: timedelta(seconds=5),
     waiting_revisions: timedelta(seconds=3),
     waiting_plans: timedelta(seconds=5),
     due_deferrals: timedelta(0),

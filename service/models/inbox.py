@@ -29,7 +29,8 @@ PENDING = text("verdict = 'pending'")
 class InboxEvent(Base):
     """One request. The sender's delivery id makes a repeat harmless (invariant 5).
 
-    `due_at`, of a pending one: when the CMS may be asked, or asked again.
+    Of a pending one: `due_at` is when it may be taken up, or taken up again, and `rung_at` when
+    somebody last rang for it.
     """
 
     __tablename__ = "inbox"
@@ -52,3 +53,4 @@ class InboxEvent(Base):
     received_at: Mapped[datetime] = mapped_column(default=utcnow, index=True)
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
     due_at: Mapped[datetime | None]
+    rung_at: Mapped[datetime | None]

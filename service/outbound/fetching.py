@@ -5,7 +5,7 @@ A host that the operator listed as internal may be reached by plain http too.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
@@ -68,8 +68,9 @@ def fetch(
     internal_hosts: tuple[str, ...],
     *,
     user_agent: str,
-    headers: dict[str, str] | None = None,
-    token: str = "",
+    headers: Mapping[str, str] | None = None,
+    secret_headers: Mapping[str, str] | None = None,
+    secret_origin: str = "",
 ) -> Fetched:
     """GET a document.
 
@@ -79,26 +80,23 @@ def fetch(
         internal_hosts: those that the operator lets be reached inside the network.
         user_agent: who asks, with an address where to complain.
         headers: such as those of a conditional request.
-        token: bearer token; it goes to the origin of `url` alone.
+        secret_headers: such as a token; they go to `secret_origin` alone.
 
     Raises:
         FetchRefused: not one of the origins, not https, or an address inside the network.
         FetchFailed: no connection, a time-out, 429 or 5xx, or more than 2 MiB.
     """
     sent = {"User-Agent": user_agent, **(headers or {})}
-    home = _checked(url, origins, internal_hosts)
+    origin = _checked(url, origins, internal_hosts)
     for _ in range(MAX_REDIRECTS + 1):
-        if token and _checked(url, origins, internal_hosts) == home:
-            sent["Authorization"] = f"Bearer {token}"
-        else:
-            sent.pop("Authorization", None)
-        response = _get(url, sent, internal_hosts)
+        secrets = secret_headers if secret_headers and origin == secret_origin else {}
+        response = _get(url, {**sent, **secrets}, internal_hosts)
         target = response.headers.get("Location")
         if response.status_code not in REDIRECTS or not target:
             return _fetched(url, response)
         url = urljoin(url, target)
-        _checked(url, origins, internal_hosts)
-    raise FetchFailed(f"{MAX_REDIRECTS} redirects led nowhere")
+        origin = _checked(url, origins, internal_hosts)
+    raise FetchFailed(f"more than {MAX_REDIRECTS} redirects")
 
 
 def _checked(url: str, origins: Collection[str], internal_hosts: tuple[str, ...]) -> str:

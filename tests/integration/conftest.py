@@ -175,7 +175,7 @@ def add_source(runtime: Runtime) -> Callable[..., str]:
 
 @pytest.fixture
 def cms(client: FlaskClient, add_source: Callable[..., str]) -> Cms:
-    return Cms(client, "izmir", add_source("izmir"))
+    return Cms(client, "izmir", add_source("izmir", may_send_urgent=True))
 
 
 class Town:

@@ -59,7 +59,8 @@ def upgrade() -> None:
     with op.batch_alter_table('inbox', schema=None) as batch_op:
         batch_op.add_column(sa.Column('attempts', sa.SmallInteger(), nullable=False, server_default='0'))
         batch_op.add_column(sa.Column('due_at', sa.DateTime(timezone=True), nullable=True))
-    op.execute("UPDATE inbox SET due_at = received_at WHERE verdict = 'pending'")
+        batch_op.add_column(sa.Column('rung_at', sa.DateTime(timezone=True), nullable=True))
+    op.execute("UPDATE inbox SET due_at = received_at, rung_at = received_at WHERE verdict = 'pending'")
     op.create_index('ix_inbox_pending', 'inbox', ['due_at'], sqlite_where=PENDING, postgresql_where=PENDING)
 
     with op.batch_alter_table('notification', schema=None) as batch_op:
@@ -77,6 +78,7 @@ def downgrade() -> None:
 
     op.drop_index('ix_inbox_pending', 'inbox')
     with op.batch_alter_table('inbox', schema=None) as batch_op:
+        batch_op.drop_column('rung_at')
         batch_op.drop_column('due_at')
         batch_op.drop_column('attempts')
 

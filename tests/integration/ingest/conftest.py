@@ -121,9 +121,7 @@ def replay(
     clock.advance(seconds=CLOCK + 3600 - clock().timestamp())
 
     def set_clock(at: float) -> None:
-        monkeypatch.setattr(
-            "service.ingest.proving.utcnow", lambda: datetime.fromtimestamp(at, UTC)
-        )
+        monkeypatch.setattr("service.ingest.clock.utcnow", lambda: datetime.fromtimestamp(at, UTC))
 
     return Replay(client, runtime, set_clock)
 

@@ -1,0 +1,59 @@
+"""`tellal source set` and `replay`: what changes about a source after it was added."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from service.cli.opened import opened_runtime
+from service.cli.refusal import Refusal
+from service.cli.source_options import LONGEST_HOLD_S, check_addresses, find
+
+FASTEST = 100_000
+
+
+@click.command("set")
+@click.argument("slug")
+@click.option("--hold", "hold_s", type=click.IntRange(0, LONGEST_HOLD_S), help="Seconds of hold.")
+@click.option("--rate", "rate_per_minute", type=click.IntRange(1, FASTEST), help="Per minute.")
+@click.option("--urgent/--no-urgent", "may_send_urgent", default=None, help="May it be urgent?")
+@click.option("--pause/--resume", "is_paused", default=None, help="Paused: events are ignored.")
+@click.option("--base-url", help="Address of the site.")
+@click.option("--api-url", help="Address of the CMS's API.")
+@click.option("--host", "hosts", multiple=True, help="Host of its links; replaces all of before.")
+def set_(slug: str, hosts: tuple[str, ...], **values: Any) -> None:
+    """Change a source; what is not named stays as it is."""
+    changes = {name: value for name, value in values.items() if value is not None}
+    if hosts:
+        changes["hosts"] = sorted({host.lower() for host in hosts})
+    if not changes:
+        raise Refusal("nothing to change; see `tellal source set --help`")
+    check_addresses(hosts, changes)
+    with opened_runtime() as runtime, runtime.db.write() as session:
+        row = find(session, slug)
+        for name, value in changes.items():
+            setattr(row, name, value)
+    click.echo(f"Source {slug}: {', '.join(sorted(changes))} changed.")
+
+
+@click.command("replay")
+@click.argument("slug")
+def replay(slug: str) -> None:
+    """Read the failed events of a source again, after its preset or its CMS was mended."""
+    from sqlalchemy import update
+
+    from service.db import rows, utcnow
+    from service.models import InboxEvent, Verdict
+
+    now = utcnow()
+    with opened_runtime() as runtime, runtime.db.write() as session:
+        row = find(session, slug)
+        count = rows(
+            session,
+            update(InboxEvent)
+            .where(InboxEvent.source_id == row.id, InboxEvent.verdict == Verdict.FAILED)
+            .where(InboxEvent.sealed_body.is_not(None))
+            .values(verdict=Verdict.PENDING, attempts=0, due_at=now, rung_at=now),
+        )
+    click.echo(f"{count} failed events of {slug} will be read again by the workers.")

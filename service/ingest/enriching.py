@@ -1,0 +1,60 @@
+"""Asking the CMS for what a thin event leaves out: guarded, with the source's own token."""
+
+from __future__ import annotations
+
+from urllib.parse import urljoin
+
+from service.crypto import Vault
+from service.ingest.fetched import read_fetched
+from service.ingest.mapping import Failed, Mapped, gone, map_enriched
+from service.ingest.payload import PayloadError
+from service.ingest.presets import Preset
+from service.models import Source
+from service.outbound import FetchFailed, fetch, origin_of
+from service.settings import Settings
+
+GONE = frozenset({404, 410})
+
+
+def enrich(
+    settings: Settings, vault: Vault, source: Source, preset: Preset, event: Mapped
+) -> Mapped | Failed:
+    """Fetch a thin event's article from the source and map it; 404 and 410 mean withdrawn.
+
+    Raises:
+        FetchRefused: the address is not one of the source's own, or leads inside the network.
+        FetchFailed: no usable answer now.
+    """
+    assert preset.enrich is not None
+    assert event.enrich_url is not None
+    url = urljoin(source.api_url or source.base_url, event.enrich_url)
+    found = fetch(
+        url,
+        own_origins(source),
+        settings.allow_private_hosts,
+        user_agent=settings.user_agent,
+        secret_headers=_token(vault, source, preset.enrich.token_header),
+        secret_origin=origin_of(source.api_url) if source.api_url else "",
+    )
+    if found.status in GONE:
+        return gone(event)
+    if found.status != 200:
+        raise FetchFailed(f"the CMS answered {found.status}")
+    try:
+        document = read_fetched(preset.enrich, found.content)
+    except PayloadError as error:
+        return Failed(f"enrich: {error}")
+    return map_enriched(preset, event, document, source.timezone, source.base_url)
+
+
+def own_origins(source: Source) -> set[str]:
+    """Where a source may be asked: at its site, at its API, and at the hosts of its articles."""
+    addresses = [source.base_url, source.api_url, *(f"https://{host}" for host in source.hosts)]
+    return {origin_of(address) for address in addresses if address}
+
+
+def _token(vault: Vault, source: Source, header: str) -> dict[str, str]:
+    if not source.sealed_token:
+        return {}
+    token = vault.decrypt(source.sealed_token)
+    return {header: f"Bearer {token}" if header == "authorization" else token}

@@ -1,0 +1,270 @@
+"""Thin events: the CMS is asked for the rest, with its token, and its word is the newest."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import update
+
+from service.cli import cli
+from service.models import Article, InboxEvent, Notification, Revision, Source, Verdict
+from service.runtime import Runtime
+from tests.integration.ingest.conftest import Replay, load_recording
+
+DIRECTUS = "directus-11.16.1-items"
+TYPO3 = "typo3-page-modification-constructed"
+UMBRACO = "umbraco-content-published-constructed"
+
+
+class Site(ThreadingHTTPServer):
+    """The CMS as it answers: pages by path, and what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.pages: dict[str, tuple[int, str, bytes]] = {}
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.before_answer: Callable[[], None] = lambda: None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/"
+
+    def serve(self, path: str, found: Any, status: int = 200) -> None:
+        is_page = isinstance(found, str)
+        body = found if is_page else json.dumps(found, ensure_ascii=False)
+        self.pages[path] = (status, "text/html" if is_page else "application/json", body.encode())
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Site
+
+    def do_GET(self) -> None:
+        self.server.asked.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
+        self.server.before_answer()
+        status, kind, body = self.server.pages.get(self.path, (404, "text/plain", b""))
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+    threading.Thread(target=site.serve_forever, daemon=True).start()
+    yield site
+    site.shutdown()
+    site.server_close()
+
+
+@pytest.fixture
+def directus(replay: Replay, site: Site, runtime: Runtime, town: Any) -> str:
+    town.reader(None)
+    token = runtime.vault.encrypt("read-only")
+    return replay.source(
+        "directus", "bearer", f"{DIRECTUS}-create", api_url=site.url, sealed_token=token
+    )
+
+
+def item(**fields: Any) -> dict[str, Any]:
+    """The item of the recordings, as the API of Directus gives it."""
+    payload = json.loads(load_recording(f"{DIRECTUS}-create").body)["payload"]
+    fresh = {"status": "published", "yayin_tarihi": "2026-11-23T17:00:00Z"}
+    return {"data": {**payload, **fresh, **fields}}
+
+
+def inbox(town: Any) -> list[tuple[str, str]]:
+    rows = sorted(town.all(InboxEvent), key=lambda row: row.id)
+    return [(row.verdict, row.reason) for row in rows]
+
+
+def test_a_life_in_directus_is_told_once(replay, town, site, directus, work, clock, full_audit):
+    site.serve("/items/haberler/1", item())
+    answers = []
+    for event in ("create", "update", "delete"):
+        answers.append(replay.send(directus, f"{DIRECTUS}-{event}").json["status"])
+        work()
+        clock.advance(hours=3)
+        work()
+
+    assert answers == ["accepted"] * 3
+    assert [verdict for verdict, _ in inbox(town)] == ["accepted"] * 3
+    assert town.mails().total() == 1
+    (article,) = town.all(Article)
+    assert (article.state, article.external_id) == ("withdrawn", "1")
+    (path, headers), *more = site.asked
+    assert (path, headers["authorization"], more) == ("/items/haberler/1", "Bearer read-only", [])
+    assert headers["user-agent"].startswith("Tellal/")
+
+
+def test_an_item_that_is_gone_when_asked_for_is_withdrawn(replay, town, site, directus, work):
+    replay.send(directus, f"{DIRECTUS}-update")
+    work()
+
+    (article,) = town.all(Article)
+    assert (article.state, town.count(Notification)) == ("withdrawn", 0)
+
+
+def test_a_cms_that_is_away_is_asked_again_and_nothing_is_lost(
+    replay, town, site, directus, work, clock
+):
+    site.serve("/items/haberler/1", {}, status=503)
+    replay.send(directus, f"{DIRECTUS}-update")
+    work()
+    assert inbox(town) == [("pending", "127.0.0.1 answered 503")]
+    assert len(site.asked) == 1
+
+    site.serve("/items/haberler/1", item())
+    clock.advance(seconds=35)
+    work()
+
+    assert [verdict for verdict, _ in inbox(town)] == ["accepted"]
+    assert town.count(Revision) == 1
+
+
+def test_a_cms_that_stays_away_is_given_up_after_a_day_and_can_be_replayed(
+    replay, town, site, directus, work, clock, runtime, monkeypatch
+):
+    site.serve("/items/haberler/1", {}, status=401)
+    replay.send(directus, f"{DIRECTUS}-update")
+    for _ in range(40):
+        work()
+        clock.advance(hours=1)
+    assert inbox(town) == [("failed", "the CMS answered 401")]
+    assert len(site.asked) == 30
+
+    site.serve("/items/haberler/1", item(yayin_tarihi=None))
+    _settings_of(runtime, monkeypatch)
+    result = CliRunner().invoke(cli, ("source", "replay", directus))
+    assert result.output == f"1 failed events of {directus} will be read again by the workers.\n"
+    work()
+
+    assert [verdict for verdict, _ in inbox(town)] == ["accepted"]
+    assert town.all(Article)[0].state == "published"
+
+
+def test_a_delete_that_comes_while_the_cms_is_asked_is_not_undone(
+    replay, town, site, directus, work
+):
+    """What was fetched was true before the delete; it must not bring the article back."""
+    site.serve("/items/haberler/1", item())
+
+    def deleted_meanwhile() -> None:
+        site.before_answer = lambda: None
+        replay.send(directus, f"{DIRECTUS}-delete")
+        site.pages.clear()
+
+    replay.send(directus, f"{DIRECTUS}-update")
+    work()
+    site.before_answer = deleted_meanwhile
+    replay.send(directus, f"{DIRECTUS}-update")
+    work()
+
+    assert len(site.asked) == 3  # asked again, since its first answer was too old
+    assert [verdict for verdict, _ in inbox(town)] == ["accepted", "unchanged", "accepted"]
+    (article,) = town.all(Article)
+    assert article.state == "withdrawn"
+
+
+def test_two_workers_with_one_event_store_it_once(replay, town, site, directus, runtime):
+    from workers.enrich import enrich_event
+
+    site.serve("/items/haberler/1", item())
+    replay.send(directus, f"{DIRECTUS}-update")
+    (event,) = town.all(InboxEvent)
+    site.before_answer = lambda: enrich_event(runtime, event.id)  # takes nothing: it is taken
+
+    enrich_event(runtime, event.id)
+    enrich_event(runtime, event.id)
+
+    assert len(site.asked) == 1
+    assert town.count(Revision) == 1
+
+
+def test_a_typo3_page_gets_its_text_from_its_json_ld(replay, town, site, work, runtime):
+    sent = load_recording(TYPO3)
+    node = {
+        "@context": "https://schema.org",
+        "@type": "NewsArticle",
+        "headline": "Körfez vapuru",
+        "articleBody": "Yeni vapur sefere başladı.",
+        "url": "https://www.example.bel.tr/haber/vapur",
+        "datePublished": "2026-11-23T17:00:00+03:00",
+    }
+    slug = replay.source("typo3", "typo3", TYPO3, hosts=["www.example.bel.tr", "127.0.0.1"])
+    page = f'<script type="application/ld+json">{json.dumps(node)}</script>'
+    site.serve(_path_in(sent.body), page)
+    replay.send(slug, TYPO3)
+    assert [row.verdict for row in town.all(InboxEvent)] == [Verdict.PENDING]
+    _point_inbox_at(runtime, site)
+    work()
+
+    (revision,) = town.all(Revision)
+    assert (revision.title, revision.body_text) == ("Körfez vapuru", "Yeni vapur sefere başladı.")
+    assert "authorization" not in site.asked[0][1]
+
+
+def test_umbraco_is_asked_by_its_delivery_api(replay, town, site, work, runtime):
+    slug = replay.source(
+        *("umbraco", "bearer", UMBRACO),
+        api_url=site.url,
+        sealed_token=runtime.vault.encrypt("umbraco-key"),
+    )
+    path = "/umbraco/delivery/api/v2/content/item/5f1c2f0e-7a0c-4c1b-9a77-1a1a1a1a1a1a"
+    route = {"path": "/haber/vapur"}
+    text = {"baslik": "Körfez vapuru", "icerik": {"markup": "<p>Sefere başladı.</p>"}}
+    site.serve(path, {"name": "x", "route": route, "properties": text})
+    replay.send(slug, UMBRACO)
+    work()
+
+    (revision,) = town.all(Revision)
+    assert (revision.title, revision.body_text) == ("Körfez vapuru", "Sefere başladı.")
+    assert revision.url == "https://www.example.bel.tr/haber/vapur"
+    assert site.asked[0][1]["api-key"] == "umbraco-key"
+
+
+def test_an_address_inside_the_network_is_refused_and_the_event_kept(
+    replay, town, work, runtime, site, directus
+):
+    with runtime.db.write() as session:
+        session.execute(update(Source).values(api_url="https://169.254.169.254/"))
+    replay.send(directus, f"{DIRECTUS}-update")
+    work()
+
+    assert inbox(town) == [("failed", "169.254.169.254 has no address that may be reached")]
+    assert site.asked == []
+
+
+def _path_in(body: bytes | str) -> str:
+    """The path of the page that an event names."""
+    return urlsplit(json.loads(body)["url"]).path or "/"
+
+
+def _point_inbox_at(runtime: Runtime, site: Site) -> None:
+    """Let the stored event name the site of this test in place of the recorded one."""
+    with runtime.db.write() as session:
+        row = session.query(InboxEvent).one()
+        body = runtime.vault.decrypt(row.sealed_body or "")
+        url = site.url.rstrip("/") + _path_in(body)
+        row.sealed_body = runtime.vault.encrypt(json.dumps({**json.loads(body), "url": url}))
+        session.query(Source).update({"base_url": site.url})
+
+
+def _settings_of(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELLAL_VAR_DIR", str(runtime.settings.var_dir))
+    for name in ("database_url", "redis_url", "secret_key", "encryption_key"):
+        value = getattr(runtime.settings, name).get_secret_value()
+        monkeypatch.setenv(f"TELLAL_{name.upper()}", value)

@@ -1,0 +1,163 @@
+"""Enrichment: takes up events that are pending, and asks the CMS for what they leave out.
+
+An event that failed and is to be read again, after its preset was mended, goes the same way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from service.db import rows, utcnow
+from service.ingest.applying import Changed, names_of
+from service.ingest.claiming import Seen, seen
+from service.ingest.clock import present
+from service.ingest.enriching import enrich
+from service.ingest.mapping import Failed, Mapped
+from service.ingest.payload import parse_object
+from service.ingest.presets import Preset, load_presets
+from service.ingest.reading import Event, read_result
+from service.ingest.ringing import ring_for
+from service.ingest.storing import Outcome, finish
+from service.logs import get_logger
+from service.models import InboxEvent, Source, Verdict
+from service.outbound import FetchFailed, FetchRefused
+from service.runtime import Runtime
+
+log = get_logger(__name__)
+
+LEASE = timedelta(minutes=12)  # above the task time limit: nobody else asks meanwhile
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(hours=1)
+MAX_ATTEMPTS = 30  # about a day
+
+
+def enrich_event(runtime: Runtime, inbox_id: int) -> None:
+    """Read a pending event again, ask the CMS where it is thin, and store what became of it."""
+    with runtime.db.write() as session:
+        taken = _take(session, inbox_id, utcnow())
+    if taken is None:
+        return
+    row, source = taken
+    try:
+        outcome = _read_and_store(runtime, row, source)
+    except Changed:
+        _wait(runtime, row, timedelta(0), "the article changed while its CMS was asked")
+    except FetchFailed as error:
+        asked_for = timedelta(seconds=min(error.retry_after_s or 0, LONGEST_WAIT.total_seconds()))
+        _wait(runtime, row, max(asked_for, _backoff(row.attempts)), str(error))
+    else:
+        if outcome is not None:
+            log.info("enriched", inbox_id=row.id, source=source.slug, verdict=outcome.verdict.value)
+            ring_for(runtime, outcome)
+
+
+def _take(session: Session, inbox_id: int, now: datetime) -> tuple[InboxEvent, Source] | None:
+    """One worker at a time; one that dies leaves the event to the next after the lease."""
+    taken = rows(
+        session,
+        update(InboxEvent)
+        .where(InboxEvent.id == inbox_id)
+        .where(InboxEvent.verdict == Verdict.PENDING, InboxEvent.due_at <= now)
+        .values(due_at=now + LEASE, attempts=InboxEvent.attempts + 1),
+    )
+    if not taken:
+        return None
+    row = session.get_one(InboxEvent, inbox_id)
+    return row, session.get_one(Source, row.source_id)
+
+
+def _read_and_store(runtime: Runtime, row: InboxEvent, source: Source) -> Outcome | None:
+    preset = _presets(runtime.settings.config_dir / "presets").get(source.preset)
+    if row.attempts > MAX_ATTEMPTS:
+        return _given_up(runtime, row, row.reason)
+    if preset is None:
+        return _given_up(runtime, row, f"there is no preset {source.preset!r}")
+    if row.sealed_body is None:
+        return _given_up(runtime, row, "its body was forgotten, as every body is after 14 days")
+    body = parse_object(runtime.vault.decrypt(row.sealed_body).encode())
+    headers = row.headers or {}
+    event = Event(
+        row.delivery_key,
+        headers,
+        read_result(preset, source, headers, body),
+        by_url=not preset.is_strict,
+    )
+    expected: dict[str, Seen | None] = {}
+    try:
+        whole = _completed(runtime, source, preset, event, expected)
+    except FetchRefused as error:
+        return _given_up(runtime, row, str(error))
+    return finish(runtime, row.id, whole, present(runtime.settings), expected)
+
+
+def _completed(
+    runtime: Runtime,
+    source: Source,
+    preset: Preset,
+    event: Event,
+    expected: dict[str, Seen | None],
+) -> Event:
+    """The event with what was fetched for its thin articles; fills `expected` before each fetch."""
+    if not isinstance(event.result, list):
+        return event
+    articles: list[Mapped] = []
+    for item in event.result:
+        if item.needs_enrichment:
+            found, expected[item.external_id] = _asked(runtime, source, preset, event, item)
+            if isinstance(found, Failed):
+                return replace(event, result=found)
+            item = found
+        articles.append(item)
+    return replace(event, result=articles)
+
+
+def _asked(
+    runtime: Runtime, source: Source, preset: Preset, event: Event, item: Mapped
+) -> tuple[Mapped | Failed, Seen | None]:
+    """An article in its CMS's own words, and how ours stood before these were asked for.
+
+    The answer may bring names by which we know the article after all; then they are asked again.
+    """
+
+    def stands(item: Mapped) -> Seen | None:
+        with runtime.db.read() as session:
+            return seen(session, source, names_of(item, event))
+
+    before = stands(item)
+    found = enrich(runtime.settings, runtime.vault, source, preset, item)
+    if before is None and isinstance(found, Mapped) and (before := stands(found)) is not None:
+        found = enrich(runtime.settings, runtime.vault, source, preset, item)
+    return found, before
+
+
+def _given_up(runtime: Runtime, row: InboxEvent, reason: str) -> Outcome | None:
+    log.error("event given up", inbox_id=row.id, source_id=row.source_id, reason=reason)
+    event = Event(row.delivery_key, {}, Failed(reason), by_url=False)
+    return finish(runtime, row.id, event, present(runtime.settings), {})
+
+
+def _wait(runtime: Runtime, row: InboxEvent, wait: timedelta, reason: str) -> None:
+    log.warning("event waits", inbox_id=row.id, reason=reason, wait_s=wait.total_seconds())
+    with runtime.db.write() as session:
+        session.execute(
+            update(InboxEvent)
+            .where(InboxEvent.id == row.id, InboxEvent.verdict == Verdict.PENDING)
+            .values(due_at=utcnow() + wait, reason=reason)
+        )
+
+
+def _backoff(attempts: int) -> timedelta:
+    """30 s, doubled with every try, an hour at most."""
+    return min(FIRST_WAIT * (1 << min(attempts - 1, 10)), LONGEST_WAIT)
+
+
+@lru_cache(maxsize=2)
+def _presets(folder: Path) -> dict[str, Preset]:
+    """Read once a process, as the door does."""
+    return load_presets(folder)
