@@ -72,7 +72,7 @@ def classify_revision(runtime: Runtime, revision_id: int) -> None:
             return
         _write_topics(session, revision, found, topic_ids)
         _write_places(session, revision, found.places, place_ids)
-        notification_id = None if found.damage else _follow(session, revision, utcnow())
+        held = [] if found.damage else _follow(session, revision, utcnow())
     log.info(
         "classified",
         revision_id=revision_id,
@@ -80,7 +80,7 @@ def classify_revision(runtime: Runtime, revision_id: int) -> None:
         topics=[label.slug for label in found.topics if label.band is Band.PUBLISH],
         places=[place.slug for place in found.places],
     )
-    if notification_id is not None:
+    for notification_id in held:
         release_and_ring(runtime, notification_id)
 
 
@@ -179,10 +179,10 @@ def _write_places(
         )
 
 
-def _follow(session: Session, revision: Revision, now: datetime) -> int | None:
-    """What an article's new labels mean: release its held notification, or renew its feeds.
+def _follow(session: Session, revision: Revision, now: datetime) -> list[int]:
+    """What an article's new labels mean: release what is held of it, or renew its feeds.
 
-    Returns the notification that may be released. An article that tells nobody (too old,
+    Returns the notifications that may be released. An article that tells nobody (too old,
     commercial) or has been told already goes to the feeds at once.
     """
     is_newest = rows(
@@ -192,14 +192,14 @@ def _follow(session: Session, revision: Revision, now: datetime) -> int | None:
         .values(shown_revision_id=revision.id),
     )
     if not is_newest:
-        return None
+        return []
     article = session.get_one(Article, revision.article_id)
-    held = session.scalar(
-        select(Notification.id)
+    held = session.execute(
+        select(Notification.id, Notification.kind)
         .where(Notification.article_id == article.id)
-        .where(Notification.kind == NotificationKind.NEW)
         .where(Notification.state == NotificationState.HELD)
-    )
-    if held is None and article.state == "published":
+    ).all()
+    is_new = any(kind == NotificationKind.NEW for _, kind in held)
+    if not is_new and article.state == "published":
         stamp_feeds(session, article.id, now)
-    return held
+    return [notification_id for notification_id, _ in held]

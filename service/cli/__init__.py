@@ -21,6 +21,7 @@ COMMANDS = {
     "migrate": "service.cli.migrate",
     "demo": "service.cli.demo",
     "source": "service.cli.source",
+    "article": "service.cli.article",
     "post": "service.cli.post",
     "subscriber": "service.cli.subscriber",
     "channel": "service.cli.channel",

@@ -21,7 +21,7 @@ from service.ingest.mapping import Failed, Ignored, Mapped
 from service.ingest.presets import Preset
 from service.ingest.reading import read_result
 from service.ingest.upsert import apply
-from service.ledger.plan import count_told
+from service.ledger.match import count_told
 from service.models import Notification, NotificationState, Place, Source, Topic, Verdict
 from service.runtime import Runtime
 from service.taxonomy import places_of, terms_of

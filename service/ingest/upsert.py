@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.classify.text import encoding_damage
 from service.ingest.article import CanonicalArticle, content_hash, in_zone
 from service.ingest.claiming import Claim, Names, claim
-from service.ledger.publish import stamp_feeds
+from service.ledger.followup import follow
+from service.ledger.publish import stamp_feeds, stop, stop_sending, withdraw
 from service.models import (
     Article,
     ArticleState,
@@ -73,7 +74,7 @@ def apply(
         )
     article.source_updated_at = updated_at or article.source_updated_at
     if incoming.state == "withdrawn":
-        return _withdraw(session, article, claimed.is_new, now)
+        return _withdraw(session, article, incoming, claimed.is_new, now, request_id)
     return _publish(session, source, article, incoming, now, request_id, is_news)
 
 
@@ -83,34 +84,23 @@ def _is_older(article: Article, updated_at: datetime | None) -> bool:
     return updated_at is not None and stored is not None and updated_at < stored
 
 
-def _withdraw(session: Session, article: Article, is_new: bool, now: datetime) -> Stored:
+def _withdraw(
+    session: Session,
+    article: Article,
+    incoming: CanonicalArticle,
+    is_new: bool,
+    now: datetime,
+    request_id: str,
+) -> Stored:
     """Stop what is not sent yet; an article never seen is remembered, so that a late, older
     `published` is ignored."""
     if article.state == ArticleState.WITHDRAWN and not is_new:
         return Stored(Verdict.UNCHANGED, article.id, article.revision_id)
-    article.state, article.withdrawn_at = ArticleState.WITHDRAWN, now
-    session.flush()
-    _stop(session, article, now)
-    if article.feed_seq is not None:
-        stamp_feeds(session, article.id, now)
+    withdraw(session, article, now)
+    if incoming.notify_update:
+        kind = NotificationKind.WITHDRAWAL
+        follow(session, article, kind, incoming.change_note, now, request_id)
     return Stored(Verdict.ACCEPTED, article.id, article.revision_id)
-
-
-def _stop(session: Session, article: Article, now: datetime) -> None:
-    """Tell nobody from now on: cancel what is held, stop what is on its way."""
-    session.execute(
-        update(Notification)
-        .where(Notification.article_id == article.id)
-        .where(Notification.kind == NotificationKind.NEW)
-        .where(Notification.state == NotificationState.HELD)
-        .values(state=NotificationState.CANCELLED)
-    )
-    session.execute(
-        update(Notification)
-        .where(Notification.article_id == article.id)
-        .where(Notification.state.not_in((NotificationState.CANCELLED, NotificationState.DONE)))
-        .values(stopped_at=now)
-    )
 
 
 def _is_held(session: Session, article: Article) -> bool:
@@ -140,6 +130,7 @@ def _publish(
         select(Revision).where(Revision.article_id == article.id, Revision.content_hash == digest)
     )
     if was_public and known is not None and known.id == article.revision_id:
+        _correct(session, article, incoming, now, request_id)
         return Stored(Verdict.UNCHANGED, article.id, known.id)
     revision = known or _add_revision(session, article, incoming, body_text, digest, request_id)
     article.state, article.withdrawn_at = ArticleState.PUBLISHED, None
@@ -154,7 +145,11 @@ def _publish(
     if is_news and (not was_public or was_damaged):
         _notify(session, source, article, now, request_id)
     if article.is_commercial:
-        _stop(session, article, now)
+        stop(session, article, now)
+    if was_public:
+        _correct(session, article, incoming, now, request_id)
+    else:
+        stop_sending(session, article, now, NotificationKind.WITHDRAWAL)
     if known is not None and known.state == RevisionState.CLASSIFIED:
         article.shown_revision_id = known.id
         session.flush()
@@ -169,6 +164,19 @@ def _publish(
         reason=NOT_URGENT if incoming.urgent and not article.is_urgent else "",
         is_urgent=article.is_urgent,
     )
+
+
+def _correct(
+    session: Session,
+    article: Article,
+    incoming: CanonicalArticle,
+    now: datetime,
+    request_id: str,
+) -> None:
+    """Tell those who were told, where the editor asks for it."""
+    if incoming.notify_update:
+        kind = NotificationKind.CORRECTION
+        follow(session, article, kind, incoming.change_note, now, request_id)
 
 
 def _is_damaged(session: Session, article: Article) -> bool:

@@ -55,6 +55,7 @@ def boot_clock() -> float:
 # What a worker needs of each unsettled delivery; read again before every slice, so that an
 # unsubscribe or a pause that has committed is final (invariant 8).
 # The reason is found anew too: who ended one of two matching subscriptions still asks by the other.
+# What follows up a delivery has that one's reason, whatever the article is about by now.
 PENDING = text("""
     SELECT v.destination_id, s.id AS subscription_id, v.attempts,
            d.address, d.language, d.channel_id, s.topic_id, s.place_id,
@@ -73,15 +74,18 @@ PENDING = text("""
     LEFT JOIN article a ON a.id = n.article_id
     LEFT JOIN subscription s ON s.id = (
         SELECT min(m.id) FROM subscription m
-        WHERE m.destination_id = d.id AND m.ended_at IS NULL AND m.frequency = 'instant'
-          AND (m.topic_id IS NULL
-               OR m.topic_id IN (SELECT topic_id FROM topic_label
-                                 WHERE revision_id = a.shown_revision_id AND state = 'published'))
-          AND (m.place_id IS NULL
-               OR m.place_id IN (SELECT place_id FROM place_label
-                                 WHERE revision_id = a.shown_revision_id)
-               OR NOT EXISTS (SELECT 1 FROM place_label
-                              WHERE revision_id = a.shown_revision_id)))
+        WHERE m.destination_id = d.id AND m.ended_at IS NULL
+          AND (n.kind IN ('correction', 'withdrawal') AND m.id = v.subscription_id
+               OR (m.frequency = 'instant' OR n.breaks_at IS NOT NULL)
+               AND (m.topic_id IS NULL
+                    OR m.topic_id IN (SELECT topic_id FROM topic_label
+                                      WHERE revision_id = a.shown_revision_id
+                                        AND state = 'published'))
+               AND (m.place_id IS NULL
+                    OR m.place_id IN (SELECT place_id FROM place_label
+                                      WHERE revision_id = a.shown_revision_id)
+                    OR NOT EXISTS (SELECT 1 FROM place_label
+                                   WHERE revision_id = a.shown_revision_id))))
     LEFT JOIN suppression x ON x.address_hash = d.address_hash
     WHERE v.batch_id = :batch AND v.state = 0 AND v.destination_id > :after
     ORDER BY v.destination_id LIMIT :size

@@ -1,4 +1,4 @@
-"""Publishing: release what was held, and stamp the feeds, in one transaction."""
+"""Publishing: release what was held, withdraw what was published, and stamp the feeds with it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from service.models import (
     ArticleState,
     LabelState,
     Notification,
+    NotificationKind,
     NotificationState,
     Revision,
     RevisionState,
@@ -36,9 +37,10 @@ def release(session: Session, notification_id: int, now: datetime, review_wait: 
     revision = session.get_one(Revision, article.revision_id)
     if revision.state != RevisionState.CLASSIFIED:
         return False
+    is_new = notification.kind == NotificationKind.NEW
     # `sweep.due_releases` asks the same of many at once.
     waited = notification.is_urgent or notification.created_at + review_wait <= now
-    if not _has_topic(session, revision.id) and not waited:
+    if is_new and not _has_topic(session, revision.id) and not waited:
         return False
     released = rows(
         session,
@@ -47,9 +49,41 @@ def release(session: Session, notification_id: int, now: datetime, review_wait: 
         .where(Notification.state == NotificationState.HELD)
         .values(state=NotificationState.RELEASED, released_at=now, rung_at=now),
     )
-    if released:
+    if released and is_new:
         stamp_feeds(session, article.id, now)
     return bool(released)
+
+
+def withdraw(session: Session, article: Article, now: datetime) -> None:
+    """Take a locked article back: out of the feeds, and whatever is not sent stays unsent."""
+    article.state, article.withdrawn_at = ArticleState.WITHDRAWN, now
+    session.flush()
+    stop(session, article, now)
+    if article.feed_seq is not None:
+        stamp_feeds(session, article.id, now)
+
+
+def stop(session: Session, article: Article, now: datetime) -> None:
+    """Tell nobody from now on: cancel what is held, stop what is on its way."""
+    of_article = update(Notification).where(Notification.article_id == article.id)
+    session.execute(
+        of_article.where(Notification.state == NotificationState.HELD).values(
+            state=NotificationState.CANCELLED
+        )
+    )
+    stop_sending(session, article, now, *NotificationKind)
+
+
+def stop_sending(
+    session: Session, article: Article, now: datetime, *kinds: NotificationKind
+) -> None:
+    """Leave unsent what is unsent of an article's notifications of these kinds."""
+    session.execute(
+        update(Notification)
+        .where(Notification.article_id == article.id, Notification.kind.in_(kinds))
+        .where(Notification.state.not_in((NotificationState.CANCELLED, NotificationState.DONE)))
+        .values(stopped_at=now)
+    )
 
 
 def stamp_feeds(session: Session, article_id: int, now: datetime) -> None:

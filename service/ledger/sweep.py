@@ -28,6 +28,7 @@ from service.models import (
     InboxEvent,
     LabelState,
     Notification,
+    NotificationKind,
     NotificationState,
     Revision,
     RevisionState,
@@ -103,6 +104,7 @@ def due_releases(session: Session, now: datetime, review_wait: timedelta) -> lis
         .where(TopicLabel.state == LabelState.PUBLISHED)
         .exists()
     )
+    needs_no_topic = Notification.kind == NotificationKind.CORRECTION
     waited = Notification.is_urgent | (Notification.created_at <= now - review_wait)
     return list(
         session.scalars(
@@ -112,7 +114,7 @@ def due_releases(session: Session, now: datetime, review_wait: timedelta) -> lis
             .where(Notification.state == NotificationState.HELD)
             .where(Notification.release_at <= now)
             .where(Revision.state == RevisionState.CLASSIFIED)
-            .where(has_topic | waited)
+            .where(needs_no_topic | has_topic | waited)
             .order_by(Notification.is_urgent.desc(), Notification.release_at)
             .limit(LIMIT)
         )

@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 
 from service.messages.story import Story
-from service.messages.wording import words
+from service.messages.wording import opening, words
 
 MAX_BODY = 1_500  # with its title below Discord's 2,000, the smallest limit of those we speak to
 MAX_LABELS = 300
+MAX_NOTE = 500
 _MENTION = re.compile(r"@(?=(?:everyone|here|channel|all|room)\b)|(?<=<)[@!](?=[\w!&])")
 
 
@@ -27,11 +28,18 @@ def about(story: Story, language: str) -> ChatMessage:
     labels = " · ".join(
         part for part in (story.topic_names(language), story.place_names(language)) if part
     )
-    end = "\n\n".join(part for part in (cut(labels, MAX_LABELS), story.url) if part)
-    room = max(MAX_BODY - len(end) - len("\n\n"), 1)
-    lead = cut(story.summary or story.body_text, room)
-    body = "\n\n".join(part for part in (lead, end) if part)
-    return ChatMessage(_without_mentions(story.title), _without_mentions(body))
+    say = opening(story.kind, story.title, cut(story.note, MAX_NOTE), language)
+    is_gone = story.kind == "withdrawal"
+    end = _paragraphs(cut(labels, MAX_LABELS), "" if is_gone else story.url)
+    start = _paragraphs(say.lead, say.note)
+    room = max(MAX_BODY - len(start) - len(end) - 2 * len("\n\n"), 1)
+    lead = "" if is_gone else cut(story.summary or story.body_text, room)
+    body = _paragraphs(start, lead, end)
+    return ChatMessage(_without_mentions(say.title), _without_mentions(body))
+
+
+def _paragraphs(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part)
 
 
 def _without_mentions(text: str) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy import RowMapping
 from service.crypto import Vault
 from service.messages.letter import Letter
 from service.messages.story import Name, Story
-from service.messages.wording import long_date, spoken, words
+from service.messages.wording import long_date, opening, spoken, words
 from service.settings import Settings
 
 TEMPLATES = Path(__file__).parent.parent / "templates" / "mail"
@@ -77,15 +77,19 @@ class Letterhead:
             "unsubscribe", notification_id, reader.destination_id, reader.subscription_id
         )
         unsubscribe = f"{self._settings.public_url}/u/{token}"
+        say = opening(story.kind, story.title, story.note, reader.language)
+        threads = {"In-Reply-To", "References"} if story.original else set()
+        original = self._message_id(story.original or 0, reader)
         asked = next((t.slug for t in story.topics if t.id == reader.topic_id), "all")
         return self._letter(
             "article",
             reader,
             notification_id,
-            story.title,
+            say.title,
             at,
             {
                 "story": story,
+                "opening": say,
                 "why": self._why(story, reader, names),
                 "evidence": self._evidence(story, reader),
                 "unsubscribe": unsubscribe,
@@ -97,6 +101,8 @@ class Letterhead:
                 "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
                 "Precedence": "list",
                 "Feedback-ID": f"{asked}:article:tellal",
+                # What follows up a letter is shown below it.
+                **dict.fromkeys(sorted(threads), f"<{original}>"),
             },
         )
 
@@ -134,19 +140,24 @@ class Letterhead:
             "subject": subject,
             "city": self._settings.city_name,
         }
-        token = self._vault.token("mail", notification_id, reader.destination_id)
+        message_id = self._message_id(notification_id, reader)
         return Letter(
             sender_name=self._settings.city_name,
             sender=self._settings.mail_from,
-            envelope_sender=f"b+{token}@{self._domain}",
+            envelope_sender=f"b+{message_id}",
             recipient=reader.address,
             subject=subject,
-            message_id=f"{token}@{self._domain}",  # the same on every try
+            message_id=message_id,
             at=at,
             text=self._templates.get_template(f"{template}.txt").render(values),
             html=self._templates.get_template(f"{template}.html").render(values),
             headers=headers,
         )
+
+    def _message_id(self, notification_id: int, reader: Reader) -> str:
+        """The same on every try."""
+        token = self._vault.token("mail", notification_id, reader.destination_id)
+        return f"{token}@{self._domain}"
 
     def _why(self, story: Story, reader: Reader, names: Mapping[int, Name]) -> str:
         say = words(reader.language)

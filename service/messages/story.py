@@ -11,6 +11,7 @@ from service.classify.text import match_key
 from service.models import (
     Article,
     LabelState,
+    Notification,
     Place,
     PlaceLabel,
     Revision,
@@ -36,7 +37,11 @@ class Name:
 
 @dataclass(frozen=True)
 class Story:
-    """Everything that messages about one revision have in common."""
+    """Everything that messages of one notification have in common.
+
+    `kind` is new, correction or withdrawal; `note` says in the editor's words what changed, and
+    `original` is the notification that this one follows up.
+    """
 
     article_id: int
     revision_id: int
@@ -49,6 +54,9 @@ class Story:
     topics: tuple[Name, ...]
     places: tuple[Name, ...]
     terms: dict[int, tuple[str, ...]]  # the words that set a topic, by topic id
+    kind: str = "new"
+    note: str = ""
+    original: int | None = None
 
     def topic_names(self, language: str) -> str:
         return ", ".join(topic.spoken(language) for topic in self.topics)
@@ -57,9 +65,9 @@ class Story:
         return ", ".join(place.spoken(language) for place in self.places)
 
 
-def tell(session: Session, article_id: int) -> Story:
+def tell(session: Session, notification: Notification) -> Story:
     """Read the newest classified revision of an article with its published labels, surest first."""
-    article = session.get_one(Article, article_id)
+    article = session.get_one(Article, notification.article_id)
     revision = session.get_one(Revision, article.shown_revision_id)
     labels = session.execute(
         select(TopicLabel, Topic)
@@ -85,6 +93,9 @@ def tell(session: Session, article_id: int) -> Story:
         topics=tuple(Name(t.id, t.slug, t.name_tr, t.name_en) for _, t in labels),
         places=tuple(Name(p.id, p.slug, p.name, p.name) for p in places),
         terms={label.topic_id: _terms(label) for label, _ in labels},
+        kind=notification.kind,
+        note=str(notification.payload.get("note", "")),
+        original=notification.payload.get("original"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 from babel.dates import format_date
@@ -19,6 +20,12 @@ WORDS: dict[str, dict[str, str]] = {
         "why": "Bu e-postayı neden aldınız? {date} tarihinde şunu istediniz: "
         "{topic} – {place}, {frequency}.",
         "evidence": "Konuyu belirleyen sözcükler: {terms}.",
+        "correction_title": "Düzeltme: {title}",
+        "correction_lead": "Daha önce duyurduğumuz bu haber düzeltildi.",
+        "correction_note": "Ne değişti: {note}",
+        "withdrawal_title": "Geri çekildi: {title}",
+        "withdrawal_lead": "Daha önce duyurduğumuz bu haber geri çekildi. Lütfen dikkate almayın.",
+        "withdrawal_note": "Neden: {note}",
         "unsubscribe": "Abonelikten ayrıl",
         "confirm_subject": "Aboneliğinizi onaylayın",
         "confirm_lead": "Aboneliğinizi başlatmak için bu bağlantıyı açın ve düğmeye basın. "
@@ -42,6 +49,13 @@ WORDS: dict[str, dict[str, str]] = {
         "weekly": "one summary a week",
         "why": "Why this email? On {date} you asked for: {topic} – {place}, {frequency}.",
         "evidence": "Words that set the topic: {terms}.",
+        "correction_title": "Correction: {title}",
+        "correction_lead": "This story, which we told you before, has been corrected.",
+        "correction_note": "What changed: {note}",
+        "withdrawal_title": "Withdrawn: {title}",
+        "withdrawal_lead": "This story, which we told you before, has been withdrawn. "
+        "Please disregard it.",
+        "withdrawal_note": "Why: {note}",
         "unsubscribe": "Unsubscribe",
         "confirm_subject": "Confirm your subscription",
         "confirm_lead": "Open this link and press the button to start your subscription. "
@@ -60,6 +74,27 @@ WORDS: dict[str, dict[str, str]] = {
 def words(language: str) -> dict[str, str]:
     """The words of a language; Turkish for any that is not spoken here."""
     return WORDS.get(language, WORDS["tr"])
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How a message begins: its title, and what it says before the news. Of a new story nothing."""
+
+    title: str
+    lead: str = ""
+    note: str = ""
+
+
+def opening(kind: str, title: str, note: str, language: str) -> Opening:
+    """The opening of a message of this kind (new, correction or withdrawal) about a title."""
+    if kind == "new":
+        return Opening(title)
+    say = words(language)
+    return Opening(
+        title=say[f"{kind}_title"].format(title=title),
+        lead=say[f"{kind}_lead"],
+        note=say[f"{kind}_note"].format(note=note) if note else "",
+    )
 
 
 def spoken(language: str) -> str:

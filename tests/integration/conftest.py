@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
@@ -56,7 +57,10 @@ from service.models import (
     TopicLabel,
 )
 from service.runtime import Runtime
+from service.settings import Settings
+from service.tasks import Task
 from workers.plan import plan_notification
+from workers.recover import sweep_once
 
 TOPIC = "iklim-cevre"
 TITLE = "Körfez için iklim eylem planı: karbon salımı azalıyor"
@@ -447,3 +451,18 @@ def full_audit(town: Town) -> Iterator[None]:
     """At the end of the test the ledger must add up."""
     yield
     assert town.findings() == []
+
+
+@pytest.fixture
+def work(settings: Settings, clock: Any) -> Iterator[Callable[..., None]]:
+    """Does all the work there is, as the sweeper does it alone."""
+    nowhere = SecretStr("redis://127.0.0.1:1/0")
+    deaf = Runtime.start(settings.model_copy(update={"redis_url": nowhere}))
+
+    def work() -> None:
+        deaf.doorbell.ring(Task.RETAIN, 0)  # so that it knows itself broken, and is not patient
+        while sweep_once(deaf):
+            pass
+
+    yield work
+    deaf.close()

@@ -35,7 +35,7 @@ class ChatSender:
         self._urls = {channel.id: channel.sealed_url for channel in session.query(Channel)}
         if notification.article_id is None:
             return None
-        self._story = tell(session, notification.article_id)
+        self._story = tell(session, notification)
         return self._story.revision_id
 
     def send(self, row: RowMapping, on_wire: Callable[[], None]) -> Outcome:

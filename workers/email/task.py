@@ -47,7 +47,7 @@ class EmailSender:
         self._notification = session.get_one(Notification, self._lease.notification_id)
         if self._notification.article_id is None:
             return None
-        self._story = tell(session, self._notification.article_id)
+        self._story = tell(session, self._notification)
         self._places = {
             place.id: Name(place.id, place.slug, place.name, place.name)
             for place in session.scalars(select(Place))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,14 +11,10 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
 from service.models import Source
 from service.runtime import Runtime
-from service.settings import Settings
-from service.tasks import Task
-from workers.recover import sweep_once
 
 WEBHOOKS = Path(__file__).parents[2] / "data" / "webhooks"
 CLOCK = 1795456183.0  # where a file does not say when it was received
@@ -124,18 +120,3 @@ def replay(
         monkeypatch.setattr("service.ingest.clock.utcnow", lambda: datetime.fromtimestamp(at, UTC))
 
     return Replay(client, runtime, set_clock)
-
-
-@pytest.fixture
-def work(settings: Settings, clock: Any) -> Iterator[Callable[..., None]]:
-    """Does all the work there is, as the sweeper does it alone."""
-    nowhere = SecretStr("redis://127.0.0.1:1/0")
-    deaf = Runtime.start(settings.model_copy(update={"redis_url": nowhere}))
-
-    def work() -> None:
-        deaf.doorbell.ring(Task.RETAIN, 0)  # so that it knows itself broken, and is not patient
-        while sweep_once(deaf):
-            pass
-
-    yield work
-    deaf.close()

@@ -97,7 +97,7 @@ def test_an_event_that_breaks_on_our_side_is_kept(replay, town, monkeypatch):
     def broken(*_):
         raise KeyError("a value that may be personal")
 
-    monkeypatch.setattr("service.ingest.storing.apply", broken)
+    monkeypatch.setattr("service.ingest.applying.apply", broken)
 
     answer = Json(replay, "json-ld").post(page(identifier="1", url=URL))
 

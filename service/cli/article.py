@@ -1,0 +1,120 @@
+"""`tellal article`: what staff may do to one article that the CMS does not say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from service.cli.opened import opened_runtime
+from service.cli.refusal import Refusal
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from service.models import Article, NotificationKind
+
+_NOTE = click.option("--note", default="", help="What readers are told of the reason.")
+_STAFF = click.option("--staff", required=True, help="Your email address, for the audit log.")
+
+
+@click.group()
+def article() -> None:
+    """Correct, withdraw or release one article, by its number."""
+
+
+@article.command()
+@click.argument("article_id", type=int)
+@_NOTE
+@_STAFF
+def correct(article_id: int, note: str, staff: str) -> None:
+    """Tell those who got an older text of ARTICLE_ID that it was corrected."""
+    from service.models import NotificationKind
+
+    with _acting(article_id, staff, "article.correct", note=note) as (session, row):
+        if row.state != "published":
+            raise Refusal(f"article {article_id} is withdrawn; there is nothing to correct")
+        is_made = _follow_up(session, row, NotificationKind.CORRECTION, note)
+    if is_made:
+        click.echo(f"Those who got an older text of article {article_id} will be told.")
+    else:
+        click.echo("Nobody was told of it yet, or its correction is on its way already.")
+
+
+@article.command()
+@click.argument("article_id", type=int)
+@click.option("--tell", is_flag=True, help="Tell those who got it that it was withdrawn.")
+@_NOTE
+@_STAFF
+def withdraw(article_id: int, tell: bool, note: str, staff: str) -> None:
+    """Take ARTICLE_ID back: nothing more is sent, and it leaves the feeds."""
+    from service.db import utcnow
+    from service.ledger import publish
+    from service.models import NotificationKind
+
+    is_made = False
+    with _acting(article_id, staff, "article.withdraw", tell=tell, note=note) as (session, row):
+        if row.state == "published":
+            publish.withdraw(session, row, utcnow())
+        if tell:
+            is_made = _follow_up(session, row, NotificationKind.WITHDRAWAL, note)
+    click.echo(f"Article {article_id} is withdrawn.")
+    if tell:
+        click.echo("Those who got it will be told." if is_made else "There is nobody to be told.")
+
+
+@article.command()
+@click.argument("article_id", type=int)
+@_STAFF
+def approve(article_id: int, staff: str) -> None:
+    """Let an urgent ARTICLE_ID break quiet hours and digests; two people must do so."""
+    from sqlalchemy import select
+
+    from service.db import utcnow
+    from service.ledger.approve import ApprovalError
+    from service.ledger.approve import approve as give
+    from service.models import Notification, NotificationKind, Staff
+
+    with _acting(article_id, staff, "article.approve") as (session, row):
+        notification_id = session.scalar(
+            select(Notification.id)
+            .where(Notification.article_id == row.id, Notification.kind == NotificationKind.NEW)
+            .order_by(Notification.id.desc())
+        )
+        if notification_id is None:
+            raise Refusal(f"article {article_id} has no notification")
+        who = session.scalars(select(Staff.id).where(Staff.email == staff)).one()
+        try:
+            missing = give(session, notification_id, who, utcnow())
+        except ApprovalError as error:
+            raise Refusal(str(error)) from error
+    click.echo("One more approval is needed." if missing else "It goes to everybody now.")
+
+
+@contextmanager
+def _acting(
+    article_id: int, staff: str, act: str, **detail: Any
+) -> Iterator[tuple[Session, Article]]:
+    """One transaction with the locked article, noted in the audit log under a known name."""
+    from sqlalchemy import select
+
+    from service.models import Article, AuditEntry, Staff
+
+    with opened_runtime() as runtime, runtime.db.write() as session:
+        who = session.scalar(select(Staff.id).where(Staff.email == staff, Staff.active.is_(True)))
+        if who is None:
+            raise Refusal(f"{staff!r} is nobody of the staff; see `tellal staff add`")
+        row = session.get(Article, article_id, with_for_update=True)
+        if row is None:
+            raise Refusal(f"there is no article {article_id}")
+        session.add(AuditEntry(staff_id=who, act=act, object_id=article_id, detail=detail))
+        yield session, row
+
+
+def _follow_up(session: Session, row: Article, kind: NotificationKind, note: str) -> bool:
+    from service.db import utcnow
+    from service.ledger.followup import follow
+
+    return follow(session, row, kind, note, utcnow(), "") is not None

@@ -1,0 +1,53 @@
+"""Two-person release: urgent news reaches everybody at once only if two of the staff say so."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from service.models import Approval, Notification, NotificationState
+
+NEEDED = 2
+AGAIN = (NotificationState.PLANNING, NotificationState.PLANNED, NotificationState.DONE)
+
+
+class ApprovalError(ValueError):
+    """It cannot be approved; the text says why."""
+
+
+def approve(session: Session, notification_id: int, staff_id: int, now: datetime) -> int:
+    """Note one person's approval; the second one lets it break quiet hours and digests.
+
+    What was planned already is planned again, and adds those who were left out. Returns how many
+    approvals are still needed.
+
+    Raises:
+        ApprovalError: it is not urgent, was stopped, or has this person's approval already.
+    """
+    notification = session.get_one(Notification, notification_id, with_for_update=True)
+    if not notification.is_urgent:
+        raise ApprovalError("only urgent news can go to everybody at once")
+    if notification.stopped_at or notification.state == NotificationState.CANCELLED:
+        raise ApprovalError("it was withdrawn")
+    if session.get(Approval, (notification_id, staff_id)) is not None:
+        raise ApprovalError("you approved it already; somebody else must do so too")
+    session.add(Approval(notification_id=notification_id, staff_id=staff_id, at=now))
+    session.flush()
+    given = session.scalar(select(func.count()).where(Approval.notification_id == notification_id))
+    missing = max(NEEDED - int(given or 0), 0)
+    if missing == 0 and notification.breaks_at is None:
+        notification.breaks_at = now
+        session.flush()
+        _plan_again(session, notification, now)
+    return missing
+
+
+def _plan_again(session: Session, notification: Notification, now: datetime) -> None:
+    """The unique key of deliveries keeps those who were told from being told twice."""
+    session.execute(
+        update(Notification)
+        .where(Notification.id == notification.id, Notification.state.in_(AGAIN))
+        .values(state=NotificationState.RELEASED, cursor=0, rung_at=now, done_at=None)
+    )

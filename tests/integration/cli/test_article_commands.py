@@ -1,0 +1,160 @@
+"""`tellal article`: what staff do to one article, told to the right people and written down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from service.cli import cli
+from service.models import (
+    Article,
+    AuditEntry,
+    Frequency,
+    MailboxMessage,
+    Notification,
+    Source,
+    Staff,
+)
+from service.settings import Settings
+
+EDITORS = ("ayse@example.org", "mehmet@example.org")
+
+
+@pytest.fixture(autouse=True)
+def _environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELLAL_VAR_DIR", str(settings.var_dir))
+    monkeypatch.setenv("TELLAL_LOG_LEVEL", "ERROR")
+    for name in ("database_url", "redis_url", "secret_key", "encryption_key"):
+        monkeypatch.setenv(f"TELLAL_{name.upper()}", getattr(settings, name).get_secret_value())
+
+
+@pytest.fixture(autouse=True)
+def editors(runtime):
+    with runtime.db.write() as session:
+        session.add_all(Staff(email=email, fs_uniquifier=email) for email in EDITORS)
+
+
+@pytest.fixture
+def later(work, clock):
+    """Does what waits, now and in an hour."""
+
+    def later() -> None:
+        work()
+        clock.advance(hours=1)
+        work()
+
+    return later
+
+
+def invoke(*words: str, staff: str = EDITORS[0]) -> Result:
+    return CliRunner().invoke(cli, ("article", *words, "--staff", staff))
+
+
+def subjects(town) -> list[str]:
+    return [mail.subject for mail in sorted(town.all(MailboxMessage), key=lambda mail: mail.id)]
+
+
+@pytest.fixture
+def article(cms, town, later) -> Any:
+    """One that a reader was told."""
+    town.reader()
+    cms.post()
+    later()
+    assert len(subjects(town)) == 1
+    return town.all(Article)[0]
+
+
+def test_withdrawing_takes_it_back_and_tells_those_who_got_it(article, cms, town, later, client):
+    result = invoke("withdraw", str(article.id), "--tell", "--note", "Yanlıştı.")
+    later()
+
+    assert result.output == (
+        f"Article {article.id} is withdrawn.\nThose who got it will be told.\n"
+    )
+    assert subjects(town)[1].startswith("Geri çekildi: ")
+    assert town.all(Article)[0].state == "withdrawn"
+    assert cms.article()["title"] not in client.get("/feeds/all.rss").text
+    (entry,) = town.all(AuditEntry)
+    assert (entry.act, entry.object_id, entry.staff_id) == ("article.withdraw", article.id, 1)
+    assert entry.detail == {"tell": True, "note": "Yanlıştı."}
+
+
+def test_correcting_after_a_silent_edit_tells_those_who_got_the_old_text(article, cms, town, later):
+    cms.post(title="İklim eylem planı: yeni tarih")
+    later()
+    assert len(subjects(town)) == 1
+
+    result = invoke("correct", str(article.id), "--note", "Tarih değişti.")
+    later()
+    again = invoke("correct", str(article.id))
+    later()
+
+    assert "will be told" in result.output
+    assert "on its way already" in again.output
+    assert subjects(town)[1:] == ["Düzeltme: İklim eylem planı: yeni tarih"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("correct", "99"), "there is no article 99"),
+        (("approve", "99"), "there is no article 99"),
+    ],
+)
+def test_an_unknown_article_is_named(words, said):
+    result = invoke(*words)
+
+    assert result.exit_code != 0
+    assert said in result.output
+
+
+def test_nobody_of_the_staff_may_act(article, town):
+    result = invoke("withdraw", str(article.id), staff="kim@example.org")
+
+    assert "nobody of the staff" in result.output
+    assert town.all(Article)[0].state == "published"
+
+
+def test_urgent_news_reach_digest_readers_only_when_two_people_say_so(cms, town, later, runtime):
+    town.reader()
+    daily = town.reader(frequency=Frequency.DAILY, address="daily@example.org")
+    cms.post(urgent=True)
+    later()
+    assert len(subjects(town)) == 1
+    (article,) = town.all(Article)
+
+    first = invoke("approve", str(article.id))
+    twice = invoke("approve", str(article.id))
+    later()
+    assert first.output == "One more approval is needed.\n"
+    assert "you approved it already" in twice.output
+    assert len(subjects(town)) == 1
+
+    second = invoke("approve", str(article.id), staff=EDITORS[1])
+    later()
+
+    assert second.output == "It goes to everybody now.\n"
+    recipients = [mail.recipient for mail in town.all(MailboxMessage)]
+    assert sorted(recipients).count("daily@example.org") == 1
+    assert len(recipients) == 2
+    (notification,) = town.all(Notification)
+    assert (notification.state, notification.planned) == ("done", 2)
+    assert town.states(notification.id)[daily].word == "sent"
+
+
+def test_ordinary_news_cannot_be_approved_for_everybody(article, town):
+    result = invoke("approve", str(article.id))
+
+    assert "only urgent news" in result.output
+
+
+def test_a_source_without_the_right_sends_ordinary_news(cms, town, runtime, clock):
+    with runtime.db.write() as session:
+        session.query(Source).update({"may_send_urgent": False})
+    cms.post(urgent=True)
+
+    (article,), (notification,) = town.all(Article), town.all(Notification)
+    assert (article.is_urgent, notification.is_urgent) == (False, False)
+    assert notification.release_at > clock()
