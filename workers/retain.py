@@ -8,7 +8,7 @@ from sqlalchemy import Delete, Update, delete, select, update
 
 from service.db import rows, utcnow
 from service.logs import get_logger
-from service.models import InboxEvent, MailboxMessage, OneTimeToken
+from service.models import Article, InboxEvent, MailboxMessage, OneTimeToken
 from service.runtime import Runtime
 
 log = get_logger(__name__)
@@ -17,10 +17,12 @@ STEP = 1_000  # rows a transaction: the first run after a year must not hold a l
 RAW_BODY_DAYS = 14
 MAIL_BODY_DAYS = 7
 TOKEN_DAYS = 7  # after the token's own end
+WITHDRAWAL_DAYS = 7  # of an article never seen: how long an older `published` counts as late
 
 
 def forget_expired(runtime: Runtime) -> None:
-    """Drop raw webhook bodies, mails of the built-in mailbox and dead tokens past their time."""
+    """Drop raw webhook bodies, mails of the built-in mailbox, dead tokens and the times of
+    withdrawals without an article, past their time."""
     now = utcnow()
     old_bodies = (
         select(InboxEvent.id)
@@ -38,10 +40,20 @@ def forget_expired(runtime: Runtime) -> None:
         .where(OneTimeToken.expires_at < now - timedelta(days=TOKEN_DAYS))
         .limit(STEP)
     )
+    old_withdrawals = (
+        select(Article.id)
+        .where(Article.revision_id.is_(None), Article.source_updated_at.is_not(None))
+        .where(Article.withdrawn_at < now - timedelta(days=WITHDRAWAL_DAYS))
+        .limit(STEP)
+    )
     for name, statement in (
         (
             "raw bodies",
             update(InboxEvent).where(InboxEvent.id.in_(old_bodies)).values(sealed_body=None),
+        ),
+        (
+            "withdrawals",
+            update(Article).where(Article.id.in_(old_withdrawals)).values(source_updated_at=None),
         ),
         ("mails", delete(MailboxMessage).where(MailboxMessage.id.in_(old_mails))),
         ("tokens", delete(OneTimeToken).where(OneTimeToken.id.in_(old_tokens))),

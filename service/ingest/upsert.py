@@ -31,6 +31,7 @@ from service.models import (
 )
 
 NOT_URGENT = "taken as ordinary news: the source may not send urgent ones"
+AHEAD = timedelta(days=1)  # a time beyond it is a mistake, and would hold up every later edit
 NEWS_FOR = timedelta(hours=48)  # older than this at first sight: archive and feeds only
 
 
@@ -68,6 +69,8 @@ def apply(
     """Move a locked article to what came in; unless `is_news`, nobody is told of a new one."""
     article = claimed.article
     updated_at = in_zone(incoming.updated_at, source.timezone)
+    if updated_at is not None and updated_at > now + AHEAD:
+        updated_at = None
     if _is_older(article, updated_at):
         return Stored(
             Verdict.IGNORED, article.id, article.revision_id, reason="older than what is stored"

@@ -88,10 +88,11 @@ class Replay:
         *,
         body: bytes | None = None,
         path: str = "articles",
+        skew_s: float = 0,
         **headers: str,
     ) -> TestResponse:
         sent = load_recording(name)
-        self.set_clock(sent.at)
+        self.set_clock(sent.at + skew_s)
         own = {
             key: value
             for key, value in sent.headers.items()

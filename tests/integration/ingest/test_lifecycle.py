@@ -23,6 +23,7 @@ from service.models import (
 )
 from workers.classify import classify_revision
 from workers.plan import plan_notification
+from workers.retain import forget_expired
 
 pytestmark = pytest.mark.usefixtures("full_audit")
 
@@ -403,3 +404,29 @@ def test_old_news_withdrawn_before_its_classification_comes_back_to_the_feed(cms
     work()
 
     assert cms.article()["url"] in _feed(cms.client)
+
+
+def test_a_time_in_the_far_future_does_not_hold_up_later_edits(cms, town, told):
+    cms.post(updated_at="2199-01-01T00:00:00Z")
+    assert told() == 1
+
+    answer = cms.post(title="Düzeltilmiş başlık", updated_at=utcnow().isoformat())
+
+    assert answer.json["status"] == "accepted"
+    assert town.count(Revision) == 2
+
+
+def test_a_withdrawal_without_an_article_is_remembered_for_a_week(cms, town, told, clock, runtime):
+    early = (clock() - timedelta(hours=1)).isoformat()
+    cms.withdraw(updated_at=clock().isoformat())
+    assert cms.post(updated_at=early).json["status"] == "ignored"
+
+    clock.advance(days=6)
+    forget_expired(runtime)
+    assert cms.post(updated_at=early).json["status"] == "ignored"
+    clock.advance(days=2)
+    forget_expired(runtime)
+
+    fresh = clock().isoformat()
+    assert cms.post(updated_at=early, published_at=fresh).json["status"] == "accepted"
+    assert told() == 1

@@ -120,6 +120,55 @@ def test_one_changed_byte_of_a_captured_request_is_refused(
     assert town.is_empty()
 
 
+SIGNED = [file for file in FILES if file[2] != "bearer"]
+TIMED = [file for file in SIGNED if file[2] in ("standard", "ghost", "contentful", "sanity")]
+SIGNATURES = {
+    "standard": "webhook-signature",
+    "ghost": "x-ghost-signature",
+    "wordpress": "x-wp-webhook-signature",
+    "contentful": "x-contentful-signature",
+    "sanity": "sanity-webhook-signature",
+    "typo3": "webhook-signature",
+    "drupal": "x-hub-signature",
+}
+GARBAGE = (
+    "",
+    "x",
+    "=",
+    "v1,",
+    "t=,v1=",
+    "sha256=é, t=1",
+    "sha1=" + "0" * 40,
+    "v1,!!!",
+    "\t",
+    "," * 99,
+)
+
+
+@pytest.mark.parametrize("minutes", [-6, 6])
+@pytest.mark.parametrize("file", TIMED, ids=[file[0] for file in TIMED])
+def test_a_signed_time_six_minutes_off_is_refused(replay, town, file, minutes):
+    name, preset, scheme, *_ = file
+    slug = replay.source(preset, scheme, name)
+
+    assert replay.send(slug, name, skew_s=minutes * 60).status_code == 401
+    assert town.is_empty()
+    assert replay.send(slug, name, skew_s=minutes * 40).status_code == 202
+
+
+@pytest.mark.parametrize("file", SIGNED, ids=[file[0] for file in SIGNED])
+def test_a_header_of_garbage_is_refused_as_any_wrong_one(replay, town, file):
+    name, preset, scheme, *_ = file
+    slug = replay.source(preset, scheme, name)
+    header = SIGNATURES[scheme]
+
+    answers = [replay.send(slug, name, **{header: garbage}) for garbage in GARBAGE]
+
+    assert Counter(answer.status_code for answer in answers) == {401: len(GARBAGE)}
+    assert len({answer.text for answer in answers}) == 1
+    assert town.is_empty()
+
+
 def test_no_name_or_address_of_an_editor_leaves_the_sealed_inbox(replay, town):
     for name, preset, scheme, *_ in FILES:
         if preset in ("ghost", "drupal", "typo3"):
