@@ -19,7 +19,7 @@ from service.ingest.claiming import Seen, seen
 from service.ingest.clock import present
 from service.ingest.enriching import enrich
 from service.ingest.mapping import Failed, Mapped
-from service.ingest.payload import parse_object
+from service.ingest.payload import parse_event
 from service.ingest.presets import Preset, load_presets
 from service.ingest.reading import Event, read_result
 from service.ingest.ringing import ring_for
@@ -80,8 +80,9 @@ def _read_and_store(runtime: Runtime, row: InboxEvent, source: Source) -> Outcom
         return _given_up(runtime, row, f"there is no preset {source.preset!r}")
     if row.sealed_body is None:
         return _given_up(runtime, row, "its body was forgotten, as every body is after 14 days")
-    body = parse_object(runtime.vault.decrypt(row.sealed_body).encode())
     headers = row.headers or {}
+    sealed = runtime.vault.decrypt(row.sealed_body).encode()
+    body = parse_event(sealed, headers.get("content-type", ""))
     event = Event(
         row.delivery_key,
         headers,

@@ -34,7 +34,7 @@ _ACCEPTED = {
         "revision": {"type": ["integer", "null"]},
         "status": {
             "type": "string",
-            "enum": ["accepted", "unchanged", "ignored", "quarantined", "failed"],
+            "enum": ["accepted", "unchanged", "ignored", "quarantined"],
         },
         "status_url": {"type": ["string", "null"], "format": "uri"},
     },
@@ -68,7 +68,8 @@ DOOR_DOC: dict[str, Any] = {
         "Webhooks. Other presets take the webhooks of Ghost, WordPress, Strapi, Directus, Drupal, "
         "Contentful, Sanity, TYPO3 and Umbraco, CloudEvents, Standard Webhooks and schema.org "
         "JSON-LD, as they are. Those senders cannot mend a field, so they are never answered 422: "
-        "`ignored` is no article event, and `failed` is kept for an administrator."
+        "`ignored` is no article event, and `quarantined` is kept for the staff: a text that "
+        "arrived damaged, or an event that the source's preset does not fit."
     ),
     "responses": {
         200: _answer("This delivery is known; nothing was done again.", _ACCEPTED),
@@ -94,6 +95,15 @@ _HEADERS: list[dict[str, Any]] = [
         "spaces, while a key is rotated.",
     ),
 ]
+
+HANDSHAKE_DOC: dict[str, Any] = {
+    "summary": "Ask whether CloudEvents may be sent",
+    "description": "The handshake of CloudEvents webhooks: answers the origin and rate allowed.",
+    "responses": {
+        200: {"description": "They may; the headers say how often a minute."},
+        404: _problem("Unknown source."),
+    },
+}
 
 TRY_DOC: dict[str, Any] = {
     "summary": "Try an event",

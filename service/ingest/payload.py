@@ -6,6 +6,7 @@ import json
 from typing import Any, NoReturn
 
 MAX_BODY_BYTES = 1024 * 1024  # the largest real request seen had 54 KB
+BATCH = "application/cloudevents-batch+json"
 MAX_DEPTH = 32
 MAX_PATH = 100  # of a name in an error: a key of 500 KB must not be repeated for each item below it
 
@@ -14,12 +15,32 @@ class PayloadError(ValueError):
     """The body is no JSON that we take; the text says what and where."""
 
 
+def parse_event(body: bytes, content_type: str) -> dict[str, Any]:
+    """As `parse_object`; a batch of CloudEvents, which is a list, becomes `{"batch": […]}`."""
+    if content_type.partition(";")[0].strip().lower() != BATCH:
+        return parse_object(body)
+    found = _decoded(body)
+    if not isinstance(found, list):
+        raise PayloadError("A batch must be a JSON list: [ … ].")
+    batch = {"batch": found}
+    _check(batch)
+    return batch
+
+
 def parse_object(body: bytes) -> dict[str, Any]:
     """Decode UTF-8 JSON whose top is an object.
 
     Raises:
         PayloadError: not UTF-8, not JSON, NUL or a lone surrogate in a text, nested too deep.
     """
+    found = _decoded(body)
+    if not isinstance(found, dict):
+        raise PayloadError("The body must be a JSON object: { … }.")
+    _check(found)
+    return found
+
+
+def _decoded(body: bytes) -> Any:
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -27,7 +48,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
             f"The body is not UTF-8: byte {error.start} cannot be decoded. Send the text as UTF-8."
         ) from error
     try:
-        found = json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise PayloadError(
             f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
@@ -37,10 +58,6 @@ def parse_object(body: bytes) -> dict[str, Any]:
     except ValueError as error:
         reason = "a number has too many digits" if "digits" in str(error) else str(error)
         raise PayloadError(f"The body is not JSON: {reason}.") from error
-    if not isinstance(found, dict):
-        raise PayloadError("The body must be a JSON object: { … }.")
-    _check(found)
-    return found
 
 
 def _refuse_constant(name: str) -> NoReturn:

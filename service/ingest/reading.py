@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from service.ingest.context import delivery_id, kept_headers
 from service.ingest.mapping import Failed, Mapped, Result, map_event
-from service.ingest.payload import PayloadError, parse_object
+from service.ingest.payload import PayloadError, parse_event
 from service.ingest.presets import Preset
 from service.ingest.proving import Proven
 from service.models import Source
@@ -33,7 +33,7 @@ def read_event(presets: Mapping[str, Preset], proven: Proven) -> Event:
     Raises:
         Problem: 400 where the body is no JSON; 422 where the preset is strict and a field wrong.
     """
-    body = parsed(proven.body)
+    body = parsed(proven)
     preset = presets.get(proven.source.preset)
     if preset is None:
         reason = f"there is no preset {proven.source.preset!r}"
@@ -64,10 +64,10 @@ def read_result(
     return Failed(f"url: {message}", (("url", message),))
 
 
-def parsed(body: bytes) -> dict[str, Any]:
+def parsed(proven: Proven) -> dict[str, Any]:
     """Raises Problem 400."""
     try:
-        return parse_object(body)
+        return parse_event(proven.body, proven.headers.get("content-type", ""))
     except PayloadError as error:
         raise Problem(400, "Body not understood", str(error)) from error
 

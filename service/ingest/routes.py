@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import orjson
 from apiflask import APIBlueprint
-from flask import Response, current_app, g
+from flask import Response, current_app, g, request
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from service.ingest.documented import DOOR_DOC, STATUS_DOC, TRY_DOC
+from service.ingest.documented import DOOR_DOC, HANDSHAKE_DOC, STATUS_DOC, TRY_DOC
 from service.ingest.mapping import Failed
 from service.ingest.presets import Preset
 from service.ingest.proving import Proven, check_rate, find_source, prove, read_body
@@ -30,10 +30,11 @@ log = get_logger(__name__)
 door = APIBlueprint("door", __name__, url_prefix="/v1", tag="Articles")
 
 PRESETS = "tellal.presets"  # extension of the app: read once per process
+ANSWERED = {Verdict.PENDING: Verdict.ACCEPTED, Verdict.FAILED: Verdict.QUARANTINED}
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
-@door.post("/sources/<slug>/articles")
+@door.post("/sources/<slug>/articles", provide_automatic_options=False)
 @door.doc(**DOOR_DOC)
 def post_article(slug: str) -> Response:
     """Take an event: verify it, map it, store it, answer, and only then ring for the workers."""
@@ -53,9 +54,26 @@ def try_article(slug: str) -> Response:
     runtime: Runtime = current_app.extensions["tellal"]
     with _database_may_be_away():
         proven = prove_request(runtime, slug)
-        body = parsed(proven.body)
+        body = parsed(proven)
         found = try_event(runtime, presets(), proven.source, proven.headers, body, proven.at)
     return Response(orjson.dumps(found), mimetype="application/json")
+
+
+@door.route("/sources/<slug>/articles", methods=["OPTIONS"])
+@door.doc(**HANDSHAKE_DOC)
+def shake_hands(slug: str) -> Response:
+    """Let a sender of CloudEvents know that it may post here, and how often (CloudEvents 1.0,
+    HTTP webhooks, section 4.2)."""
+    runtime: Runtime = current_app.extensions["tellal"]
+    with _database_may_be_away():
+        source = find_source(runtime, slug)
+    response = Response(status=200)
+    response.headers["Allow"] = "POST, OPTIONS"
+    if "WebHook-Request-Origin" in request.headers:
+        # Where an event comes from proves nothing; its signature or token does.
+        response.headers["WebHook-Allowed-Origin"] = "*"
+        response.headers["WebHook-Allowed-Rate"] = str(source.rate_per_minute)
+    return response
 
 
 @door.get("/status/<token>")
@@ -119,16 +137,16 @@ def _stored(runtime: Runtime, proven: Proven, event: Event) -> Outcome:
 
 
 def _answer(runtime: Runtime, outcome: Outcome) -> Response:
-    """An event that waits for the CMS's own words is accepted; the inbox says what it waits for."""
+    """An event that waits for the CMS's own words is accepted, and one that its preset does not fit
+    quarantined: the inbox says what each waits for."""
     status_url = None
     if outcome.article_id:
         token = runtime.vault.token(STATUS_TOKEN, outcome.article_id)
         status_url = f"{runtime.settings.public_url}/v1/status/{token}"
-    is_pending = outcome.verdict == Verdict.PENDING
     body = {
         "article_id": outcome.article_id,
         "revision": outcome.revision_id,
-        "status": (Verdict.ACCEPTED if is_pending else outcome.verdict).value,
+        "status": ANSWERED.get(outcome.verdict, outcome.verdict).value,
         "status_url": status_url,
     }
     status = 200 if outcome.is_known else 202

@@ -85,7 +85,7 @@ def test_what_a_preset_does_not_fit_is_kept_to_be_replayed(replay, town):
         cms.post(page(identifier="1", url="https://evil.example/")),
     ]
 
-    assert [(a.status_code, a.json["status"]) for a in answers] == [(202, "failed")] * 2
+    assert [(a.status_code, a.json["status"]) for a in answers] == [(202, "quarantined")] * 2
     events = town.all(InboxEvent)
     assert [row.verdict for row in events] == [Verdict.FAILED] * 2
     assert events[0].reason.startswith("url: ")
@@ -101,7 +101,7 @@ def test_an_event_that_breaks_on_our_side_is_kept(replay, town, monkeypatch):
 
     answer = Json(replay, "json-ld").post(page(identifier="1", url=URL))
 
-    assert (answer.status_code, answer.json["status"]) == (202, "failed")
+    assert (answer.status_code, answer.json["status"]) == (202, "quarantined")
     (event,) = town.all(InboxEvent)
     assert event.reason == "broke on our side: KeyError"
     assert town.count(Article) == 0

@@ -13,7 +13,15 @@ from service.ingest.schemes import SCHEMES
 
 FOLDER = Path(__file__).parents[3] / "config" / "presets"
 SHIPPED = {
-    *("tellal", "standard-webhooks", "cloudevents", "json-ld", "ghost", "wordpress"),
+    *(
+        "tellal",
+        "standard-webhooks",
+        "cloudevents",
+        "cloudevents-batch",
+        "json-ld",
+        "ghost",
+        "wordpress",
+    ),
     *("wordpress-rest", "strapi", "directus", "drupal", "contentful", "sanity", "typo3"),
     "umbraco",
 }
