@@ -13,7 +13,7 @@ PYTHONS := $(PYTHON) python3.12 python3.11 python3
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test lint types contracts apt-packages tests format lock setup venv install \
-	secrets chaos bench-plan
+	secrets chaos bench-plan bench-ingest
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ chaos: setup ## kill, flush and freeze a running Tellal; count what was lost (QU
 
 bench-plan: setup ## planning against a bare INSERT ... SELECT (QUICK=1: 50,000 rows)
 	@$(BIN)/python -m tests.bench.plan
+
+bench-ingest: setup ## what the door takes, against an empty view of the same server (QUICK=1: less)
+	@$(BIN)/python -m tests.bench.ingest
 
 format: setup ## rewrite the code in the house style
 	@$(BIN)/ruff check --fix .

@@ -27,6 +27,7 @@ import redis
 from sqlalchemy import select
 from standardwebhooks import Webhook
 
+from service.cli.source import store
 from service.crypto import Vault
 from service.db import Database, utcnow
 from service.ingest.signatures import new_secret
@@ -81,7 +82,7 @@ class City:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="tellal-chaos-")
         self.var = Path(self._folder.name) / "var"
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.received: Counter[str] = Counter()
         self._up: subprocess.Popen[bytes] | None = None
@@ -138,6 +139,11 @@ class City:
             if name:
                 found[name if name not in found else f"{name} child"] = pid
         return found
+
+    def add_source(self, slug: str, **values: Any) -> str:
+        """Add one more source, with the usual hold; return its secret."""
+        with self._db.write() as session:
+            return store(session, Vault(self._settings), slug, **values)
 
     def kill(self, name: str) -> None:
         """kill -9 one process; the supervisor's death is followed by a new start."""
@@ -256,7 +262,7 @@ class City:
         return (self.var / "up.log").read_text(errors="replace")[-2000:]
 
     def _settle_in(self) -> None:
-        settings = load(var_dir=self.var, allow_private_hosts="127.0.0.1")
+        settings = self._settings = load(var_dir=self.var, allow_private_hosts="127.0.0.1")
         self._db = Database(settings.sqlalchemy_url)
         vault = Vault(settings)
         with self._db.write() as session:
@@ -311,7 +317,7 @@ class City:
             return str(response.read().decode())
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
