@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from enum import StrEnum
 from typing import Any
 
@@ -69,8 +70,12 @@ WORKERS: dict[str, tuple[tuple[Queue, ...], str, int]] = {
 }
 
 BREAKER_S = 5.0  # after a failure nobody tries again for this long: a frozen Redis costs one wait
+RING_EVERY_S = 0.02  # rings of the same moment go in one message
+MAX_ROWS = 20  # of one message: a worker that dies gives back no more
+MAX_WAITING = 10_000  # rings that are not sent yet; the sweeper finds what is beyond
 WEB_TIMEOUT_S = 0.3  # a CMS gives up after 2 s
 WORKER_TIMEOUT_S = 5.0
+CLOSE_S = 2.0  # how long rings that wait may hold up the end of a process
 VISIBILITY_TIMEOUT_S = 900  # above the task time limit of 600 s; nothing waits longer in Redis
 
 
@@ -90,7 +95,7 @@ def broker_options(timeout_s: float) -> dict[str, Any]:
 
 
 class Doorbell:
-    """Rings for one row. Thread-safe; one per process."""
+    """Rings for rows. Thread-safe; one per process."""
 
     def __init__(self, settings: Settings, timeout_s: float = WEB_TIMEOUT_S) -> None:
         self._celery = Celery("tellal", broker=settings.broker_url, set_as_current=False)
@@ -108,6 +113,10 @@ class Doorbell:
         )
         self._quiet_until = 0.0
         self._lock = threading.Lock()
+        self._waiting: list[tuple[Task, Queue, int]] = []
+        self._wake = threading.Event()
+        self._ringer: threading.Thread | None = None
+        self._is_closed = False
 
     @property
     def is_broken(self) -> bool:
@@ -117,15 +126,52 @@ class Doorbell:
 
     def ring(self, task: Task, row_id: int, queue: Queue | None = None) -> bool:
         """Send the task; return whether the broker took it. Never raises, never retries."""
+        return self._send(task, queue or HOME[task], (row_id,))
+
+    def ring_soon(self, task: Task, row_id: int, queue: Queue | None = None) -> None:
+        """Leave the ring to a thread of the bell's own: whoever answers a CMS waits for no Redis.
+
+        Rings that come together become one message, which is most of what they cost.
+        """
+        with self._lock:
+            if len(self._waiting) >= MAX_WAITING or self._is_closed:
+                return
+            self._waiting.append((task, queue or HOME[task], row_id))
+            if self._ringer is None:
+                self._ringer = threading.Thread(target=self._ring_waiting, daemon=True)
+                self._ringer.start()
+        self._wake.set()
+
+    def close(self) -> None:
+        """Send what waits, and hang up."""
+        with self._lock:
+            self._is_closed, ringer = True, self._ringer
+        self._wake.set()
+        if ringer is not None:
+            ringer.join(CLOSE_S)
+        self._celery.close()
+
+    def _ring_waiting(self) -> None:
+        while not self._is_closed or self._waiting:
+            self._wake.wait()
+            self._wake.clear()
+            with self._lock:
+                waiting, self._waiting = self._waiting, []
+            rows_of: defaultdict[tuple[Task, Queue], list[int]] = defaultdict(list)
+            for task, queue, row_id in waiting:
+                rows_of[task, queue].append(row_id)
+            for (task, queue), rows in rows_of.items():
+                for start in range(0, len(rows), MAX_ROWS):
+                    self._send(task, queue, tuple(rows[start : start + MAX_ROWS]))
+            time.sleep(RING_EVERY_S)
+
+    def _send(self, task: Task, queue: Queue, row_ids: tuple[int, ...]) -> bool:
         if self.is_broken:
             return False
         try:
-            self._celery.send_task(task, args=(row_id,), queue=queue or HOME[task], retry=False)
+            self._celery.send_task(task, args=row_ids, queue=queue, retry=False)
         except (OperationalError, RedisError, OSError):
             with self._lock:
                 self._quiet_until = time.monotonic() + BREAKER_S
             return False
         return True
-
-    def close(self) -> None:
-        self._celery.close()

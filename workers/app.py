@@ -79,8 +79,12 @@ def _configure_logging(**_: Any) -> None:
 
 def _register_stage(task: Task, stage: Callable[[Runtime, int], None]) -> None:
     @app.task(name=task.value)  # type: ignore[untyped-decorator]
-    def run(row_id: int) -> None:
-        stage(process_runtime(), row_id)
+    def run(row_id: int, *more: int) -> None:
+        try:
+            stage(process_runtime(), row_id)
+        finally:  # a row that fails must not take the others of its message with it
+            if more:
+                run(*more)
 
 
 def _register_chore(task: Task, chore: Callable[[Runtime], None]) -> None:

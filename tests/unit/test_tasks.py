@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import base64
 import importlib
+import json
 import signal
 import socket
 import subprocess
@@ -11,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from celery import Celery
@@ -192,3 +195,55 @@ def test_a_frozen_redis_costs_one_short_wait(tmp_path):
 
     assert answers == [False] * 10
     assert took < 3
+
+
+def test_rings_that_come_together_go_in_few_messages_and_none_is_lost(redis_url):
+    import redis
+
+    doorbell = bell(redis_url)
+    with redis.Redis.from_url(redis_url) as connection:
+        connection.flushall()
+        for row_id in range(100):
+            doorbell.ring_soon(Task.CLASSIFY_REVISION, row_id)
+        doorbell.ring_soon(Task.CLASSIFY_REVISION, 100, Queue.URGENT)
+        doorbell.close()
+        messages = connection.lrange("tellal:ingest", 0, -1)
+        urgent = connection.lrange("tellal:urgent", 0, -1)
+
+    def rows(message: bytes) -> list[int]:
+        return json.loads(base64.b64decode(json.loads(message)["body"]))[0]
+
+    assert sorted(row for message in messages for row in rows(message)) == list(range(100))
+    assert len(messages) < 20
+    assert [rows(message) for message in urgent] == [[100]]
+
+
+def test_rings_for_a_dead_broker_are_dropped_and_hold_nobody_up():
+    doorbell = bell("redis://127.0.0.1:1/0")
+    for row_id in range(20_000):
+        doorbell.ring_soon(Task.CLASSIFY_REVISION, row_id)
+    doorbell.close()
+
+    assert doorbell.is_broken
+
+
+def test_a_row_that_fails_keeps_no_other_row_of_its_message_from_being_done(
+    celery_app, monkeypatch
+):
+    done = []
+
+    def stage(_: object, row_id: int) -> None:
+        if row_id == 2:
+            raise ValueError("the second row")
+        done.append(row_id)
+
+    module = importlib.import_module("workers.app")
+    monkeypatch.setattr(module, "process_runtime", lambda: None)
+    module._register_stage(SimpleNamespace(value="test.stage"), stage)
+    try:
+        with pytest.raises(ValueError, match="the second row"):
+            celery_app.tasks["test.stage"].run(1, 2, 3)
+    finally:
+        celery_app.tasks.pop("test.stage")
+
+    assert done == [1, 3]
