@@ -6,14 +6,14 @@ import functools
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from flask import request
 from flask.typing import ResponseReturnValue
-from limits import parse_many
+from limits import RateLimitItem, parse_many
 from limits.errors import StorageError
-from limits.storage import storage_from_string
-from limits.strategies import FixedWindowRateLimiter
+from limits.storage import Storage, storage_from_string
 from redis.exceptions import RedisError
 from werkzeug.exceptions import TooManyRequests
 
@@ -22,12 +22,29 @@ from service.settings import Settings
 
 log = get_logger(__name__)
 
+SHARES = 60  # Redis hears of hits by the sixtieth of a limit, at the latest after a second
+TOLD_EVERY_S = 1.0
+MOST_KEYS = 10_000  # that are counted here
 TIMEOUT_S = 0.3
 BREAKER_S = 5.0  # after a failure Redis is left alone for this long: one wait, not one a request
 
 
+@dataclass
+class _Tally:
+    """Hits under one key that Redis has not heard of, and how many it need not hear of yet."""
+
+    untold: int = 0
+    told: int = 0  # how often; of several answers at once the last question's counts
+    free: int = 0
+    until: float = 0.0
+
+
 class Limits:
-    """Counts hits under a key; thread-safe, one per process."""
+    """Counts hits under a key; thread-safe, one per process.
+
+    A high limit is counted here and told to Redis in shares, so that most requests do not wait
+    for it: several processes together may let through a sixtieth more for each of them.
+    """
 
     def __init__(self, settings: Settings) -> None:
         storage = storage_from_string(
@@ -37,7 +54,9 @@ class Limits:
             key_prefix="tellal-limit",
             wrap_exceptions=True,
         )
-        self._strategy = FixedWindowRateLimiter(storage)
+        assert isinstance(storage, Storage)
+        self._storage = storage
+        self._tallies: dict[str, _Tally] = {}
         self._open_until = 0.0
         self._lock = threading.Lock()
 
@@ -48,13 +67,33 @@ class Limits:
                 return True
         try:
             # Every limit counts the hit, also where an earlier one refuses it.
-            hits = [self._strategy.hit(limit, key) for limit in parse_many(limits)]
+            hits = [self._hit(limit, key) for limit in _parsed(limits)]
         except (StorageError, RedisError, OSError) as error:
             with self._lock:
                 self._open_until = time.monotonic() + BREAKER_S
             log.error("rate limits are not counted", error=type(error).__name__)
             return True
         return all(hits)
+
+    def _hit(self, limit: RateLimitItem, key: str) -> bool:
+        name, share = limit.key_for(key), limit.amount // SHARES
+        if not share:
+            return self._storage.incr(name, limit.get_expiry()) <= limit.amount
+        with self._lock:
+            if len(self._tallies) > MOST_KEYS:  # strangers choose some: forgetting errs for them
+                self._tallies.clear()
+            tally = self._tallies.setdefault(name, _Tally())
+            tally.untold += 1
+            if tally.untold <= tally.free and time.monotonic() < tally.until:
+                return True
+            untold, tally.untold, tally.free = tally.untold, 0, 0
+            tally.told = turn = tally.told + 1
+        count = self._storage.incr(name, limit.get_expiry(), untold)
+        with self._lock:
+            if turn == tally.told:
+                tally.free = max(0, min(limit.amount - count, share))
+                tally.until = time.monotonic() + TOLD_EVERY_S
+        return count <= limit.amount
 
     def guard(
         self,
@@ -73,3 +112,8 @@ class Limits:
             return view(*args, **values)
 
         return guarded
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed(limits: str) -> tuple[RateLimitItem, ...]:
+    return tuple(parse_many(limits))
