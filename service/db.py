@@ -22,6 +22,7 @@ from sqlalchemy import (
     Engine,
     Integer,
     MetaData,
+    Table,
     create_engine,
     event,
 )
@@ -117,6 +118,13 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def table_of(model: type[Base]) -> Table:
+    """The table of a model, for statements that write many rows and need no objects."""
+    table = model.__table__
+    assert isinstance(table, Table)
+    return table
 
 
 def rows(session: Session, statement: object, **values: object) -> int:

@@ -17,13 +17,14 @@ from service.db import rows, utcnow
 from service.ingest.applying import Changed, names_of
 from service.ingest.claiming import Seen, seen
 from service.ingest.clock import present
+from service.ingest.delivery import Outcome
 from service.ingest.enriching import enrich
 from service.ingest.mapping import Failed, Mapped
 from service.ingest.payload import parse_event
 from service.ingest.presets import Preset, load_presets
 from service.ingest.reading import Event, read_result
 from service.ingest.ringing import ring_for
-from service.ingest.storing import Outcome, finish
+from service.ingest.storing import finish
 from service.logs import get_logger
 from service.models import InboxEvent, Source, Verdict
 from service.outbound import FetchFailed, FetchRefused

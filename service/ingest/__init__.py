@@ -4,8 +4,10 @@ from apiflask import APIFlask
 
 from service.ingest.documented import describe_door
 from service.ingest.presets import PresetError, load_presets
-from service.ingest.routes import PRESETS, door
-from service.settings import Settings, SettingsError
+from service.ingest.routes import PRESETS, SHORT_WAY, door
+from service.ingest.shortway import ShortWay
+from service.runtime import Runtime
+from service.settings import SettingsError
 
 __all__ = ["register"]
 
@@ -16,10 +18,12 @@ def register(app: APIFlask) -> None:
     Raises:
         SettingsError: a preset has mistakes; each is named.
     """
-    settings: Settings = app.extensions["tellal"].settings
+    runtime: Runtime = app.extensions["tellal"]
+    settings = runtime.settings
     try:
         app.extensions[PRESETS] = load_presets(settings.config_dir / "presets")
     except PresetError as error:
         raise SettingsError(str(error)) from error
+    app.extensions[SHORT_WAY] = ShortWay(runtime, app.extensions[PRESETS])
     app.register_blueprint(door)
     app.spec_processor(describe_door)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from flask import request
+from flask import g, request
 from sqlalchemy import select
 
 from service.ingest.clock import present
@@ -78,8 +78,11 @@ def prove(runtime: Runtime, source: Source, body: bytes) -> Proven:
 def check_rate(runtime: Runtime, source: Source) -> None:
     """Raises Problem 429. Without Redis the limit is not counted: the door stays open.
 
-    Counted after the signature: a stranger must not use up what the CMS may send.
+    Counted after the signature: a stranger must not use up what the CMS may send. Counted once,
+    though a request that turns out not to be usual is looked at again.
     """
+    if g.get("rate_kept") == source.rate_per_minute:
+        return
     if not runtime.limits.allow(f"{source.rate_per_minute}/minute", f"source:{source.slug}"):
         raise Problem(
             429,
@@ -87,6 +90,7 @@ def check_rate(runtime: Runtime, source: Source) -> None:
             f"More than {source.rate_per_minute} requests in a minute. Send the rest later.",
             headers={"Retry-After": "60"},
         )
+    g.rate_kept = source.rate_per_minute
 
 
 def _secrets(runtime: Runtime, source: Source, now: datetime) -> list[str]:

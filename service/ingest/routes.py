@@ -11,15 +11,18 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, g, request
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from structlog.contextvars import bind_contextvars
 
+from service.ingest.delivery import Outcome, ready
 from service.ingest.documented import DOOR_DOC, HANDSHAKE_DOC, STATUS_DOC, TRY_DOC
 from service.ingest.mapping import Failed
 from service.ingest.presets import Preset
 from service.ingest.proving import Proven, check_rate, find_source, prove, read_body
 from service.ingest.reading import Event, parsed, read_event
 from service.ingest.ringing import ring_for
+from service.ingest.shortway import ShortWay
 from service.ingest.status import STATUS_TOKEN, describe
-from service.ingest.storing import Outcome, store
+from service.ingest.storing import store
 from service.ingest.trying import try_event
 from service.logs import get_logger
 from service.models import Verdict
@@ -29,7 +32,9 @@ from service.runtime import Runtime
 log = get_logger(__name__)
 door = APIBlueprint("door", __name__, url_prefix="/v1", tag="Articles")
 
-PRESETS = "tellal.presets"  # extension of the app: read once per process
+# Extensions of the app, made once per process.
+PRESETS = "tellal.presets"
+SHORT_WAY = "tellal.short_way"
 ANSWERED = {Verdict.PENDING: Verdict.ACCEPTED, Verdict.FAILED: Verdict.QUARANTINED}
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
@@ -39,11 +44,17 @@ AWAY = (OperationalError, InterfaceError, PoolTimeout)
 def post_article(slug: str) -> Response:
     """Take an event: verify it, map it, store it, answer, and only then ring for the workers."""
     runtime: Runtime = current_app.extensions["tellal"]
+    short_way: ShortWay = current_app.extensions[SHORT_WAY]
     with _database_may_be_away():
-        proven = prove_request(runtime, slug)
-        outcome = _stored(runtime, proven, read_event(presets(), proven))
+        body = read_body()
+        outcome = short_way.take(slug, body, g.request_id)
+        if outcome is None:
+            proven = prove_request(runtime, slug, body)
+            outcome = _stored(runtime, proven, read_event(presets(), proven))
+            short_way.remember(proven)
     ring_for(runtime, outcome)
-    log.info("article", source=slug, verdict=outcome.verdict.value, article_id=outcome.article_id)
+    # Told by the request's own line in the log.
+    bind_contextvars(source=slug, verdict=outcome.verdict.value, article_id=outcome.article_id)
     return _answer(runtime, outcome)
 
 
@@ -53,7 +64,7 @@ def try_article(slug: str) -> Response:
     """Say what would become of an event, and store nothing."""
     runtime: Runtime = current_app.extensions["tellal"]
     with _database_may_be_away():
-        proven = prove_request(runtime, slug)
+        proven = prove_request(runtime, slug, read_body())
         body = parsed(proven)
         found = try_event(runtime, presets(), proven.source, proven.headers, body, proven.at)
     return Response(orjson.dumps(found), mimetype="application/json")
@@ -96,10 +107,10 @@ def presets() -> Mapping[str, Preset]:
     return found
 
 
-def prove_request(runtime: Runtime, slug: str) -> Proven:
+def prove_request(runtime: Runtime, slug: str, body: bytes) -> Proven:
     """The source's own request, or a Problem."""
     source = find_source(runtime, slug)
-    proven = prove(runtime, source, read_body())
+    proven = prove(runtime, source, body)
     try:
         check_rate(runtime, source)
     except Problem:
@@ -124,8 +135,9 @@ def _database_may_be_away() -> Iterator[None]:
 
 def _stored(runtime: Runtime, proven: Proven, event: Event) -> Outcome:
     """Store it. What breaks on our side must not cost the event of a CMS that sends but once."""
+    delivery = ready(runtime.vault, proven, event, g.request_id)
     try:
-        return store(runtime, proven, event, g.request_id)
+        return store(runtime, delivery)
     except (Problem, *AWAY):
         raise
     except Exception as error:
@@ -133,7 +145,7 @@ def _stored(runtime: Runtime, proven: Proven, event: Event) -> Outcome:
             raise
         log.exception("event not stored as an article")
         failed = Failed(f"broke on our side: {type(error).__name__}")
-        return store(runtime, proven, replace(event, result=failed), g.request_id)
+        return store(runtime, replace(delivery, event=replace(event, result=failed)))
 
 
 def _answer(runtime: Runtime, outcome: Outcome) -> Response:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select, text, update
@@ -13,9 +11,8 @@ from sqlalchemy.orm import Session
 from service.db import utcnow
 from service.ingest.applying import Applied, apply_event
 from service.ingest.claiming import Seen
-from service.ingest.proving import Proven
+from service.ingest.delivery import Delivery, Outcome
 from service.ingest.reading import Event
-from service.ingest.upsert import Stored
 from service.models import InboxEvent, Source, Verdict
 from service.problems import Problem
 from service.runtime import Runtime
@@ -28,35 +25,22 @@ TAKE_DELIVERY = text("""
 """)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a delivery. `stored` are its articles; some wait for a worker."""
-
-    is_known: bool
-    inbox_id: int
-    verdict: Verdict
-    article_id: int | None
-    revision_id: int | None
-    stored: tuple[Stored, ...] = ()
-
-
-def store(runtime: Runtime, proven: Proven, event: Event, request_id: str) -> Outcome:
+def store(runtime: Runtime, delivery: Delivery) -> Outcome:
     """Store a delivery, or find that it is known.
 
     Raises:
         Problem: 409 where its id came before with another body.
     """
-    source, digest = proven.source, hashlib.sha256(proven.body).hexdigest()
-    sealed = runtime.vault.encrypt(proven.body.decode("utf-8"))
+    source, event, proven = delivery.source, delivery.event, delivery.proven
     with runtime.db.write() as session:
-        values = {"source": source.id, "key": event.delivery_key, "hash": digest}
-        values |= {"request": request_id, "now": utcnow()}
+        values = {"source": source.id, "key": event.delivery_key, "hash": delivery.body_hash}
+        values |= {"request": delivery.request_id, "now": utcnow()}
         inbox_id = session.execute(TAKE_DELIVERY, values).scalar()
         if inbox_id is None:
-            return _known(session, source, event.delivery_key, digest)
-        applied = apply_event(session, source, event, proven.at, request_id)
+            return _known(session, source, event.delivery_key, delivery.body_hash)
+        applied = apply_event(session, source, event, proven.at, delivery.request_id)
         row = session.get_one(InboxEvent, inbox_id)
-        row.sealed_body, row.headers = sealed, dict(event.headers)
+        row.sealed_body, row.headers = delivery.sealed_body, dict(event.headers)
         outcome = _record(row, applied)
         if source.last_matched != proven.matched:  # last: articles are locked before the source
             session.execute(
@@ -103,4 +87,4 @@ def _known(session: Session, source: Source, key: str, digest: str) -> Outcome:
             "Delivery id used twice",
             "This delivery id came before with another body. Give every event an id of its own.",
         )
-    return Outcome(True, row.id, Verdict(row.verdict), row.article_id, row.revision_id)
+    return Outcome(True, None, Verdict(row.verdict), row.article_id, row.revision_id)

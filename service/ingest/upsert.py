@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -68,9 +69,7 @@ def apply(
 ) -> Stored:
     """Move a locked article to what came in; unless `is_news`, nobody is told of a new one."""
     article = claimed.article
-    updated_at = in_zone(incoming.updated_at, source.timezone)
-    if updated_at is not None and updated_at > now + AHEAD:
-        updated_at = None
+    updated_at = source_time(source, incoming, now)
     if _is_older(article, updated_at):
         return Stored(
             Verdict.IGNORED, article.id, article.revision_id, reason="older than what is stored"
@@ -79,6 +78,12 @@ def apply(
     if incoming.state == "withdrawn":
         return _withdraw(session, article, incoming, claimed.is_new, now, request_id)
     return _publish(session, source, article, incoming, now, request_id, is_news)
+
+
+def source_time(source: Source, incoming: CanonicalArticle, now: datetime) -> datetime | None:
+    """When the source says that it changed the article; null where that cannot be."""
+    updated_at = in_zone(incoming.updated_at, source.timezone)
+    return updated_at if updated_at is None or updated_at <= now + AHEAD else None
 
 
 def _is_older(article: Article, updated_at: datetime | None) -> bool:
@@ -125,8 +130,8 @@ def _publish(
     request_id: str,
     is_news: bool,
 ) -> Stored:
-    body_text = incoming.text()
-    digest = content_hash(incoming, body_text)
+    values = revision_values(incoming, request_id)
+    digest = values["content_hash"]
     was_public = article.state == ArticleState.PUBLISHED
     was_damaged = was_public and _is_damaged(session, article)
     known = session.scalar(
@@ -135,7 +140,7 @@ def _publish(
     if was_public and known is not None and known.id == article.revision_id:
         _correct(session, article, incoming, now, request_id)
         return Stored(Verdict.UNCHANGED, article.id, known.id)
-    revision = known or _add_revision(session, article, incoming, body_text, digest, request_id)
+    revision = known or _add_revision(session, article, values)
     article.state, article.withdrawn_at = ArticleState.PUBLISHED, None
     article.revision_id = revision.id
     article.is_urgent = incoming.urgent and source.may_send_urgent
@@ -146,7 +151,8 @@ def _publish(
     if revision.state == RevisionState.QUARANTINED:
         return Stored(Verdict.QUARANTINED, article.id, revision.id, reason="damaged encoding")
     if is_news and (not was_public or was_damaged):
-        _notify(session, source, article, now, request_id)
+        due = release_at(source, incoming, article.published_at, now)
+        _notify(session, article, due, request_id)
     if article.is_commercial:
         stop(session, article, now)
     if was_public:
@@ -188,45 +194,50 @@ def _is_damaged(session: Session, article: Article) -> bool:
     return stored is not None and stored.state == RevisionState.QUARANTINED
 
 
-def _add_revision(
-    session: Session,
-    article: Article,
-    incoming: CanonicalArticle,
-    body_text: str,
-    digest: str,
-    request_id: str,
-) -> Revision:
-    damage = encoding_damage("\n".join((incoming.title, incoming.summary, body_text)))
-    revision = Revision(
-        article_id=article.id,
-        content_hash=digest,
-        state=RevisionState.QUARANTINED if damage.refuse else RevisionState.RECEIVED,
-        url=incoming.url or "",
-        title=incoming.title,
-        summary=incoming.summary,
-        body_html=incoming.html(),
-        body_text=body_text,
-        language=incoming.language,
-        sections=incoming.sections,
-        tags=incoming.tags,
-        places=incoming.places,
-        image=incoming.image.model_dump() if incoming.image else None,
-        request_id=request_id,
-    )
+def _add_revision(session: Session, article: Article, values: dict[str, Any]) -> Revision:
+    revision = Revision(article_id=article.id, **values)
     session.add(revision)
     session.flush()
     return revision
 
 
-def _notify(
-    session: Session, source: Source, article: Article, now: datetime, request_id: str
-) -> None:
-    """Hold a `new` notification for an article that became public, once in its life.
+def revision_values(incoming: CanonicalArticle, request_id: str) -> dict[str, Any]:
+    """The columns of a revision, all but its article's id."""
+    body_text = incoming.text()
+    damage = encoding_damage("\n".join((incoming.title, incoming.summary, body_text)))
+    return {
+        "content_hash": content_hash(incoming, body_text),
+        "state": RevisionState.QUARANTINED if damage.refuse else RevisionState.RECEIVED,
+        "url": incoming.url or "",
+        "title": incoming.title,
+        "summary": incoming.summary,
+        "body_html": incoming.html(),
+        "body_text": body_text,
+        "language": incoming.language,
+        "sections": incoming.sections,
+        "tags": incoming.tags,
+        "places": incoming.places,
+        "image": incoming.image.model_dump() if incoming.image else None,
+        "request_id": request_id,
+    }
 
-    None for old news and for advertising; none again after one that went out.
-    """
-    published = article.published_at or now
-    if article.is_commercial or published < now - NEWS_FOR:
+
+def release_at(
+    source: Source, incoming: CanonicalArticle, published: datetime, now: datetime
+) -> datetime | None:
+    """When people may hear of an article that becomes public; null for old news and advertising."""
+    if incoming.commercial or published < now - NEWS_FOR:
+        return None
+    is_urgent = incoming.urgent and source.may_send_urgent
+    hold = timedelta(0) if is_urgent else timedelta(seconds=source.hold_s)
+    return max(now + hold, published)
+
+
+def _notify(
+    session: Session, article: Article, release_at: datetime | None, request_id: str
+) -> None:
+    """Hold a `new` notification, once in an article's life: none again after one that went out."""
+    if release_at is None:
         return
     has_live = session.scalar(
         select(Notification.id)
@@ -236,14 +247,13 @@ def _notify(
     )
     if has_live is not None:
         return
-    hold = timedelta(0) if article.is_urgent else timedelta(seconds=source.hold_s)
     session.add(
         Notification(
             kind=NotificationKind.NEW,
             state=NotificationState.HELD,
             article_id=article.id,
             is_urgent=article.is_urgent,
-            release_at=max(now + hold, published),
+            release_at=release_at,
             request_id=request_id,
         )
     )
