@@ -8,6 +8,7 @@ of them wait for each other instead of failing in the middle. No network call be
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -26,10 +27,13 @@ from sqlalchemy import (
     create_engine,
     event,
 )
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 BUSY_TIMEOUT_S = 30
+BUSY_TIMEOUT = f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}"
+LOOK_EVERY_S = 0.001  # for the writer's lock
 READ_ONLY = "tellal_read_only"
 
 
@@ -140,11 +144,33 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "journal_mode = WAL",
         "synchronous = FULL",  # an accepted article survives a power cut
         "foreign_keys = ON",
-        f"busy_timeout = {BUSY_TIMEOUT_S * 1000}",
     ):
         connection.execute(f"PRAGMA {pragma}")
+    connection.execute(BUSY_TIMEOUT)
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    read_only = connection.get_execution_options().get(READ_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    if connection.get_execution_options().get(READ_ONLY, False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # SQLite itself would look again after up to 100 ms, and a transaction takes a few: whoever
+    # writes seldom would always come too late among those who write often.
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    try:
+        while not _is_begun(connection, is_last=time.monotonic() > deadline):
+            time.sleep(LOOK_EVERY_S)
+    finally:
+        connection.exec_driver_sql(BUSY_TIMEOUT)
+
+
+def _is_begun(connection: Connection, *, is_last: bool) -> bool:
+    """Take the writer's lock, or see that somebody else has it; the last time that is an error."""
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except OperationalError as error:
+        is_busy = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+        if is_last or not is_busy:
+            raise
+        return False
+    return True

@@ -99,6 +99,10 @@ def pace(port: int, wires: Sequence[bytes], per_second: float) -> list[Sample]:
                 sent += 1
                 continue
             for client in ring.readable(due - now if sent < len(wires) else PATIENCE_S):
+                if client in idle:  # the server hung up: it was not needed for some seconds
+                    idle.remove(client)
+                    ring.close(client)
+                    continue
                 sample = client.receive()
                 if sample is not None:
                     found.append(sample)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from service import models
 from service.db import Base
@@ -27,3 +29,35 @@ def test_an_error_does_not_repeat_the_values_of_its_statement(runtime: Runtime) 
         session.execute(text("SELECT :who FROM nowhere"), {"who": "ayse@example.org"})
 
     assert "ayse@example.org" not in str(caught.value)
+
+
+def test_a_writer_waits_for_another_one_and_loses_nothing(runtime: Runtime) -> None:
+    with runtime.db.write() as session:
+        session.execute(text("CREATE TABLE counted (n integer)"))
+        session.execute(text("INSERT INTO counted VALUES (0)"))
+
+    def count() -> None:
+        for _ in range(50):
+            with runtime.db.write() as session:
+                session.execute(text("UPDATE counted SET n = n + 1"))
+
+    with ThreadPoolExecutor(4) as pool:
+        for future in [pool.submit(count) for _ in range(4)]:
+            future.result()
+
+    with runtime.db.read() as session:
+        assert session.scalar(text("SELECT n FROM counted")) == 200
+
+
+def test_a_writer_gives_up_on_one_that_never_ends(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not runtime.db.is_sqlite:
+        return  # PostgreSQL locks rows, and has no writer's lock
+    monkeypatch.setattr("service.db.BUSY_TIMEOUT_S", 0.05)
+    with runtime.db.write() as first:
+        first.execute(text("SELECT 1"))
+        with pytest.raises(OperationalError), runtime.db.write() as second:
+            second.execute(text("SELECT 1"))
+    with runtime.db.write() as session:
+        assert session.scalar(text("PRAGMA busy_timeout")) == 30_000
