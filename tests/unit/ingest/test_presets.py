@@ -23,7 +23,7 @@ SHIPPED = {
         "wordpress",
     ),
     *("wordpress-rest", "strapi", "directus", "drupal", "contentful", "sanity", "typo3"),
-    "umbraco",
+    *("umbraco", "entry"),
 }
 SOUND = """
 title = "My CMS"
