@@ -45,6 +45,7 @@ class Task(StrEnum):
     PLAN_NOTIFICATION = "plan.notification"
     EMAIL_BATCH = "email.batch"
     CHAT_BATCH = "chat.batch"
+    PULL_SOURCE = "pull.source"
     RETAIN = "retain.expired"
     AUDIT_LEDGER = "audit.ledger"
 
@@ -55,6 +56,7 @@ HOME: dict[Task, Queue] = {
     Task.PLAN_NOTIFICATION: Queue.FANOUT,
     Task.EMAIL_BATCH: Queue.EMAIL,
     Task.CHAT_BATCH: Queue.CHAT,
+    Task.PULL_SOURCE: Queue.PULL,
     Task.RETAIN: Queue.MAINTENANCE,
     Task.AUDIT_LEDGER: Queue.MAINTENANCE,
 }

@@ -9,23 +9,26 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from service import logs
 from service.db import utcnow
+from service.ingest.pulling.leasing import RING_PATIENCE, due_pulls
 from service.ledger import sweep
 from service.ledger.sweep import Ring
 from service.runtime import Runtime
 from service.settings import load
-from service.tasks import WORKER_TIMEOUT_S
+from service.tasks import WORKER_TIMEOUT_S, Task
 from workers.plan import release_and_ring
 from workers.stages import STAGES
 
 log = logs.get_logger(__name__)
 
 INTERVAL_S = 1.0
+ASIDE = "poll aside"
 OWN_WORK_S = 10.0  # without Redis: work for at most this long before the next look at everything
 
 
@@ -37,7 +40,7 @@ def sweep_once(runtime: Runtime) -> int:
         review_wait = timedelta(seconds=runtime.settings.review_wait_s)
         due = sweep.due_releases(session, now, review_wait)
     released = sum(_alone(release_and_ring, runtime, notification_id) for notification_id in due)
-    for query, patience in sweep.STAGES.items():
+    for query, patience in {**sweep.STAGES, due_pulls: RING_PATIENCE}.items():
         # With a broken bell nothing is on its way: there is nothing to be patient for.
         rung_before = now if runtime.doorbell.is_broken else now - patience
         with runtime.db.write() as session:
@@ -54,8 +57,22 @@ def _answer(runtime: Runtime, rings: list[Ring]) -> None:
     for ring in rings:
         is_rung = runtime.doorbell.ring(ring.task, ring.row_id, ring.queue)
         log.info("found", task=ring.task.value, row_id=ring.row_id, rung=is_rung)
-        if not is_rung and time.monotonic() < until:
+        if not is_rung and ring.task is Task.PULL_SOURCE:
+            _poll_aside(runtime, ring.row_id)
+        elif not is_rung and time.monotonic() < until:
             _alone(STAGES[ring.task], runtime, ring.row_id)
+
+
+def _poll_aside(runtime: Runtime, source_id: int) -> None:
+    """A poll waits for a foreign site for minutes: the sweep must not. One at a time; the others
+    are found again by the next sweeps."""
+    if not any(thread.name == ASIDE for thread in threading.enumerate()):
+        threading.Thread(target=_poll, args=(runtime, source_id), name=ASIDE, daemon=True).start()
+
+
+def _poll(runtime: Runtime, source_id: int) -> None:
+    with suppress(OperationalError, InterfaceError):
+        _alone(STAGES[Task.PULL_SOURCE], runtime, source_id)
 
 
 def _alone(work: Callable[[Runtime, int], object], runtime: Runtime, row_id: int) -> bool:

@@ -13,6 +13,7 @@ from workers.classify import classify_revision
 from workers.email import send_email_batch
 from workers.enrich import enrich_event
 from workers.plan import plan_notification
+from workers.pull import poll_source
 from workers.retain import forget_expired
 
 log = get_logger(__name__)
@@ -32,6 +33,7 @@ STAGES: dict[Task, Callable[[Runtime, int], None]] = {
     Task.PLAN_NOTIFICATION: plan_notification,
     Task.EMAIL_BATCH: send_email_batch,
     Task.CHAT_BATCH: send_chat_batch,
+    Task.PULL_SOURCE: poll_source,
 }
 
 CHORES: dict[Task, Callable[[Runtime], None]] = {

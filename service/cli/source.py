@@ -19,6 +19,7 @@ from service.cli.source_options import (
     scheme_of,
     sealed_token,
 )
+from service.cli.source_pull import described, pull
 from service.cli.source_set import FASTEST, replay, set_
 from service.cli.source_try import try_
 
@@ -36,7 +37,7 @@ def source() -> None:
     """Manage the CMSs that may post articles."""
 
 
-for command in (try_, set_, replay):
+for command in (try_, set_, replay, pull):
     source.add_command(command)
 
 
@@ -124,6 +125,7 @@ def list_() -> None:
             words.append(f"last matched: {row.last_matched or 'none yet'}")
             if row.previous_until:
                 words.append(f"previous secret until {row.previous_until:%Y-%m-%d %H:%M} UTC")
+            words += described(session, row.id)
             click.echo(f"{row.slug}: {', '.join(words)}")
 
 

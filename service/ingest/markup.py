@@ -18,6 +18,8 @@ MAX_TAGS = 40_000  # a large news page has 5,000
 _XML_OWN = {"amp", "lt", "gt", "quot", "apos"}
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,30});")
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+_INVALID = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]{1,8})|([0-9]{1,8}));?")
 _HIDDEN = ("script", "style", "noscript", "template", "iframe", "svg")
 
 
@@ -101,5 +103,12 @@ def _check_size(text: str) -> None:
 
 
 def _plain(text: str) -> bytes:
-    """UTF-8 without NUL, at which the parser would stop, and without lone surrogates."""
-    return _DECLARATION.sub("", text).replace("\0", " ").encode("utf-8", "replace")
+    """UTF-8 without what no XML may hold, written out or as a reference: the parser would stop at
+    NUL, and a tree that holds others cannot be changed."""
+    text = _REFERENCE.sub(_valid_reference, _DECLARATION.sub("", text))
+    return _INVALID.sub(" ", text).encode("utf-8", "replace")
+
+
+def _valid_reference(found: re.Match[str]) -> str:
+    code = int(found[1], 16) if found[1] else int(found[2])
+    return found[0] if code <= 0x10FFFF and not _INVALID.match(chr(code)) else " "

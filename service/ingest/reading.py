@@ -56,9 +56,7 @@ def read_result(
 ) -> Result:
     """Map a parsed event as this source would; an address on a foreign host is a failure."""
     result = map_event(preset, headers, body, source.timezone, source.base_url)
-    if not isinstance(result, list) or not source.hosts:
-        return result
-    if all(_is_at_home(source, mapped) for mapped in result):
+    if not isinstance(result, list) or all(is_at_home(source, mapped) for mapped in result):
         return result
     message = f"must be on {' or '.join(source.hosts)}, the hosts of this source"
     return Failed(f"url: {message}", (("url", message),))
@@ -72,9 +70,9 @@ def parsed(proven: Proven) -> dict[str, Any]:
         raise Problem(400, "Body not understood", str(error)) from error
 
 
-def _is_at_home(source: Source, mapped: Mapped) -> bool:
+def is_at_home(source: Source, mapped: Mapped) -> bool:
     """A source that lists hosts publishes there and nowhere else."""
-    if mapped.article is None or mapped.state != "published":
+    if not source.hosts or mapped.article is None or mapped.state != "published":
         return True  # a withdrawal shows no address, and a thin event is judged when it is whole
     return urlsplit(mapped.article.url or "").hostname in source.hosts
 

@@ -1,4 +1,5 @@
-"""A pull: how a source's own listing is read, where it cannot push or a push was lost."""
+"""A pull: how a source's own listing is read, where it cannot push or a push was lost; and what was
+found in it."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, text
+from sqlalchemy import JSON, ForeignKey, Index, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import Base, BigId, utcnow
@@ -35,8 +36,9 @@ ACTIVE = text("state = 'active'")
 class Pull(Base):
     """One listing of one source. Until `baseline_at` is set, what is found notifies nobody.
 
-    `rules` are the selectors of an HTML page. `found` counts new articles that a poll brought,
-    `missed` those of them that a source which pushes had not pushed.
+    `rules` are the source's own of `config/pull/default.toml`. `leased_until` is also the token of
+    the one worker that polls: a change of settings takes it away. `found` counts new articles that
+    a poll brought, `missed` those of them that a source which pushes had not pushed.
     """
 
     __tablename__ = "pull"
@@ -51,6 +53,8 @@ class Pull(Base):
     state: Mapped[PullState] = mapped_column(String(16), default=PullState.ACTIVE)
     reason: Mapped[str] = mapped_column(default="")  # why it does not run, or what went wrong
     due_at: Mapped[datetime] = mapped_column(default=utcnow)
+    leased_until: Mapped[datetime | None]
+    rung_at: Mapped[datetime | None]
     baseline_at: Mapped[datetime | None]
     polled_at: Mapped[datetime | None]
     etag: Mapped[str] = mapped_column(default="")
@@ -60,3 +64,21 @@ class Pull(Base):
     last_count: Mapped[int] = mapped_column(default=0)  # items of the last listing that had any
     found: Mapped[int] = mapped_column(BigId, default=0)
     missed: Mapped[int] = mapped_column(BigId, default=0)
+
+
+class PullItem(Base):
+    """One article of a listing, remembered so that it is read once, and told once.
+
+    `is_news`: false, nobody is told of it; null, staff have not decided. `version` is what the
+    listing said of it when it was read; `read_at` null: it never was.
+    """
+
+    __tablename__ = "pull_item"
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(500), primary_key=True)
+    article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id"), index=True)
+    is_news: Mapped[bool | None]
+    version: Mapped[str] = mapped_column(String(64), default="")
+    read_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(SmallInteger, default=0)

@@ -12,7 +12,7 @@ from tests.chaos.city import CITIZENS, Arrival, City
 
 VICTIMS = (
     *("web", "web child", "express", "stages", "stages child", "email", "chat"),
-    *("sweeper", "scheduler", "redis", "supervisor"),
+    *("fetch", "sweeper", "scheduler", "redis", "supervisor"),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
@@ -36,7 +36,11 @@ class Entry:
     @property
     def names(self) -> set[str]:
         """By which an article may be known already."""
-        return {self.url, str(self.event.get("guid") or self.url)} - {""}
+        return {self.url, str(self.event.get("guid") or self.url)}
+
+    def is_on(self, hosts: Collection[str]) -> bool:
+        """Whether its page is on one of these."""
+        return urlsplit(self.url).hostname in hosts
 
 
 @dataclass(frozen=True)

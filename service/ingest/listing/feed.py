@@ -22,7 +22,7 @@ _ROOTS = ("rss", "RDF", "feed")
 
 
 def read_feed(content: bytes, charset: str | None, url: str, zone: str) -> Listing:
-    """The items of a feed that have a title or an address.
+    """The items of a feed that have a title and an address.
 
     An item without the whole text is not whole: a teaser must not stand for the article.
 
@@ -45,17 +45,11 @@ def _entry(item: Element, base: str, zone: str) -> Entry | None:
     base = address(base, item.get(_XML_BASE)) or base
     event = _atom(found, base, zone) if local_name(item) == "entry" else _rss(found, base, zone)
     event = {name: value for name, value in event.items() if value}
-    name = event.get("url") or event.get("guid")
-    if not name or not event.get("title"):
+    url = event.get("url")
+    if not url or not event.get("title"):
         return None
-    is_whole = "body_html" in event or "body_text" in event or "url" not in event
-    return Entry(
-        key=key_of(name),
-        url=event.get("url", ""),
-        version=version_of(event),
-        event=event,
-        is_whole=is_whole,
-    )
+    is_whole = "body_html" in event or "body_text" in event
+    return Entry(key_of(url), url, version_of(event), event=event, is_whole=is_whole)
 
 
 class _Fields:

@@ -15,6 +15,9 @@ from werkzeug.test import TestResponse
 
 from service.models import Source
 from service.runtime import Runtime
+from tests.integration.ingest.pulled import Pulled
+from tests.sites import CmsSite, served
+from workers.pull.site import robots
 
 WEBHOOKS = Path(__file__).parents[2] / "data" / "webhooks"
 CLOCK = 1795456183.0  # where a file does not say when it was received
@@ -121,3 +124,33 @@ def replay(
         monkeypatch.setattr("service.ingest.clock.utcnow", lambda: datetime.fromtimestamp(at, UTC))
 
     return Replay(client, runtime, set_clock)
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[CmsSite]:
+    """A site to pull from; nobody there minds being asked quickly."""
+    monkeypatch.setattr("workers.pull.site.PAUSE_S", 0.0)
+    robots.forget()
+    with served() as site:
+        yield site
+
+
+class Log(list[tuple[str, str]]):
+    """Level and event of each line."""
+
+    def __getattr__(self, level: str) -> Callable[..., None]:
+        return lambda event, **_: self.append((level, event))
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> Log:
+    """What pulls and their guard wrote to the log."""
+    log = Log()
+    for module in ("workers.pull.task", "service.outbound.fetching", "service.outbound.guard"):
+        monkeypatch.setattr(f"{module}.log", log)
+    return log
+
+
+@pytest.fixture
+def pulled(runtime: Runtime, site: CmsSite, clock: Any) -> Pulled:
+    return Pulled(runtime, site, clock)

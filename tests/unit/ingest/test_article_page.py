@@ -213,6 +213,7 @@ WORDS = st.sampled_from(
     [
         *("<p>", "</p>", "<h1>", "</h1>", "<br>", "<div>", "</div>", "<script>", "</script>"),
         *("Paylaş", "Kapat", "6 Haziran 2025", TEXT, "\ud800", "<time datetime='x'>"),
+        *("\x1f", "&#31;", "&#xffff;", "&#x110000;", "&#0"),
         *("<meta property='og:title' content='a'>", "<script type='application/ld+json'>"),
         '{"@type":"Article","headline":"x"}',
     ]

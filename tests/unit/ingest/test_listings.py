@@ -128,14 +128,15 @@ def test_atom_with_xhtml_a_relative_base_and_plain_text():
         <link rel="self" href="s"/><link rel="alternate" type="text/html" href="1"/>
         <updated>2025-06-06T10:00:00Z</updated>
         <content type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml"><p>Metin</p></div></content>
-        </entry><entry><id>tag:2</id><title>İki</title><content>a &lt; b</content></entry></feed>"""
+        </entry><entry><id>tag:2</id><title>İki</title><link href="/2"/>
+        <content>a &lt; b</content></entry></feed>"""
 
     first, second = read(PullKind.FEED, feed).entries
 
     assert first.url == "https://www.example.bel.tr/haber/1"
     assert "<p>Metin</p>" in first.event["body_html"]
     assert first.event["published_at"] == first.event["updated_at"] == "2025-06-06T10:00:00+00:00"
-    assert (second.key, second.url, second.event["body_text"]) == ("tag:2", "", "a < b")
+    assert (second.event["guid"], second.event["body_text"]) == ("tag:2", "a < b")
 
 
 def test_rss_1_0_is_a_feed_too():
@@ -153,7 +154,7 @@ def test_rss_1_0_is_a_feed_too():
     "item",
     [
         "<item/>",
-        "<item><title>Adsız adres</title></item>",
+        "<item><title>x</title><guid isPermaLink='false'>https://www.example.bel.tr/9</guid></item>",
         "<item><link>/1</link></item>",
         "<item><title>x</title><link>javascript:alert(1)</link></item>",
         "<item><title>x</title><link>https://a:b@www.example.bel.tr/</link></item>",
