@@ -139,6 +139,8 @@ def _get(url: str, headers: dict[str, str], internal_hosts: tuple[str, ...]) -> 
         raise FetchFailed(f"{_host(url)}: {type(error).__name__}") from error
     except (ValueError, OSError) as error:  # what requests lets through of odd URLs and answers
         raise FetchFailed(f"{_host(url)}: {type(error).__name__}") from error
+    if policy.has_hung_up:
+        raise FetchFailed(f"{_host(url)} took longer than {_PageSession.deadline_s:g} s")
     if response.status_code == 429 or response.status_code >= 500:
         raise FetchFailed(
             f"{_host(url)} answered {response.status_code}",

@@ -43,12 +43,14 @@ def is_public(address: str) -> bool:
 class GuardPolicy(HTTPPolicy):
     """Public addresses only, but for hosts that the operator listed by name.
 
-    `has_refused`: whether a host had no address that may be reached.
+    `has_refused`: whether a host had no address that may be reached. `has_hung_up`: whether the
+    deadline ended a connection, which an answer without a length cannot be told from its end.
     """
 
     def __init__(self, allowed_hosts: tuple[str, ...]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.has_refused = False
+        self.has_hung_up = False
         self._allowed = frozenset(host.lower() for host in allowed_hosts)
         self._handles: list[socket.socket] = []
         self._ends = float("inf")
@@ -93,6 +95,7 @@ class GuardPolicy(HTTPPolicy):
             self._handles, self._ends = [], float("inf")
 
     def _hang_up(self) -> None:
+        self.has_hung_up = True
         for handle in list(self._handles):
             with suppress(OSError):
                 handle.shutdown(socket.SHUT_RDWR)
