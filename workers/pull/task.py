@@ -165,7 +165,7 @@ class _Polling:
                     return False
             else:
                 self._keep(work, mapped)
-        return True
+        return not admission.has_more
 
     def _keep(self, work: Work, mapped: Mapped) -> None:
         with self._runtime.db.write() as session:

@@ -36,18 +36,26 @@ def read_feed(content: bytes, charset: str | None, url: str, zone: str) -> Listi
     if local_name(root) not in _ROOTS:
         raise ListingError(f"no feed came, but a document that begins with <{root.tag[:40]}>")
     items = [e for e in root.iter(etree.Element) if local_name(e) in ("item", "entry")]
-    entries = [_entry(item, url, zone) for item in items]
-    return Listing(tuple(entry for entry in entries if entry is not None))
+    events = [_event(item, url, zone) for item in items]
+    events = [event for event in events if event.get("url") and event.get("title")]
+    pages: dict[str, set[str]] = {}
+    for event in events:
+        pages.setdefault(event.get("guid", ""), set()).add(event["url"])
+    return Listing(tuple(_entry(event, pages[event.get("guid", "")]) for event in events))
 
 
-def _entry(item: Element, base: str, zone: str) -> Entry | None:
+def _event(item: Element, base: str, zone: str) -> dict[str, Any]:
     found = _Fields(item)
     base = address(base, item.get(_XML_BASE)) or base
     event = _atom(found, base, zone) if local_name(item) == "entry" else _rss(found, base, zone)
-    event = {name: value for name, value in event.items() if value}
-    url = event.get("url")
-    if not url or not event.get("title"):
-        return None
+    return {name: value for name, value in event.items() if value}
+
+
+def _entry(event: dict[str, Any], pages: set[str]) -> Entry:
+    """A guid that several pages share names none of them."""
+    url = event["url"]
+    if len(pages) > 1:
+        event = {name: value for name, value in event.items() if name != "guid"}
     is_whole = "body_html" in event or "body_text" in event
     return Entry(key_of(url), url, version_of(event), event=event, is_whole=is_whole)
 

@@ -34,10 +34,11 @@ class Work:
 
 @dataclass(frozen=True)
 class Admission:
-    """`listed`: articles that the listing has. `asking`: how many were new, where that was too
-    many; none of them is read."""
+    """`has_more`: the next poll goes on. `listed`: articles that the listing has. `asking`: how
+    many were new, where that was too many; none of them is read."""
 
     work: tuple[Work, ...]
+    has_more: bool
     listed: frozenset[int]
     asking: int = 0
 
@@ -73,7 +74,9 @@ def admit(session: Session, poll: Poll, entries: Sequence[Entry], now: datetime)
         _note(session, poll, now, is_baseline=is_baseline, asking=unmet if is_asking else 0)
     work = [Work(e, known[e.key][0]) for e in entries if _is_due(e, *known[e.key], now)]
     listed = frozenset(item.article_id for item, _ in known.values() if item.article_id)
-    return Admission(tuple(_bounded(work)), listed, unmet if is_asking else 0)
+    now_read = tuple(_bounded(work))
+    has_more = len(now_read) < len(work)
+    return Admission(now_read, has_more, listed, unmet if is_asking else 0)
 
 
 def give_up_unlisted(session: Session, poll: Poll, entries: Sequence[Entry], now: datetime) -> None:

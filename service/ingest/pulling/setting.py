@@ -43,9 +43,9 @@ def poll_now(session: Session, source_id: int, now: datetime) -> bool:
 
 
 def pause(session: Session, source_id: int) -> None:
-    """No more polls until `resume`; what staff were asked waits too."""
+    """No more polls until `resume`. Where staff are asked there are none: the question stays."""
     found = _locked(session, source_id)
-    if found is not None:
+    if found is not None and found.state == PullState.ACTIVE:
         found.state, found.reason, found.leased_until = PullState.PAUSED, "paused by staff", None
 
 

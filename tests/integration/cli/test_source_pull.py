@@ -151,6 +151,7 @@ def test_staff_decide_about_too_much_at_once(pull, runtime, word, is_news):
             session.add(PullItem(source_id=pull().source_id, key=key, is_news=None, version=""))
     set_state(runtime, PullState.ASKING, "12 new articles at once: say whether they are news")
     assert "--accept-as-news or --accept-as-archive" in refused("pull", "kent", "--resume")
+    assert "asking" in done("pull", "kent", "--pause")  # the question stays
 
     said = done("pull", "kent", f"--accept-as-{word}")
 

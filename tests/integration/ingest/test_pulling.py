@@ -286,6 +286,31 @@ def test_a_sitemap_s_page_is_read_again_when_its_date_says_so(pulled):
     assert pulled.public == {"Haber 1, yeni"}
 
 
+def test_what_is_left_of_a_changed_sitemap_is_read_by_the_next_poll_without_another_change(pulled):
+    def sitemap(day: int) -> None:
+        urls = "".join(
+            f"<url><loc>/haber/{n}</loc><lastmod>2025-06-{day:02}</lastmod></url>"
+            for n in range(40)
+        )
+        pulled.site.put(
+            "/s.xml", f"<urlset>{urls}</urlset>", "text/xml", headers={"ETag": f'"{day}"'}
+        )
+
+    html_list(pulled, *range(40))
+    sitemap(1)
+    pulled.configure(PullKind.SITEMAP, "/s.xml")
+    pulled.poll()
+    sitemap(2)
+    pulled.site.paths()
+    pulled.poll()
+    assert len(pulled.site.paths()) == 31
+    pulled.poll()
+    assert len(pulled.site.paths()) == 11
+    pulled.poll()
+
+    assert pulled.site.paths() == ["/s.xml"]
+
+
 def test_a_teaser_leads_to_its_page_and_stands_for_it_only_where_that_is_never_read(pulled):
     pulled.feed(1)
     pulled.configure(PullKind.FEED, "/rss")

@@ -169,6 +169,17 @@ def test_an_item_without_a_title_or_a_name_is_left_out_and_the_others_stay(item)
     assert only(read(PullKind.FEED, rss(item + good))).url == f"{SITE}1"
 
 
+def test_a_guid_that_several_pages_share_names_none_of_them():
+    items = "".join(
+        f"<item><title>x</title><link>/{n}</link><guid>{guid}</guid></item>"
+        for n, guid in enumerate(("same", "same", "own"))
+    )
+
+    guids = [entry.event.get("guid") for entry in read(PullKind.FEED, rss(items)).entries]
+
+    assert guids == [None, None, "own"]
+
+
 def test_an_item_that_comes_twice_counts_once():
     item = "<item><title>Bir</title><link>/1</link></item>"
 
