@@ -50,11 +50,12 @@ def page(title: str, text: str = TEXT * 4, date: str = "") -> str:
 
 @dataclass
 class Pulled:
-    """The source `kent`, its site, and the clock that decides when it is due."""
+    """A source, its site, and the clock that decides when it is due."""
 
     runtime: Runtime
     site: CmsSite
     clock: Any
+    slug: str = "kent"
     source_id: int = 0
 
     def configure(
@@ -62,9 +63,9 @@ class Pulled:
     ) -> None:
         """Pull from here; the source is made at first."""
         with self.runtime.db.write() as session:
-            source = session.scalar(select(Source).where(Source.slug == "kent"))
+            source = session.scalar(select(Source).where(Source.slug == self.slug))
             if source is None:
-                source = Source(slug="kent", sealed_secret="", **values)
+                source = Source(slug=self.slug, sealed_secret="", **values)
                 session.add(source)
                 session.flush()
             self.source_id = source.id

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
-from service.models import ArticleState, NotificationState, PullKind
+from service.models import ArticleState, Notification, NotificationState, Pull, PullKind
 from tests.integration.ingest.pulled import item, page, rss
 from tests.sites import Page
 
@@ -58,10 +59,6 @@ def test_two_answers_that_it_is_gone_ten_minutes_apart_withdraw(listed, town, wo
 
 
 def test_the_second_answer_counts_only_ten_minutes_after_the_first(listed, runtime):
-    from sqlalchemy import update
-
-    from service.models import Pull
-
     listed.feed(1, 2, 3, 4)
     listed.site.pages["/haber/5"] = Page(b"", status=404)
     listed.poll(hours=2)
@@ -72,6 +69,28 @@ def test_the_second_answer_counts_only_ten_minutes_after_the_first(listed, runti
 
     assert len(listed.public) == 5
     assert listed.site.paths().count("/haber/5") == 1
+
+
+def test_two_readings_of_a_listed_page_within_ten_minutes_are_one_answer(pulled, runtime):
+    def sitemap(day: int) -> None:
+        urls = f"<url><loc>/haber/1</loc><lastmod>2025-06-{day:02}</lastmod></url>"
+        pulled.site.put("/s.xml", f"<urlset>{urls}</urlset>", "text/xml")
+
+    sitemap(1)
+    pulled.site.put("/haber/1", page("Haber 1"))
+    pulled.configure(PullKind.SITEMAP, "/s.xml")
+    pulled.poll()
+    sitemap(2)
+    pulled.site.pages["/haber/1"] = Page(b"", status=410)
+    pulled.poll()
+    with runtime.db.write() as session:
+        session.execute(update(Pull).values(due_at=pulled.clock()))
+    pulled.poll(minutes=3)
+    assert pulled.public == {"Haber 1"}
+    assert pulled.site.paths().count("/haber/1") == 3
+
+    pulled.poll()
+    assert pulled.public == set()
 
 
 def test_a_page_that_answers_again_is_not_missing(listed):
@@ -111,8 +130,6 @@ def test_a_withdrawal_stops_what_is_not_sent(pulled, town):
     pulled.site.pages["/haber/5"] = Page(b"", status=404)
     pulled.poll(minutes=61)
     pulled.poll()
-
-    from service.models import Notification
 
     (notification,) = town.all(Notification)
     assert notification.state == NotificationState.CANCELLED

@@ -6,11 +6,14 @@ import threading
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import update
 
-from service.models import PullKind
+from service.ingest.pulling import leasing, setting
+from service.models import Pull, PullKind, PullState
 from service.runtime import Runtime
 from service.tasks import Queue, Task
 from workers.recover import ASIDE, sweep_once
+from workers.stages import STAGES
 
 
 @pytest.fixture
@@ -47,11 +50,6 @@ def test_a_due_source_is_rung_for_once_a_minute_until_somebody_polls(pulled, run
 
 @pytest.mark.parametrize("how", ["paused", "source paused", "asking", "polled now"])
 def test_nobody_rings_for_a_source_that_must_not_be_polled(pulled, rung, runtime, how):
-    from sqlalchemy import update
-
-    from service.ingest.pulling import leasing, setting
-    from service.models import Pull, PullState
-
     pulled.configure(PullKind.FEED, "/rss", is_paused=how == "source paused")
     with runtime.db.write() as session:
         if how == "paused":
@@ -100,8 +98,6 @@ class _Held(dict):
 
 
 def test_a_task_of_the_queue_polls(pulled):
-    from workers.stages import STAGES
-
     pulled.feed(1)
     pulled.configure(PullKind.FEED, "/rss")
     STAGES[Task.PULL_SOURCE](pulled.runtime, pulled.source_id)

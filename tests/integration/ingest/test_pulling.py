@@ -6,14 +6,24 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 
+import feedparser
 import pytest
-from sqlalchemy import update
 
-from service.models import Article, ArticleState, Notification, Pull, PullKind, PullState, Source
+from service.ingest.pulling import leasing, setting
+from service.models import (
+    Article,
+    ArticleState,
+    Notification,
+    Pull,
+    PullKind,
+    PullState,
+    Revision,
+)
 from service.settings import Settings
 from tests.integration.ingest.pulled import TEXT, item, page, rss
 from tests.sites import SEED_PATH, SEED_TITLE, Page, seed_page
-from workers.pull import poll_source
+from workers.pull import poll_source, task
+from workers.pull.entries import EntryReader
 from workers.pull.site import user_agent
 
 WEBHOOKS = Path(__file__).parents[2] / "data" / "webhooks"
@@ -26,8 +36,6 @@ def recorded(name: str) -> bytes:
 
 def pages_of_feed(site) -> None:
     """The article pages that the recorded sitemap leads to."""
-    import feedparser
-
     for entry in feedparser.parse(recorded("feed.rss.xml")).entries:
         site.put(entry.link.partition("8081")[2], page(entry.title, date=entry.published))
 
@@ -106,8 +114,6 @@ def test_after_a_change_of_settings_what_is_there_is_the_archive_again(pulled):
 
 @pytest.mark.parametrize("is_news", [True, False])
 def test_too_much_at_once_waits_for_staff(pulled, is_news, runtime, logged):
-    from service.ingest.pulling import setting
-
     pulled.feed(1)
     pulled.configure(PullKind.FEED, "/rss")
     pulled.poll()
@@ -137,20 +143,10 @@ def test_ten_new_articles_are_news_without_a_question(pulled):
 
 
 def pushing(pulled, cms) -> None:
-    """Let the CMS that pushes be the source that is pulled."""
+    """Let the CMS that pushes be the source that is pulled, its archive being one article."""
+    pulled.slug = cms.slug
     pulled.feed(1)
     pulled.configure(PullKind.FEED, "/rss")
-    with pulled.runtime.db.write() as session:
-        session.execute(update(Source).where(Source.slug == "kent").values(slug="x"))
-        found = session.query(Source).filter_by(slug=cms.slug).one()
-        session.execute(update(Source).where(Source.slug == "x").values(is_paused=True))
-        pulled.source_id = found.id
-    from service.ingest.pulling import setting
-
-    with pulled.runtime.db.write() as session:
-        setting.configure(
-            session, found.id, PullKind.FEED, pulled.site.url("/rss"), {}, pulled.clock()
-        )
     pulled.poll()
 
 
@@ -385,7 +381,6 @@ def test_two_at_once_ask_the_site_once(pulled, runtime):
 def test_a_poll_that_is_overtaken_by_new_settings_stores_nothing_more(pulled, monkeypatch):
     pulled.feed(1)
     pulled.configure(PullKind.FEED, "/rss")
-    from workers.pull import task
 
     real = task.ask_listing
 
@@ -399,6 +394,23 @@ def test_a_poll_that_is_overtaken_by_new_settings_stores_nothing_more(pulled, mo
 
     assert (len(pulled.articles), len(pulled.items)) == (0, 0)
     assert (pull.url, pull.polled_at, pull.leased_until) == (pulled.site.url("/baska"), None, None)
+
+
+def test_new_settings_stop_a_poll_between_two_articles(pulled, monkeypatch):
+    pulled.feed(1, 2, 3)
+    pulled.configure(PullKind.FEED, "/rss")
+    real, seen = EntryReader.read, []
+
+    def read(self, entry):
+        seen.append(entry)
+        if len(seen) == 2:
+            pulled.configure(PullKind.FEED, "/baska")
+        return real(self, entry)
+
+    monkeypatch.setattr(EntryReader, "read", read)
+    pulled.poll()
+
+    assert (len(seen), len(pulled.articles)) == (2, 1)
 
 
 def test_the_next_poll_is_due_in_ten_minutes_or_so(pulled):
@@ -528,8 +540,6 @@ def test_a_bug_of_ours_is_said_and_does_not_poll_in_a_loop(pulled, monkeypatch):
 
 
 def test_a_worker_that_died_leaves_the_source_to_others_later(pulled, runtime):
-    from service.ingest.pulling import leasing
-
     pulled.feed(1)
     pulled.configure(PullKind.FEED, "/rss")
     with runtime.db.write() as session:
@@ -542,8 +552,6 @@ def test_a_worker_that_died_leaves_the_source_to_others_later(pulled, runtime):
 
 
 def test_text_of_a_feed_is_cleaned_as_any_other(pulled, town):
-    from service.models import Revision
-
     body = TEXT + "<script>alert(1)</script><p onclick='x()'>son</p>"
     pulled.site.put("/rss", rss(item(1, "A <![CDATA[&amp; B]]>", body)), RSS)
     pulled.configure(PullKind.FEED, "/rss")
