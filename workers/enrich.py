@@ -5,6 +5,7 @@ An event that failed and is to be read again, after its preset was mended, goes 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -74,7 +75,8 @@ def _take(session: Session, inbox_id: int, now: datetime) -> tuple[InboxEvent, S
 
 
 def _read_and_store(runtime: Runtime, row: InboxEvent, source: Source) -> Outcome | None:
-    preset = _presets(runtime.settings.config_dir / "presets").get(source.preset)
+    presets = _presets(runtime.settings.config_dir / "presets")
+    preset = presets.get(source.preset)
     if row.attempts > MAX_ATTEMPTS:
         return _given_up(runtime, row, row.reason)
     if preset is None:
@@ -92,7 +94,7 @@ def _read_and_store(runtime: Runtime, row: InboxEvent, source: Source) -> Outcom
     )
     expected: dict[str, Seen | None] = {}
     try:
-        whole = _completed(runtime, source, preset, event, expected)
+        whole = _completed(runtime, source, presets, event, expected)
     except FetchRefused as error:
         return _given_up(runtime, row, str(error))
     return finish(runtime, row.id, whole, present(runtime.settings), expected)
@@ -101,7 +103,7 @@ def _read_and_store(runtime: Runtime, row: InboxEvent, source: Source) -> Outcom
 def _completed(
     runtime: Runtime,
     source: Source,
-    preset: Preset,
+    presets: Mapping[str, Preset],
     event: Event,
     expected: dict[str, Seen | None],
 ) -> Event:
@@ -111,7 +113,7 @@ def _completed(
     articles: list[Mapped] = []
     for item in event.result:
         if item.needs_enrichment:
-            found, expected[item.external_id] = _asked(runtime, source, preset, event, item)
+            found, expected[item.external_id] = _asked(runtime, source, presets, event, item)
             if isinstance(found, Failed):
                 return replace(event, result=found)
             item = found
@@ -120,7 +122,11 @@ def _completed(
 
 
 def _asked(
-    runtime: Runtime, source: Source, preset: Preset, event: Event, item: Mapped
+    runtime: Runtime,
+    source: Source,
+    presets: Mapping[str, Preset],
+    event: Event,
+    item: Mapped,
 ) -> tuple[Mapped | Failed, Seen | None]:
     """An article in its CMS's own words, and how ours stood before these were asked for.
 
@@ -132,9 +138,9 @@ def _asked(
             return seen(session, source, names_of(item, event))
 
     before = stands(item)
-    found = enrich(runtime.settings, runtime.vault, source, preset, item)
+    found = enrich(runtime.settings, runtime.vault, source, presets, item)
     if before is None and isinstance(found, Mapped) and (before := stands(found)) is not None:
-        found = enrich(runtime.settings, runtime.vault, source, preset, item)
+        found = enrich(runtime.settings, runtime.vault, source, presets, item)
     return found, before
 
 

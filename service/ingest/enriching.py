@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urljoin
 
 from service.crypto import Vault
+from service.ingest.article_page import Reader, read_article_page
+from service.ingest.decoding import decode
 from service.ingest.fetched import read_fetched
 from service.ingest.mapping import Failed, Mapped, gone, map_enriched
+from service.ingest.markup import MarkupError
 from service.ingest.payload import PayloadError
-from service.ingest.presets import Preset
+from service.ingest.presets import Enrich, Preset
+from service.ingest.pull_rules import load_rules
 from service.models import Source
-from service.outbound import FetchFailed, fetch, origin_of
+from service.outbound import Fetched, FetchFailed, fetch, origin_of
 from service.settings import Settings
 
+ENTRY = "entry"  # the preset that reads pages
 GONE = frozenset({404, 410})
 
 
 def enrich(
-    settings: Settings, vault: Vault, source: Source, preset: Preset, event: Mapped
+    settings: Settings,
+    vault: Vault,
+    source: Source,
+    presets: Mapping[str, Preset],
+    event: Mapped,
 ) -> Mapped | Failed:
     """Fetch a thin event's article from the source and map it; 404 and 410 mean withdrawn.
+
+    A page that says nothing of itself by JSON-LD is read as those of sources that are pulled.
 
     Raises:
         FetchRefused: the address is not one of the source's own, or leads inside the network.
         FetchFailed: no usable answer now.
     """
+    preset = presets[source.preset]
     assert preset.enrich is not None
     assert event.enrich_url is not None
     url = urljoin(source.api_url or source.base_url, event.enrich_url)
@@ -43,8 +56,22 @@ def enrich(
     try:
         document = read_fetched(preset.enrich, found.content)
     except PayloadError as error:
+        if preset.enrich.form != "html":
+            return Failed(f"enrich: {error}")
+        reader = Reader(load_rules(settings.config_dir, {}), presets, source.timezone)
+        return _read_page(reader, source, preset.enrich, event, found)
+    return map_enriched(preset.enrich.rules, event, document, source.timezone, source.base_url)
+
+
+def _read_page(
+    reader: Reader, source: Source, enrich: Enrich, event: Mapped, found: Fetched
+) -> Mapped | Failed:
+    try:
+        fields = read_article_page(decode(found.content, found.charset), found.url, reader)
+    except MarkupError as error:
         return Failed(f"enrich: {error}")
-    return map_enriched(preset, event, document, source.timezone, source.base_url)
+    rules = reader.presets[ENTRY].rules
+    return map_enriched(rules, event, fields, source.timezone, source.base_url)
 
 
 def own_origins(source: Source) -> set[str]:

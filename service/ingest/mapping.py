@@ -105,15 +105,13 @@ def map_event(
 
 
 def map_enriched(
-    preset: Preset, event: Mapped, document: dict[str, Any], zone: str, base_url: str = ""
+    rules: Rules, event: Mapped, document: dict[str, Any], zone: str, base_url: str = ""
 ) -> Mapped | Failed:
     """Map what was fetched for a thin event; a title or url that it lacks is the event's.
 
     Without a state of its own, the document is as public as the event said, or as a page that
     could be fetched is.
     """
-    assert preset.enrich is not None
-    rules = preset.enrich.rules
     context = {**context_of({}, document), "id": event.external_id}
     try:
         state = state_of(rules, context) or event.state or "published"

@@ -217,6 +217,25 @@ def test_a_typo3_page_gets_its_text_from_its_json_ld(replay, town, site, work, r
     assert "authorization" not in site.asked[0][1]
 
 
+def test_a_typo3_page_without_json_ld_is_read_as_any_page(replay, town, site, work, runtime):
+    sent = load_recording(TYPO3)
+    slug = replay.source("typo3", "typo3", TYPO3, hosts=["127.0.0.1", "www.example.bel.tr"])
+    text = "Körfezde yeni bir vapur bugün sefere başladı ve yolcularını karşı kıyıya taşıdı. "
+    site.serve(
+        _path_in(sent.body),
+        "<html><head><title>Körfez vapuru</title></head><body><nav>Kapat</nav>"
+        f"<main><h1>Körfez vapuru</h1><p>23 Kasım 2026</p><p>{text * 6}</p></main></body>",
+    )
+    replay.send(slug, TYPO3)
+    _point_inbox_at(runtime, site)
+    work()
+
+    (revision,) = town.all(Revision)
+    assert revision.title == "Körfez vapuru"
+    assert revision.body_text.startswith("Körfezde yeni bir vapur")
+    assert "Kapat" not in revision.body_text
+
+
 def test_umbraco_is_asked_by_its_delivery_api(replay, town, site, work, runtime):
     slug = replay.source(
         *("umbraco", "bearer", UMBRACO),

@@ -50,9 +50,9 @@ def test_a_thin_directus_update_is_completed_by_what_was_fetched(event, mapped, 
     item = event(f"{DIRECTUS}-create")[1]["payload"]
 
     full = map_enriched(
-        presets["directus"], thin, {"data": item | {"status": PUBLISHED}}, ZONE, SITE
+        presets["directus"].enrich.rules, thin, {"data": item | {"status": PUBLISHED}}, ZONE, SITE
     )
-    draft = map_enriched(presets["directus"], thin, {"data": item}, ZONE, SITE)
+    draft = map_enriched(presets["directus"].enrich.rules, thin, {"data": item}, ZONE, SITE)
 
     assert (full.external_id, full.state, full.needs_enrichment) == ("1", PUBLISHED, False)
     assert full.article.title == item["baslik"]
@@ -73,7 +73,7 @@ def test_a_typo3_page_is_read_by_its_json_ld(event, mapped, presets, fixture_jso
     )
 
     document = read_fetched(presets["typo3"].enrich, page.encode())
-    full = map_enriched(presets["typo3"], thin, document, ZONE, SITE)
+    full = map_enriched(presets["typo3"].enrich.rules, thin, document, ZONE, SITE)
 
     assert thin.enrich_url == thin.article.url
     assert (full.external_id, full.state) == ("123", PUBLISHED)
@@ -96,7 +96,7 @@ def test_umbraco_asks_the_delivery_api(event, mapped, presets):
         "properties": {"icerik": {"markup": "<p>Metin</p>", "blocks": []}},
     }
 
-    full = map_enriched(presets["umbraco"], thin, answer, ZONE, SITE)
+    full = map_enriched(presets["umbraco"].enrich.rules, thin, answer, ZONE, SITE)
 
     assert thin.enrich_url == f"/umbraco/delivery/api/v2/content/item/{UMBRACO_ID}"
     assert full.article.url == f"{SITE}haberler/yeni-park/"

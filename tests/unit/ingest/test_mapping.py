@@ -157,6 +157,8 @@ def put(body, path, value):
     try:
         for key in path[:-1]:
             node = node[key]
+        if isinstance(node, dict) and not isinstance(path[-1], str):
+            return  # JSON has no such key
         node[path[-1]] = value
     except (LookupError, TypeError):
         return
@@ -201,5 +203,5 @@ def test_whatever_is_fetched_is_failed_or_mapped(document):
     thin = Mapped("1", None, None, needs_enrichment=True, enrich_url="/x")
     for preset in ("directus", "typo3", "umbraco"):
         assert isinstance(
-            map_enriched(PRESETS[preset], thin, document, ZONE, SITE), Failed | Mapped
+            map_enriched(PRESETS[preset].enrich.rules, thin, document, ZONE, SITE), Failed | Mapped
         )
