@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,10 +24,25 @@ from service.db import Database
 from service.runtime import Runtime
 from service.settings import Settings, load
 
+SAID: pytest.StashKey[list[str]] = pytest.StashKey()
 SYSTEM_POSTGRES = "TELLAL_TEST_POSTGRES_URL"  # …/name of an existing database; else a wheel's
 SECRET_KEY = "a test key that nobody uses elsewhere"
 ENCRYPTION_KEY = Fernet.generate_key().decode()
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Says a line at the end of the run: tables and counts that nobody sees of tests that pass."""
+    return pytestconfig.stash.setdefault(SAID, []).append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    lines = terminalreporter.config.stash.get(SAID, [])
+    if lines:
+        terminalreporter.section("what was tried")
+    for line in lines:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

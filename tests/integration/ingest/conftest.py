@@ -36,6 +36,22 @@ class Recording:
     secret: str
     identifier: str
 
+    @property
+    def own_headers(self) -> dict[str, str]:
+        """Without those that belong to the connection."""
+        found = {
+            name: value
+            for name, value in self.headers.items()
+            if name.lower() not in ("host", "content-length", "connection")
+        }
+        if "cloudevents" in self.name:
+            found["Authorization"] = f"Bearer {self.secret}"  # alone they prove nothing
+        return found
+
+    def identifier_for(self, scheme: str) -> str:
+        """Contentful signs the path that it posted to, which is not that of our route."""
+        return self.identifier or (self.path if scheme == "contentful" else "")
+
 
 def load_recording(name: str) -> Recording:
     data = json.loads((WEBHOOKS / f"{name}.json").read_text(encoding="utf-8"))
@@ -63,14 +79,12 @@ class Replay:
     def source(self, preset: str, scheme: str, name: str, **values: Any) -> str:
         """Add the source that a recording is for; returns its slug."""
         sent = load_recording(name)
-        # Contentful signs the path that it posted to, which is not that of our route.
-        identifier = sent.identifier or (sent.path if scheme == "contentful" else "")
         slug = f"{preset}-{len(self.slugs)}"
         row = Source(
             slug=slug,
             preset=preset,
             scheme=scheme,
-            identifier=identifier,
+            identifier=sent.identifier_for(scheme),
             base_url=SITE,
             sealed_secret=self.runtime.vault.encrypt(sent.secret),
             **values,
@@ -96,13 +110,7 @@ class Replay:
     ) -> TestResponse:
         sent = load_recording(name)
         self.set_clock(sent.at + skew_s)
-        own = {
-            key: value
-            for key, value in sent.headers.items()
-            if key.lower() not in ("host", "content-length", "connection")
-        }
-        if "cloudevents" in name:
-            own["Authorization"] = f"Bearer {sent.secret}"  # alone they prove nothing
+        own = sent.own_headers
         own = {key: value for key, value in own.items() if key.lower() not in headers} | headers
         kind = next(value for key, value in own.items() if key.lower() == "content-type")
         return self.client.post(
