@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+import urllib.error
 import urllib.request
 
 article = {
@@ -33,4 +34,11 @@ headers = {
     "webhook-signature": "v1," + base64.b64encode(mac).decode(),
 }
 request = urllib.request.Request(sys.argv[1], body, headers)
-print(urllib.request.urlopen(request, timeout=10).read().decode())
+try:
+    answer = urllib.request.urlopen(request, timeout=10)
+except urllib.error.URLError as error:
+    if getattr(error, "code", 500) < 500:
+        raise
+    time.sleep(2)  # Tellal is restarting, or its database is away
+    answer = urllib.request.urlopen(request, timeout=10)
+print(answer.read().decode())
