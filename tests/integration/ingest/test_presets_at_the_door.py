@@ -82,7 +82,7 @@ each_file = pytest.mark.parametrize(
 
 @each_file
 def test_a_captured_request_becomes_what_its_cms_meant(
-    replay, town, name, preset, scheme, verdict, external_id, state, held, capsys
+    replay, town, name, preset, scheme, verdict, external_id, state, held
 ):
     slug = replay.source(preset, scheme, name)
 
@@ -92,8 +92,6 @@ def test_a_captured_request_becomes_what_its_cms_meant(
     assert answer.json["status"] == ("accepted" if verdict == PENDING else verdict)
     (event,) = town.all(InboxEvent)
     found = [(row.external_id, row.state) for row in town.all(Article)]
-    with capsys.disabled():
-        print(f"\n  {name} → 202 {event.verdict} {found or '–'} held {town.count(Notification)}")
     assert event.verdict == verdict
     assert found == ([(external_id, state)] if external_id else [])
     assert (answer.json["article_id"] is None) is (external_id is None)
