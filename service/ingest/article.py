@@ -16,7 +16,9 @@ import nh3
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 EXTERNAL_ID = re.compile(r"[A-Za-z0-9._:/-]{1,200}")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b\u2060\ufeff\ufffe\uffff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2060\ufeff\ufffe\uffff]")
+# Half of a letter whose two bytes were read as Latin-1. It must not vanish: it shows the damage.
+_HALF_LETTER = re.compile(r"(?<=[\u00c3-\u00c5\u00e2])[\x80-\x9f]+")
 _EMPTY_PARAGRAPH = re.compile(r"<p>(?:\s|&nbsp;)*</p>")
 _NEEDS_CLOSING = re.compile(
     r"<(/?)(?:a|b|big|blockquote|code|div|em|font|h[1-6]|i|nobr|ol|s|section|small|span|strike"
@@ -49,17 +51,17 @@ _BARE = nh3.Cleaner(tags=set())
 
 def clean_text(text: str) -> str:
     """NFC without control characters; line breaks stay, other white space is folded."""
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    for line_break in ("\r\n", "\r", "\x85"):
+        text = text.replace(line_break, "\n")
+    text = unicodedata.normalize("NFC", text)
     text = "\n".join(_folded(line) for line in text.split("\n"))
     return (re.sub(r"\n{3,}", "\n\n", text) if "\n\n\n" in text else text).strip()
 
 
 def _folded(line: str) -> str:
-    if not line.isprintable():  # most lines are, and it is told ten times as fast
-        line = _CONTROL.sub("", line)
-    elif "  " not in line:
+    if line.isprintable() and "  " not in line:  # nearly every line, and quickly told
         return line.strip()
-    return " ".join(line.split())
+    return " ".join(_without_control(line).split())
 
 
 def clean_line(text: str) -> str:
@@ -79,7 +81,7 @@ def clean_html(html: str) -> str:
 def _without_control(text: str) -> str:
     if text.replace("\n", "").isprintable():
         return text
-    return _CONTROL.sub("", text)
+    return _CONTROL.sub("", _HALF_LETTER.sub("\ufffd", text))
 
 
 def text_of(html: str) -> str:

@@ -66,6 +66,8 @@ def test_cleaned_text_is_composed_and_has_no_control_characters(text):
         ("I\u0307zmir g\u0306u\u0308", "İzmir ğü"),
         ("bir\u200biki\ufeff\u2060", "biriki"),
         ("a\x00\x07\x1b[31mb", "a[31mb"),
+        ("a\x80\x9fb\x85c", "ab\nc"),
+        ("Ba\u00c5\x9fkan", "Ba\u00c5\ufffdkan"),
         ("a\u00a0b", "a b"),
         ("ıIiİ", "ıIiİ"),
     ],
