@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
+from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, current_app, redirect, request
@@ -26,16 +27,20 @@ ALL = "all"
 CACHE = "public, max-age=60, stale-while-revalidate=300"
 
 
+def _in(media: str, text: str) -> dict[str, Any]:
+    return {"description": text, "content": {media: {"schema": {"type": "string"}}}}
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: _in("application/rss+xml", "RSS 2.0, the newest 25 articles."),
+    304: {"description": "Nothing new since the ETag that was sent."},
+    308: _in("text/html", "The feed under its canonical address."),
+    404: _in("text/html", "No such topic."),
+}
+
+
 @feeds.get("/<key>.rss")
-@feeds.doc(
-    summary="A topic's feed, or all news",
-    responses={
-        200: "RSS 2.0, the newest 25 articles.",
-        304: "Nothing new since the ETag that was sent.",
-        308: "The feed under its canonical address.",
-        404: "No such topic.",
-    },
-)
+@feeds.doc(summary="A topic's feed, or all news", responses=RESPONSES)
 def rss(key: str) -> BaseResponse:
     """Serve a feed. Its weak ETag is the number of its last change, so a 304 costs one query."""
     runtime: Runtime = current_app.extensions["tellal"]

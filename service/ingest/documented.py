@@ -7,6 +7,14 @@ from typing import Any
 
 from service.ingest.article import CanonicalArticle
 
+_ERRORS: dict[str, Any] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+    },
+}
+
 _PROBLEM = {
     "type": "object",
     "title": "Problem",
@@ -16,13 +24,7 @@ _PROBLEM = {
         "status": {"type": "integer"},
         "title": {"type": "string"},
         "detail": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
-            },
-        },
+        "errors": _ERRORS,
     },
 }
 
@@ -102,6 +104,25 @@ HANDSHAKE_DOC: dict[str, Any] = {
     "responses": {
         200: {"description": "They may; the headers say how often a minute."},
         404: _problem("Unknown source."),
+        503: _problem("Database away; send again after Retry-After."),
+    },
+}
+
+_REFUSALS = {
+    status: answer for status, answer in DOOR_DOC["responses"].items() if status not in (200, 202)
+}
+_TRIED = {
+    "type": "object",
+    "title": "Tried",
+    "required": ["verdict", "reason", "articles"],
+    "properties": {
+        "verdict": {
+            "type": "string",
+            "enum": ["accepted", "pending", "ignored", "failed"],
+        },
+        "reason": {"type": "string"},
+        "articles": {"type": "array", "items": {"type": "object"}},
+        "errors": _ERRORS,
     },
 }
 
@@ -113,9 +134,31 @@ TRY_DOC: dict[str, Any] = {
         "Stores nothing."
     ),
     "responses": {
-        200: {"description": "What would become of it."},
-        401: _problem("Not verified: one answer for every cause."),
-        404: _problem("Unknown source."),
+        200: _answer("What would become of it.", _TRIED),
+        **{status: answer for status, answer in _REFUSALS.items() if status not in (409, 422)},
+    },
+}
+
+_TIME = {"type": ["string", "null"], "format": "date-time"}
+_STATUS = {
+    "type": "object",
+    "title": "Status",
+    "required": ["article_id", "state", "topics", "places", "deliveries"],
+    "properties": {
+        "article_id": {"type": "integer"},
+        "state": {"type": "string", "enum": ["published", "withdrawn"]},
+        "revision": {"type": ["integer", "null"]},
+        "revision_state": {
+            "type": ["string", "null"],
+            "enum": ["received", "classified", "quarantined", None],
+        },
+        "received_at": _TIME,
+        "classified_at": _TIME,
+        "in_feeds_since": _TIME,
+        "notification": {"type": ["object", "null"]},
+        "topics": {"type": "array", "items": {"type": "object"}},
+        "places": {"type": "array", "items": {"type": "object"}},
+        "deliveries": {"type": "object"},
     },
 }
 
@@ -126,7 +169,7 @@ STATUS_DOC: dict[str, Any] = {
         "The token in the address is the only credential."
     ),
     "responses": {
-        200: {"description": "The article's way so far."},
+        200: _answer("The article's way so far.", _STATUS),
         404: _problem("Not one of our status addresses."),
     },
 }
@@ -138,12 +181,13 @@ def describe_door(spec: dict[str, Any]) -> dict[str, Any]:
     schemas = spec.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(article.pop("$defs", {}))
     schemas["Article"] = article
-    operation = spec["paths"]["/v1/sources/{slug}/articles"]["post"]
-    operation["parameters"] = [*operation.get("parameters", []), *_HEADERS]
-    operation["requestBody"] = {
-        "required": True,
-        "content": {
-            "application/json": {"schema": {"$ref": "#/components/schemas/Article"}},
-        },
-    }
+    for path in ("/v1/sources/{slug}/articles", "/v1/sources/{slug}/try"):
+        operation = spec["paths"][path]["post"]
+        operation["parameters"] = [*operation.get("parameters", []), *_HEADERS]
+        operation["requestBody"] = {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/Article"}},
+            },
+        }
     return spec
