@@ -16,7 +16,10 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from service.logs import get_logger
 from service.settings import Settings
+
+log = get_logger(__name__)
 
 
 class Queue(StrEnum):
@@ -172,7 +175,9 @@ class Doorbell:
             return False
         try:
             self._celery.send_task(task, args=row_ids, queue=queue, retry=False)
-        except (OperationalError, RedisError, OSError):
+        except Exception as error:  # the thread that rings must outlive whatever a broker says
+            if not isinstance(error, OperationalError | RedisError | OSError):
+                log.exception("bell broke")
             with self._lock:
                 self._quiet_until = time.monotonic() + BREAKER_S
             return False

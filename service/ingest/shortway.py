@@ -17,9 +17,12 @@ from service.ingest.presets import Preset
 from service.ingest.proving import Proven, check_rate, prove
 from service.ingest.reading import read_event
 from service.ingest.together import store_together
+from service.logs import get_logger
 from service.models import Source
 from service.problems import Problem
 from service.runtime import Runtime
+
+log = get_logger(__name__)
 
 
 class ShortWay:
@@ -51,5 +54,8 @@ class ShortWay:
             if fresh is not None:
                 check_rate(self._runtime, source)
         except Problem:
+            return None
+        except Exception:  # the long way keeps what breaks on our side
+            log.exception("short way broke", source=source.slug)
             return None
         return fresh

@@ -148,6 +148,8 @@ def _publish(
     published_at = in_zone(incoming.published_at, source.timezone)
     article.published_at = published_at or (article.published_at if was_public else None) or now
     session.flush()
+    if not was_public:
+        stop_sending(session, article, now, NotificationKind.WITHDRAWAL)
     if revision.state == RevisionState.QUARANTINED:
         return Stored(Verdict.QUARANTINED, article.id, revision.id, reason="damaged encoding")
     if is_news and (not was_public or was_damaged):
@@ -157,8 +159,6 @@ def _publish(
         stop(session, article, now)
     if was_public:
         _correct(session, article, incoming, now, request_id)
-    else:
-        stop_sending(session, article, now, NotificationKind.WITHDRAWAL)
     if known is not None and known.state == RevisionState.CLASSIFIED:
         article.shown_revision_id = known.id
         session.flush()

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from service.models import Approval, Notification, NotificationState
+from service.models import Approval, Article, ArticleState, Notification, NotificationState
 
 NEEDED = 2
 AGAIN = (NotificationState.PLANNING, NotificationState.PLANNED, NotificationState.DONE)
@@ -29,7 +29,10 @@ def approve(session: Session, notification_id: int, staff_id: int, now: datetime
     notification = session.get_one(Notification, notification_id, with_for_update=True)
     if not notification.is_urgent:
         raise ApprovalError("only urgent news can go to everybody at once")
-    if notification.stopped_at or notification.state == NotificationState.CANCELLED:
+    # A finished notification is not stopped by a withdrawal: there was nothing to stop any more.
+    article = session.get_one(Article, notification.article_id)
+    is_over = notification.stopped_at or notification.state == NotificationState.CANCELLED
+    if is_over or article.state != ArticleState.PUBLISHED or article.is_commercial:
         raise ApprovalError("it was withdrawn")
     if session.get(Approval, (notification_id, staff_id)) is not None:
         raise ApprovalError("you approved it already; somebody else must do so too")

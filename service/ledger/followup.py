@@ -38,6 +38,11 @@ MATCH = text(
           SELECT 1 FROM delivery l
           WHERE l.notification_id IN :told AND l.destination_id = o.destination_id
             AND (l.state IN (0, 2) OR l.state IN (1, 4) AND l.notification_id > o.notification_id))
+      AND NOT EXISTS (
+          SELECT 1 FROM notification w JOIN delivery v ON v.notification_id = w.id
+          WHERE :is_withdrawal AND w.article_id = :article AND w.kind = 'withdrawal'
+            AND w.id > o.notification_id AND w.id <> :notification
+            AND v.destination_id = o.destination_id AND v.state IN (1, 4))
       AND EXISTS (
           SELECT 1 FROM subscription s WHERE s.destination_id = d.id AND s.ended_at IS NULL)
     ON CONFLICT DO NOTHING"""
@@ -75,7 +80,20 @@ def follow(
         last.revision_id, last.payload = revision_id, payload
         session.flush()
         return last
-    if last is not None and last.revision_id == revision_id:
+    newest = session.scalar(
+        select(Notification)
+        .where(Notification.article_id == article.id, Notification.kind.in_(FOLLOW_UPS))
+        .where(Notification.state != NotificationState.CANCELLED)
+        .order_by(Notification.id.desc())
+        .limit(1)
+    )
+    if (
+        newest is not None
+        and newest.kind == kind
+        and newest.revision_id == revision_id
+        and newest.stopped_at is None
+        and newest.state in OPEN
+    ):
         return None
     notification = Notification(
         kind=kind,
@@ -132,6 +150,8 @@ def plan(
         lower=lower,
         upper=upper,
         revision=article.shown_revision_id if is_correction else 0,
+        is_withdrawal=not is_correction,
+        article=article.id,
     )
 
 

@@ -34,7 +34,7 @@ class NotificationState(StrEnum):
 
 
 ONE_LIVE_NEW = text("kind = 'new' AND state <> 'cancelled'")
-ONE_LIVE_CORRECTION = text("kind = 'correction' AND state NOT IN ('done', 'cancelled')")
+ONE_LIVE_CORRECTION = text("kind = 'correction' AND state = 'held'")
 UNFINISHED = text("state NOT IN ('done', 'cancelled')")
 
 

@@ -14,7 +14,7 @@ depends_on = None
 BIG_ID = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 ACTIVE = sa.text("state = 'active'")
 PENDING = sa.text("verdict = 'pending'")
-LIVE_CORRECTION = sa.text("kind = 'correction' AND state NOT IN ('done', 'cancelled')")
+LIVE_CORRECTION = sa.text("kind = 'correction' AND state = 'held'")
 
 
 def upgrade() -> None:

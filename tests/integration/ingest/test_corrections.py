@@ -318,3 +318,63 @@ def test_a_correction_is_a_delivery_of_the_newest_revision(cms, town, told, afte
         ).all()
     newest = max(row.id for row in town.all(Revision))
     assert set(sent) == {newest} == {town.all(Article)[0].shown_revision_id}
+
+
+@pytest.fixture
+def hold_mail(monkeypatch):
+    """Nothing is sent until the end: batches are only queued."""
+    monkeypatch.setattr("workers.email.task.deliver_batch", lambda *_: None)
+    return lambda: monkeypatch.setattr("workers.email.task.deliver_batch", deliver_batch)
+
+
+def test_back_and_forth_while_corrections_wait_loses_no_edit(
+    cms, town, told, work, after, hold_mail
+):
+    answers = []
+    for title in (FIXED, None, FIXED):
+        fields = {"title": title} if title else {}
+        answers.append(cms.post(**fields, notify_update=True).json["status"])
+        work()
+    hold_mail()
+    after()
+    after()
+
+    assert answers == ["accepted"] * 3
+    assert mails(town)[-1].subject.endswith(FIXED)
+
+
+def test_a_withdrawal_that_was_stopped_can_be_told_again(cms, town, told, after):
+    cms.withdraw(notify_update=True)
+    cms.post()
+    after()
+    assert subjects(town) == []
+
+    cms.withdraw(notify_update=True)
+    after()
+
+    assert len(subjects(town)) == 2
+
+
+def test_a_correction_that_was_stopped_can_be_told_again(cms, town, told, work, after, hold_mail):
+    cms.post(title=FIXED, notify_update=True)
+    work()
+    cms.withdraw()
+    cms.post(title=FIXED)
+    hold_mail()
+    after()
+    cms.post(title=FIXED, notify_update=True)
+    after()
+
+    assert subjects(town) == [f"Correction: {FIXED}", f"Düzeltme: {FIXED}"]
+
+
+def test_a_damaged_text_published_again_stops_the_withdrawal_too(
+    cms, town, told, work, after, hold_mail
+):
+    cms.withdraw(notify_update=True)
+    work()
+    cms.post(title="\ufffd\ufffd b\ufffdy\ufffdk", body_html="\ufffd " * 50)
+    hold_mail()
+    after()
+
+    assert subjects(town) == []

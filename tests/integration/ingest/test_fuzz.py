@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from service.ingest.routes import ANSWERED
 from service.ingest.signatures import new_secret
 from service.models import Article, InboxEvent, Revision, Source, Verdict
 from service.runtime import Runtime
@@ -103,8 +104,8 @@ class Door:
             event = session.query(InboxEvent).order_by(InboxEvent.id.desc()).first()
             assert event is not None
             assert not event.reason.startswith("broke on our side"), event.reason
-            said = "accepted" if event.verdict == Verdict.PENDING else event.verdict
-            assert answer["status"] == said
+            verdict = Verdict(event.verdict)
+            assert answer["status"] == ANSWERED.get(verdict, verdict)
             assert answer["article_id"] == event.article_id
             assert answer["revision"] == event.revision_id
             if event.article_id is None or event.revision_id is None:
