@@ -16,10 +16,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from service.logs import get_logger
 from service.settings import Settings
-
-log = get_logger(__name__)
 
 
 class Queue(StrEnum):
@@ -177,8 +174,14 @@ class Doorbell:
             self._celery.send_task(task, args=row_ids, queue=queue, retry=False)
         except Exception as error:  # the thread that rings must outlive whatever a broker says
             if not isinstance(error, OperationalError | RedisError | OSError):
-                log.exception("bell broke")
+                _log_broken_bell()
             with self._lock:
                 self._quiet_until = time.monotonic() + BREAKER_S
             return False
         return True
+
+
+def _log_broken_bell() -> None:
+    from service.logs import get_logger  # here: the command line must not load it with the names
+
+    get_logger(__name__).exception("bell broke")
