@@ -125,8 +125,9 @@ class Replay:
 def replay(
     client: FlaskClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, clock: Any
 ) -> Replay:
-    """The town's own clock stands an hour after the recordings, and goes on from there."""
-    clock.advance(seconds=CLOCK + 3600 - clock().timestamp())
+    """The town's own clock stands an hour after the recordings or later, and goes on from there."""
+    # Never back: rows are stamped by the real clock where nobody says otherwise.
+    clock.advance(seconds=max(CLOCK + 3600 - clock().timestamp(), 0))
 
     def set_clock(at: float) -> None:
         monkeypatch.setattr("service.ingest.clock.utcnow", lambda: datetime.fromtimestamp(at, UTC))
