@@ -21,8 +21,8 @@ OPEN = (NotificationState.RELEASED, NotificationState.PLANNING, NotificationStat
 SHORTEST_WAIT = timedelta(seconds=20)
 WAIT_PART = 0.1  # of the time since the release: a pass over a million rows is not made for nothing
 
-# The last thing that a destination was told must be another revision than this one, and nothing
-# may still be on its way to it. Who left since is no more told.
+# The last thing that a destination was told, or may have been told, must be another revision than
+# this one, and nothing may still be on its way to it. Who left since is no more told.
 MATCH = text(
     "INSERT INTO delivery (notification_id, destination_id, state, subscription_id, attempts)"  # noqa: S608
     f" SELECT :notification, d.id, {STATE}, o.subscription_id, 0"
@@ -32,12 +32,14 @@ MATCH = text(
     LEFT JOIN channel c ON c.id = d.channel_id
     LEFT JOIN suppression x ON x.address_hash = d.address_hash
     WHERE o.notification_id IN :told AND o.destination_id > :lower AND o.destination_id <= :upper
-      AND o.state IN (1, 4)
-      AND o.revision_id IS DISTINCT FROM :revision
+      AND (o.state IN (1, 4) OR o.maybe_revision_id IS NOT NULL)
+      AND (o.revision_id IS DISTINCT FROM :revision OR o.maybe_revision_id <> :revision)
       AND NOT EXISTS (
           SELECT 1 FROM delivery l
           WHERE l.notification_id IN :told AND l.destination_id = o.destination_id
-            AND (l.state IN (0, 2) OR l.state IN (1, 4) AND l.notification_id > o.notification_id))
+            AND (l.state IN (0, 2)
+                 OR l.notification_id > o.notification_id
+                 AND (l.state IN (1, 4) OR l.maybe_revision_id IS NOT NULL)))
       AND NOT EXISTS (
           SELECT 1 FROM notification w JOIN delivery v ON v.notification_id = w.id
           WHERE :is_withdrawal AND w.article_id = :article AND w.kind = 'withdrawal'

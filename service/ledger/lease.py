@@ -56,6 +56,8 @@ def boot_clock() -> float:
 # unsubscribe or a pause that has committed is final (invariant 8).
 # The reason is found anew too: who ended one of two matching subscriptions still asks by the other.
 # What follows up a delivery has that one's reason, whatever the article is about by now.
+# A letter that may have arrived is not sent again with another text where a correction brings that:
+# it would carry the same Message-ID, and the mailbox that has the first one may drop it.
 PENDING = text("""
     SELECT v.destination_id, s.id AS subscription_id, v.attempts,
            d.address, d.language, d.channel_id, s.topic_id, s.place_id,
@@ -65,7 +67,11 @@ PENDING = text("""
                      AND NOT d.is_paused AND NOT coalesce(c.is_paused, false)
                      AND s.id IS NOT NULL
            END AS is_eligible,
-           (n.stopped_at IS NOT NULL) AS is_cancelled,
+           (n.stopped_at IS NOT NULL
+            OR v.maybe_revision_id <> a.shown_revision_id AND EXISTS (
+                SELECT 1 FROM notification c
+                WHERE c.article_id = n.article_id AND c.id > n.id AND c.kind = 'correction'
+                  AND c.released_at IS NOT NULL AND c.stopped_at IS NULL)) AS is_cancelled,
            (n.kind <> 'service' AND n.released_at < :news_since) AS is_expired
     FROM delivery v
     JOIN notification n ON n.id = v.notification_id

@@ -25,6 +25,11 @@ class Outcome:
     retry_after_s: float | None = None
 
     @property
+    def is_try(self) -> bool:
+        """False where it was decided without sending."""
+        return self.state not in (DeliveryState.SUPPRESSED, DeliveryState.CANCELLED)
+
+    @property
     def is_worth_keeping(self) -> bool:
         """True where the answer explains something that the state alone does not."""
         return self.state != DeliveryState.SENT or bool(self.detail)
@@ -44,12 +49,17 @@ def backoff(attempts: int, retry_after_s: float | None = None) -> timedelta:
     )
 
 
-def after_policy(kind: DestinationKind, outcome: Outcome, attempts: int) -> Outcome:
+def after_policy(
+    kind: DestinationKind, outcome: Outcome, attempts: int, *, is_in_doubt: bool = False
+) -> Outcome:
     """Apply what follows from an outcome on the given try (1 is the first).
 
     An email whose answer never came is sent once more under the same Message-ID, which lets a
-    mailbox drop the copy; a chat message is not. A try too many ends in a rejection.
+    mailbox drop the copy; a chat message is not. Where that is not wanted any more, it stays
+    unknown whether the first one arrived. A try too many ends in a rejection.
     """
+    if is_in_doubt and not outcome.is_try:
+        return Outcome(DeliveryState.UNKNOWN)
     if (
         outcome.state == DeliveryState.UNKNOWN
         and kind == DestinationKind.EMAIL

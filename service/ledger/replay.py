@@ -88,7 +88,11 @@ def _correct(
             .where(Delivery.destination_id == destination_id)
             .where(Delivery.batch_id == batch.id, Delivery.state.in_(ASSUMED))
             .values(
-                state=outcome.state, revision_id=remains.revision_id, settled_at=now, due_at=None
+                state=outcome.state,
+                revision_id=remains.revision_id,
+                maybe_revision_id=None,
+                settled_at=now,
+                due_at=None,
             )
             .execution_options(synchronize_session=False)
         )

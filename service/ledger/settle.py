@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from service.db import Moment, rows
+from service.db import BigId, Moment, rows
 from service.ledger.lease import LEASE_S, Lease, LeaseLost, boot_clock
 from service.ledger.outcome import Outcome, after_policy, backoff
 from service.models import Batch, Delivery, DeliveryAnswer, DeliveryState, DestinationKind
@@ -22,6 +22,9 @@ SETTLE = (
         state=bindparam("outcome"),
         attempts=bindparam("attempt"),
         revision_id=bindparam("revision"),
+        maybe_revision_id=func.coalesce(
+            bindparam("maybe", type_=BigId), Delivery.maybe_revision_id
+        ),
         settled_at=bindparam("now", type_=Moment()),
         due_at=bindparam("due", type_=Moment()),
     )
@@ -65,36 +68,32 @@ def write_outcomes(
     """Settle deliveries that are still queued; those settled before stay as they are."""
     if not outcomes:
         return
-    tried = {
-        int(destination): int(attempts)
-        for destination, attempts in session.execute(
-            select(Delivery.destination_id, Delivery.attempts)
-            .where(Delivery.notification_id == notification_id)
-            .where(Delivery.destination_id.in_(list(outcomes)))
-            .where(Delivery.state == DeliveryState.QUEUED)
-        )
-    }
+    open_ = session.execute(
+        select(Delivery.destination_id, Delivery.attempts, Delivery.maybe_revision_id)
+        .where(Delivery.notification_id == notification_id)
+        .where(Delivery.destination_id.in_(list(outcomes)))
+        .where(Delivery.state == DeliveryState.QUEUED)
+    ).all()
     settled, answers = [], []
-    for destination_id, before in tried.items():
-        was_tried = outcomes[destination_id].state not in (
-            DeliveryState.SUPPRESSED,
-            DeliveryState.CANCELLED,
-        )
-        attempt = before + was_tried
-        outcome = after_policy(kind, outcomes[destination_id], attempt)
-        key = {"notification": notification_id, "destination": destination_id}
+    for destination_id, before, maybe in open_:
+        given = outcomes[destination_id]
+        attempt = before + given.is_try
+        outcome = after_policy(kind, given, attempt, is_in_doubt=maybe is not None)
         is_deferred = outcome.state == DeliveryState.DEFERRED
+        is_doubt = is_deferred and given.state == DeliveryState.UNKNOWN
         settled.append(
             {
-                **key,
+                "notification": notification_id,
+                "destination": destination_id,
                 "outcome": outcome.state,
                 "attempt": attempt,
-                "revision": revision_id if was_tried else None,
+                "revision": revision_id if given.is_try else maybe or None,
+                "maybe": (revision_id or 0) if is_doubt else None,
                 "now": now,
                 "due": now + backoff(attempt, outcome.retry_after_s) if is_deferred else None,
             }
         )
-        if outcome.is_worth_keeping and was_tried:
+        if outcome.is_worth_keeping and given.is_try:
             answers.append(
                 {
                     "notification_id": notification_id,

@@ -31,7 +31,11 @@ DEFERRED = text("state = 2")
 
 
 class Delivery(Base):
-    """The reason is the subscription that asked for it; the revision is what was sent."""
+    """The reason is the subscription that asked for it; the revision is what was sent.
+
+    `maybe_revision_id`: what an earlier try may have brought although no answer came, 0 where
+    nobody knows which text that was. Whoever has one counts as told.
+    """
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -49,6 +53,7 @@ class Delivery(Base):
     batch_id: Mapped[int | None] = mapped_column(BigId)
     subscription_id: Mapped[int | None] = mapped_column(BigId)
     revision_id: Mapped[int | None] = mapped_column(BigId)
+    maybe_revision_id: Mapped[int | None] = mapped_column(BigId)
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
     due_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]

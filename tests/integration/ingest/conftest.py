@@ -17,6 +17,7 @@ from service.models import Source
 from service.runtime import Runtime
 from tests.integration.ingest.pulled import Pulled
 from tests.sites import CmsSite, served
+from workers.deliver import deliver_batch
 from workers.pull.site import robots
 
 WEBHOOKS = Path(__file__).parents[2] / "data" / "webhooks"
@@ -163,3 +164,31 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Log:
 @pytest.fixture
 def pulled(runtime: Runtime, site: CmsSite, clock: Any) -> Pulled:
     return Pulled(runtime, site, clock)
+
+
+@pytest.fixture
+def after(work: Callable[[], None], clock: Any) -> Callable[..., None]:
+    """Does all the work of the next three hours."""
+
+    def after(hours: float = 3) -> None:
+        work()
+        clock.advance(hours=hours)
+        work()
+
+    return after
+
+
+@pytest.fixture
+def told(cms: Any, town: Any, after: Callable[..., None], full_audit: None) -> list[int]:
+    """An article that two readers were told."""
+    readers = [town.reader(), town.reader(language="en")]
+    cms.post()
+    after()
+    return readers
+
+
+@pytest.fixture
+def send_mail(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Nothing is sent until this is called: batches are only queued."""
+    monkeypatch.setattr("workers.email.task.deliver_batch", lambda *_: None)
+    return lambda: monkeypatch.setattr("workers.email.task.deliver_batch", deliver_batch)

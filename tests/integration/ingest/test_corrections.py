@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from email import message_from_bytes
-from email.message import Message
-from email.policy import default
 
 import pytest
 from sqlalchemy import select, update
@@ -16,60 +13,25 @@ from service.models import (
     Delivery,
     DeliveryState,
     Destination,
-    MailboxMessage,
     Notification,
-    NotificationKind,
     NotificationState,
     Revision,
     Subscription,
     Suppression,
 )
+from tests.integration.ingest.followed import (
+    CORRECTION,
+    FIXED,
+    WITHDRAWAL,
+    mails,
+    of,
+    parsed,
+    subjects,
+)
 from workers.deliver import deliver_batch
 from workers.email.task import EmailSender
 
-NEW, CORRECTION, WITHDRAWAL = (
-    *(NotificationKind.NEW, NotificationKind.CORRECTION, NotificationKind.WITHDRAWAL),
-)
-FIXED = "Körfez için iklim eylem planı: tarih düzeltildi"
 NOTE = "Toplantı 7 Haziran’da."
-
-
-@pytest.fixture
-def after(work, clock):
-    """Does all the work of the next three hours."""
-
-    def after(hours: float = 3) -> None:
-        work()
-        clock.advance(hours=hours)
-        work()
-
-    return after
-
-
-@pytest.fixture
-def told(cms, town, after, full_audit):
-    """An article that two readers were told."""
-    readers = [town.reader(), town.reader(language="en")]
-    cms.post()
-    after()
-    return readers
-
-
-def mails(town) -> list[MailboxMessage]:
-    return sorted(town.all(MailboxMessage), key=lambda mail: mail.id)
-
-
-def subjects(town) -> list[str]:
-    return sorted(mail.subject for mail in mails(town)[2:])
-
-
-def parsed(mail: MailboxMessage) -> Message:
-    return message_from_bytes(mail.raw, policy=default)
-
-
-def of(town, kind: NotificationKind) -> list[Notification]:
-    found = [row for row in town.all(Notification) if row.kind == kind]
-    return sorted(found, key=lambda row: row.id)
 
 
 def test_a_correction_goes_to_those_who_were_told_and_says_what_changed(cms, town, told, after):
@@ -320,22 +282,15 @@ def test_a_correction_is_a_delivery_of_the_newest_revision(cms, town, told, afte
     assert set(sent) == {newest} == {town.all(Article)[0].shown_revision_id}
 
 
-@pytest.fixture
-def hold_mail(monkeypatch):
-    """Nothing is sent until the end: batches are only queued."""
-    monkeypatch.setattr("workers.email.task.deliver_batch", lambda *_: None)
-    return lambda: monkeypatch.setattr("workers.email.task.deliver_batch", deliver_batch)
-
-
 def test_back_and_forth_while_corrections_wait_loses_no_edit(
-    cms, town, told, work, after, hold_mail
+    cms, town, told, work, after, send_mail
 ):
     answers = []
     for title in (FIXED, None, FIXED):
         fields = {"title": title} if title else {}
         answers.append(cms.post(**fields, notify_update=True).json["status"])
         work()
-    hold_mail()
+    send_mail()
     after()
     after()
 
@@ -355,12 +310,12 @@ def test_a_withdrawal_that_was_stopped_can_be_told_again(cms, town, told, after)
     assert len(subjects(town)) == 2
 
 
-def test_a_correction_that_was_stopped_can_be_told_again(cms, town, told, work, after, hold_mail):
+def test_a_correction_that_was_stopped_can_be_told_again(cms, town, told, work, after, send_mail):
     cms.post(title=FIXED, notify_update=True)
     work()
     cms.withdraw()
     cms.post(title=FIXED)
-    hold_mail()
+    send_mail()
     after()
     cms.post(title=FIXED, notify_update=True)
     after()
@@ -369,12 +324,12 @@ def test_a_correction_that_was_stopped_can_be_told_again(cms, town, told, work, 
 
 
 def test_a_damaged_text_published_again_stops_the_withdrawal_too(
-    cms, town, told, work, after, hold_mail
+    cms, town, told, work, after, send_mail
 ):
     cms.withdraw(notify_update=True)
     work()
     cms.post(title="\ufffd\ufffd b\ufffdy\ufffdk", body_html="\ufffd " * 50)
-    hold_mail()
+    send_mail()
     after()
 
     assert subjects(town) == []
