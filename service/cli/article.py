@@ -40,7 +40,9 @@ def correct(article_id: int, note: str, staff: str) -> None:
     if is_made:
         click.echo(f"Those who got an older text of article {article_id} will be told.")
     else:
-        click.echo("Nobody was told of it yet, or its correction is on its way already.")
+        click.echo(
+            "Nobody was told of it, or it is advertising by now: there is nobody to be told."
+        )
 
 
 @article.command()

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session
 
-from service.db import rows
+from service.db import Moment, rows, utcnow
 from service.ledger.match import STATE
+from service.ledger.told import LATER, TELLS
 from service.models import Article, Notification, NotificationKind, NotificationState
 
 FOLLOW_UPS = (NotificationKind.CORRECTION, NotificationKind.WITHDRAWAL)
-TELLING = (NotificationKind.NEW, NotificationKind.CORRECTION)
 OPEN = (NotificationState.RELEASED, NotificationState.PLANNING, NotificationState.PLANNED)
 SHORTEST_WAIT = timedelta(seconds=20)
 WAIT_PART = 0.1  # of the time since the release: a pass over a million rows is not made for nothing
@@ -26,29 +26,34 @@ WAIT_PART = 0.1  # of the time since the release: a pass over a million rows is 
 MATCH = text(
     "INSERT INTO delivery (notification_id, destination_id, state, subscription_id, attempts)"  # noqa: S608
     f" SELECT :notification, d.id, {STATE}, o.subscription_id, 0"
-    """
+    f"""
     FROM delivery o
+    JOIN notification e ON e.id = o.notification_id
     JOIN destination d ON d.id = o.destination_id
     LEFT JOIN channel c ON c.id = d.channel_id
     LEFT JOIN suppression x ON x.address_hash = d.address_hash
     WHERE o.notification_id IN :told AND o.destination_id > :lower AND o.destination_id <= :upper
-      AND (o.state IN (1, 4) OR o.maybe_revision_id IS NOT NULL)
-      AND (o.revision_id IS DISTINCT FROM :revision OR o.maybe_revision_id <> :revision)
+      AND {TELLS}
+      AND CASE WHEN e.kind = 'withdrawal' THEN :is_correction
+               ELSE NOT :is_correction OR o.revision_id IS DISTINCT FROM :revision
+                    OR o.maybe_revision_id <> :revision END
       AND NOT EXISTS (
           SELECT 1 FROM delivery l
-          WHERE l.notification_id IN :told AND l.destination_id = o.destination_id
-            AND (l.state IN (0, 2)
-                 OR l.notification_id > o.notification_id
-                 AND (l.state IN (1, 4) OR l.maybe_revision_id IS NOT NULL)))
-      AND NOT EXISTS (
-          SELECT 1 FROM notification w JOIN delivery v ON v.notification_id = w.id
-          WHERE :is_withdrawal AND w.article_id = :article AND w.kind = 'withdrawal'
-            AND w.id > o.notification_id AND w.id <> :notification
-            AND v.destination_id = o.destination_id AND v.state IN (1, 4))
+          WHERE l.notification_id IN :told AND l.destination_id = o.destination_id AND {LATER})
       AND EXISTS (
           SELECT 1 FROM subscription s WHERE s.destination_id = d.id AND s.ended_at IS NULL)
     ON CONFLICT DO NOTHING"""
 ).bindparams(bindparam("told", expanding=True))
+
+# What was stopped while it waited for its next try: nobody has to wait for that any more.
+CANCEL = text("""
+    UPDATE delivery
+    SET state = CASE WHEN maybe_revision_id IS NULL THEN 6 ELSE 4 END,
+        revision_id = nullif(maybe_revision_id, 0), due_at = NULL, settled_at = :now
+    WHERE notification_id IN :told AND destination_id > :lower AND destination_id <= :upper
+      AND state = 2
+      AND notification_id IN (SELECT id FROM notification WHERE stopped_at IS NOT NULL)
+""").bindparams(bindparam("told", expanding=True), bindparam("now", type_=Moment()))
 
 NEXT_RANGE = text("""
     SELECT max(destination_id) FROM (
@@ -66,9 +71,11 @@ def follow(
     now: datetime,
     request_id: str,
 ) -> Notification | None:
-    """Make the follow-up of a locked article; null where nobody was told, or everybody is already.
+    """Make the follow-up of a locked article; null where nobody was told, or is being told of it.
 
-    A correction waits until its revision is classified, a withdrawal for nothing.
+    A correction waits until its revision is classified, a withdrawal for nothing. A second one of
+    the same text is another: while the first was on its way the text may have changed and changed
+    back, and who was left out then is found by the second one alone.
     """
     original = _original(session, article.id)
     if original is None or article.is_commercial:
@@ -76,27 +83,17 @@ def follow(
     is_correction = kind == NotificationKind.CORRECTION
     revision_id = article.revision_id if is_correction else None
     payload = {"note": note or "", "original": original}
-    last = _last(session, article.id, kind)
-    if last is not None and last.state == NotificationState.HELD:
-        payload["note"] = note or last.payload["note"]
-        last.revision_id, last.payload = revision_id, payload
-        session.flush()
-        return last
-    newest = session.scalar(
-        select(Notification)
-        .where(Notification.article_id == article.id, Notification.kind.in_(FOLLOW_UPS))
-        .where(Notification.state != NotificationState.CANCELLED)
-        .order_by(Notification.id.desc())
-        .limit(1)
-    )
-    if (
-        newest is not None
-        and newest.kind == kind
-        and newest.revision_id == revision_id
-        and newest.stopped_at is None
-        and newest.state in OPEN
-    ):
-        return None
+    last = _last(session, article.id)
+    if last is not None and last.kind == kind:
+        is_held = last.state == NotificationState.HELD
+        if is_held or (is_correction and last.revision_id == revision_id):
+            payload["note"] = note or last.payload["note"]
+        if is_held:
+            last.revision_id, last.payload = revision_id, payload
+            session.flush()
+            return last
+        if not is_correction and last.stopped_at is None and last.state in OPEN:
+            return None
     notification = Notification(
         kind=kind,
         state=NotificationState.HELD if is_correction else NotificationState.RELEASED,
@@ -123,7 +120,7 @@ def told(session: Session, notification: Notification) -> list[int]:
     ).all()
     if any(row.id > notification.id and row.kind in FOLLOW_UPS for row in others):
         return []
-    return [row.id for row in others if row.id < notification.id and row.kind in TELLING]
+    return [row.id for row in others if row.id < notification.id]
 
 
 def next_range(session: Session, told: list[int], lower: int, size: int) -> int | None:
@@ -139,21 +136,17 @@ def plan(
     lower: int,
     upper: int,
 ) -> int:
-    """Plan the destinations of a key range that must hear of it; returns how many.
-
-    Who was told what a correction would tell has no need of it; of a withdrawal everybody has.
-    """
+    """Plan the destinations of a key range that must hear of it; returns how many."""
     is_correction = notification.kind == NotificationKind.CORRECTION
+    keys = {"told": told, "lower": lower, "upper": upper}
+    session.execute(CANCEL, {**keys, "now": utcnow()})
     return rows(
         session,
         MATCH,
+        **keys,
         notification=notification.id,
-        told=told,
-        lower=lower,
-        upper=upper,
-        revision=article.shown_revision_id if is_correction else 0,
-        is_withdrawal=not is_correction,
-        article=article.id,
+        revision=article.shown_revision_id,
+        is_correction=is_correction,
     )
 
 
@@ -184,10 +177,11 @@ def _original(session: Session, article_id: int) -> int | None:
     )
 
 
-def _last(session: Session, article_id: int, kind: NotificationKind) -> Notification | None:
+def _last(session: Session, article_id: int) -> Notification | None:
+    """The newest follow-up: none follows up another one that is held."""
     return session.scalar(
         select(Notification)
-        .where(Notification.article_id == article_id, Notification.kind == kind)
+        .where(Notification.article_id == article_id, Notification.kind.in_(FOLLOW_UPS))
         .where(Notification.state != NotificationState.CANCELLED)
         .order_by(Notification.id.desc())
         .limit(1)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.db import Moment, utcnow
 from service.ledger.batches import CLOSE_ONE
+from service.ledger.told import HAS_REVISION
 from service.models import (
     Batch,
     BatchState,
@@ -56,9 +57,10 @@ def boot_clock() -> float:
 # unsubscribe or a pause that has committed is final (invariant 8).
 # The reason is found anew too: who ended one of two matching subscriptions still asks by the other.
 # What follows up a delivery has that one's reason, whatever the article is about by now.
+# A correction is not sent to who has its text anyway, because the article went back to that.
 # A letter that may have arrived is not sent again with another text where a correction brings that:
 # it would carry the same Message-ID, and the mailbox that has the first one may drop it.
-PENDING = text("""
+PENDING = text(f"""
     SELECT v.destination_id, s.id AS subscription_id, v.attempts,
            d.address, d.language, d.channel_id, s.topic_id, s.place_id,
            s.created_at AS subscribed_at,
@@ -68,6 +70,7 @@ PENDING = text("""
                      AND s.id IS NOT NULL
            END AS is_eligible,
            (n.stopped_at IS NOT NULL
+            OR n.kind = 'correction' AND a.shown_revision_id = {HAS_REVISION}
             OR v.maybe_revision_id <> a.shown_revision_id AND EXISTS (
                 SELECT 1 FROM notification c
                 WHERE c.article_id = n.article_id AND c.id > n.id AND c.kind = 'correction'
@@ -95,7 +98,7 @@ PENDING = text("""
     LEFT JOIN suppression x ON x.address_hash = d.address_hash
     WHERE v.batch_id = :batch AND v.state = 0 AND v.destination_id > :after
     ORDER BY v.destination_id LIMIT :size
-""").columns(subscribed_at=Moment())
+""").columns(subscribed_at=Moment())  # noqa: S608
 
 
 def pending(session: Session, lease: Lease, after: int, size: int) -> Sequence[RowMapping]:

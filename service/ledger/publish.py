@@ -51,6 +51,8 @@ def release(session: Session, notification_id: int, now: datetime, review_wait: 
     )
     if released and is_new:
         stamp_feeds(session, article.id, now)
+    elif released:  # an older correction would send the text of this one with a note of its own
+        stop_sending(session, article, now, NotificationKind.CORRECTION, before=notification_id)
     return bool(released)
 
 
@@ -75,15 +77,19 @@ def stop(session: Session, article: Article, now: datetime) -> None:
 
 
 def stop_sending(
-    session: Session, article: Article, now: datetime, *kinds: NotificationKind
+    session: Session,
+    article: Article,
+    now: datetime,
+    *kinds: NotificationKind,
+    before: int | None = None,
 ) -> None:
-    """Leave unsent what is unsent of an article's notifications of these kinds."""
-    session.execute(
-        update(Notification)
-        .where(Notification.article_id == article.id, Notification.kind.in_(kinds))
-        .where(Notification.state.not_in((NotificationState.CANCELLED, NotificationState.DONE)))
-        .values(stopped_at=now)
-    )
+    """Leave unsent what is unsent of an article's notifications of these kinds, all or those older
+    than one of them."""
+    found = [Notification.article_id == article.id, Notification.kind.in_(kinds)]
+    found.append(Notification.state.not_in((NotificationState.CANCELLED, NotificationState.DONE)))
+    if before is not None:
+        found.append(Notification.id < before)
+    session.execute(update(Notification).where(*found).values(stopped_at=now))
 
 
 def stamp_feeds(session: Session, article_id: int, now: datetime) -> None:

@@ -1,0 +1,22 @@
+"""What a destination knows of an article: SQL that planning and sending share.
+
+`o` is a delivery about the article, `e` its notification, `l` another delivery to the same one.
+"""
+
+from __future__ import annotations
+
+TELLS = "(o.state IN (1, 4) OR o.maybe_revision_id IS NOT NULL)"
+LATER = """(l.state IN (0, 2)
+            OR l.notification_id > o.notification_id
+            AND (l.state IN (1, 4) OR l.maybe_revision_id IS NOT NULL))"""
+
+# The text that the destination of a delivery `v` has for sure; null where that is none. One look
+# at the primary key of deliveries for each notification of the article.
+HAS_REVISION = f"""(
+    SELECT CASE WHEN e.kind <> 'withdrawal'
+                     AND coalesce(o.maybe_revision_id, o.revision_id) = o.revision_id
+                THEN o.revision_id END
+    FROM notification e
+    JOIN delivery o ON o.notification_id = e.id AND o.destination_id = v.destination_id
+    WHERE e.article_id = n.article_id AND e.id < n.id AND {TELLS}
+    ORDER BY e.id DESC LIMIT 1)"""  # noqa: S608
