@@ -21,6 +21,7 @@ from service.models import (
     TopicLabel,
 )
 
+OVER = (NotificationState.CANCELLED, NotificationState.DONE)
 NEXT_SEQ = text("UPDATE feed_clock SET seq = seq + 1 RETURNING seq")
 
 
@@ -67,11 +68,12 @@ def withdraw(session: Session, article: Article, now: datetime) -> None:
 
 def stop(session: Session, article: Article, now: datetime) -> None:
     """Tell nobody from now on: cancel what is held, stop what is on its way."""
-    of_article = update(Notification).where(Notification.article_id == article.id)
+    _lock_unfinished(session, article)
     session.execute(
-        of_article.where(Notification.state == NotificationState.HELD).values(
-            state=NotificationState.CANCELLED
-        )
+        update(Notification)
+        .where(Notification.article_id == article.id)
+        .where(Notification.state == NotificationState.HELD)
+        .values(state=NotificationState.CANCELLED)
     )
     stop_sending(session, article, now, *NotificationKind)
 
@@ -85,11 +87,13 @@ def stop_sending(
 ) -> None:
     """Leave unsent what is unsent of an article's notifications of these kinds, all or those older
     than one of them."""
+    _lock_unfinished(session, article)
     found = [Notification.article_id == article.id, Notification.kind.in_(kinds)]
-    found.append(Notification.state.not_in((NotificationState.CANCELLED, NotificationState.DONE)))
     if before is not None:
         found.append(Notification.id < before)
-    session.execute(update(Notification).where(*found).values(stopped_at=now))
+    session.execute(
+        update(Notification).where(*found, Notification.state.not_in(OVER)).values(stopped_at=now)
+    )
 
 
 def stamp_feeds(session: Session, article_id: int, now: datetime) -> None:
@@ -119,6 +123,16 @@ def stamp_feeds(session: Session, article_id: int, now: datetime) -> None:
 def _locked(session: Session, article_id: int | None) -> Article:
     """The article, locked before the clock: a withdrawal locks them in the same order."""
     return session.get_one(Article, article_id, with_for_update=True)
+
+
+def _lock_unfinished(session: Session, article: Article) -> None:
+    """Lock the article's notifications in one order: an update takes them in any."""
+    session.execute(
+        select(Notification.id)
+        .where(Notification.article_id == article.id, Notification.state.not_in(OVER))
+        .order_by(Notification.id)
+        .with_for_update(key_share=True)  # batches may refer to them meanwhile
+    ).all()
 
 
 def _has_topic(session: Session, revision_id: int) -> bool:

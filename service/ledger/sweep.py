@@ -1,7 +1,9 @@
 """The sweep: for each stage one query of what is waiting although its doorbell should have rung.
 
 `rung_at` is when somebody last rang for a row; a query takes rows whose ring is older than the
-stage's age limit and rings again, with the queue, and so the priority, that they always had.
+stage's age limit and rings again, with the queue, and so the priority, that they always had. It
+passes by what somebody has locked: waiting for one row while it holds others, it would deadlock
+with whoever takes several too, as a withdrawal does.
 """
 
 from __future__ import annotations
@@ -60,6 +62,7 @@ def waiting_revisions(session: Session, now: datetime, rung_before: datetime) ->
                 .where(Revision.rung_at < rung_before)
                 .order_by(Revision.rung_at)
                 .limit(LIMIT)
+                .with_for_update(skip_locked=True, key_share=True)
             )
         )
         .values(rung_at=now)
@@ -84,6 +87,7 @@ def waiting_events(session: Session, now: datetime, rung_before: datetime) -> li
                 .where(InboxEvent.due_at <= now, InboxEvent.rung_at < rung_before)
                 .order_by(InboxEvent.due_at)
                 .limit(LIMIT)
+                .with_for_update(skip_locked=True, key_share=True)
             )
         )
         .values(rung_at=now)
@@ -134,6 +138,7 @@ def waiting_plans(session: Session, now: datetime, rung_before: datetime) -> lis
                 .where(Notification.rung_at < rung_before)
                 .order_by(Notification.rung_at)
                 .limit(LIMIT)
+                .with_for_update(skip_locked=True, key_share=True)
             )
         )
         .values(rung_at=now)
@@ -154,6 +159,7 @@ def waiting_batches(session: Session, now: datetime, rung_before: datetime) -> l
                 .where(Batch.rung_at < rung_before)
                 .order_by(Batch.rung_at)
                 .limit(LIMIT)
+                .with_for_update(skip_locked=True, key_share=True)
             )
         )
         .values(rung_at=now)
@@ -224,6 +230,7 @@ def close_finished(session: Session, now: datetime) -> None:
             .exists()
         )
         .limit(LIMIT)
+        .with_for_update(skip_locked=True, key_share=True)
     ).all()
     for notification_id in candidates:
         session.execute(CLOSE_ONE, {"notification": notification_id, "now": now})
