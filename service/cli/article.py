@@ -31,18 +31,23 @@ def article() -> None:
 @_STAFF
 def correct(article_id: int, note: str, staff: str) -> None:
     """Tell those who got an older text of ARTICLE_ID that it was corrected."""
-    from service.models import NotificationKind
+    from service.models import NotificationKind, Revision
 
     with _acting(article_id, staff, "article.correct", note=note) as (session, row):
         if row.state != "published":
             raise Refusal(f"article {article_id} is withdrawn; there is nothing to correct")
+        if session.get_one(Revision, row.revision_id).state == "quarantined":
+            raise Refusal(
+                f"the newest text of article {article_id} arrived damaged and is told to nobody;"
+                " have its CMS send it again"
+            )
+        if row.is_commercial:
+            raise Refusal(f"article {article_id} is advertising by now, which is told to nobody")
         is_made = _follow_up(session, row, NotificationKind.CORRECTION, note)
     if is_made:
         click.echo(f"Those who got an older text of article {article_id} will be told.")
     else:
-        click.echo(
-            "Nobody was told of it, or it is advertising by now: there is nobody to be told."
-        )
+        click.echo("Nobody was told of it: there is nobody to be told.")
 
 
 @article.command()

@@ -14,7 +14,14 @@ from sqlalchemy.orm import Session
 from service.db import Moment, rows, utcnow
 from service.ledger.match import STATE
 from service.ledger.told import LATER, TELLS
-from service.models import Article, Notification, NotificationKind, NotificationState
+from service.models import (
+    Article,
+    Notification,
+    NotificationKind,
+    NotificationState,
+    Revision,
+    RevisionState,
+)
 
 FOLLOW_UPS = (NotificationKind.CORRECTION, NotificationKind.WITHDRAWAL)
 OPEN = (NotificationState.RELEASED, NotificationState.PLANNING, NotificationState.PLANNED)
@@ -78,9 +85,9 @@ def follow(
     back, and who was left out then is found by the second one alone.
     """
     original = _original(session, article.id)
-    if original is None or article.is_commercial:
-        return None
     is_correction = kind == NotificationKind.CORRECTION
+    if original is None or (is_correction and not _can_be_told(session, article)):
+        return None
     revision_id = article.revision_id if is_correction else None
     payload = {"note": note or "", "original": original}
     last = _last(session, article.id)
@@ -163,6 +170,12 @@ def rest(
         return None
     since = now - (notification.released_at or now)
     return max(SHORTEST_WAIT, since * WAIT_PART)
+
+
+def _can_be_told(session: Session, article: Article) -> bool:
+    """False for advertising, and for a text that arrived damaged, which is never classified."""
+    revision = session.get_one(Revision, article.revision_id)
+    return not article.is_commercial and revision.state != RevisionState.QUARANTINED
 
 
 def _original(session: Session, article_id: int) -> int | None:

@@ -96,6 +96,25 @@ def test_correcting_after_a_silent_edit_tells_those_who_got_the_old_text(article
 
 
 @pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"title": "\ufffd\ufffd b\ufffdy\ufffdk", "body_html": "\ufffd " * 50}, "arrived damaged"),
+        ({"commercial": True}, "is advertising by now"),
+    ],
+)
+def test_what_may_be_told_to_nobody_is_not_corrected(article, cms, town, later, fields, said):
+    cms.post(**fields)
+    later()
+
+    result = invoke("correct", str(article.id))
+
+    assert result.exit_code != 0
+    assert said in result.output
+    assert len(town.all(Notification)) == 1
+    assert town.all(AuditEntry) == []
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (("correct", "99"), "there is no article 99"),
