@@ -157,8 +157,7 @@ def _publish(
         _notify(session, article, due, request_id)
     if article.is_commercial:
         stop(session, article, now)
-    if was_public:
-        _correct(session, article, incoming, now, request_id)
+    _correct(session, article, incoming, now, request_id)
     if known is not None and known.state == RevisionState.CLASSIFIED:
         article.shown_revision_id = known.id
         session.flush()

@@ -53,10 +53,13 @@ def boot_clock() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+FOLLOWS = "n.kind IN ('correction', 'withdrawal')"
+
 # What a worker needs of each unsettled delivery; read again before every slice, so that an
 # unsubscribe or a pause that has committed is final (invariant 8).
 # The reason is found anew too: who ended one of two matching subscriptions still asks by the other.
-# What follows up a delivery has that one's reason, whatever the article is about by now.
+# What follows up a delivery has that one's reason, whatever the article is about by now, or another
+# one by which its reader asks for any text of the article, be it in a digest.
 # A correction is not sent to who has its text anyway, because the article went back to that.
 # A letter that may have arrived is not sent again with another text where a correction brings that:
 # it would carry the same Message-ID, and the mailbox that has the first one may drop it.
@@ -84,17 +87,20 @@ PENDING = text(f"""
     LEFT JOIN subscription s ON s.id = (
         SELECT min(m.id) FROM subscription m
         WHERE m.destination_id = d.id AND m.ended_at IS NULL
-          AND (n.kind IN ('correction', 'withdrawal') AND m.id = v.subscription_id
-               OR (m.frequency = 'instant' OR n.breaks_at IS NOT NULL)
-               AND (m.topic_id IS NULL
-                    OR m.topic_id IN (SELECT topic_id FROM topic_label
-                                      WHERE revision_id = a.shown_revision_id
-                                        AND state = 'published'))
-               AND (m.place_id IS NULL
-                    OR m.place_id IN (SELECT place_id FROM place_label
-                                      WHERE revision_id = a.shown_revision_id)
-                    OR NOT EXISTS (SELECT 1 FROM place_label
-                                   WHERE revision_id = a.shown_revision_id))))
+          AND ({FOLLOWS} AND m.id = v.subscription_id
+               OR ({FOLLOWS} OR m.frequency = 'instant' OR n.breaks_at IS NOT NULL)
+               AND EXISTS (
+                   SELECT 1 FROM revision r
+                   WHERE r.article_id = a.id
+                     AND (r.id = a.shown_revision_id OR {FOLLOWS} AND r.state = 'classified')
+                     AND (m.topic_id IS NULL
+                          OR m.topic_id IN (SELECT topic_id FROM topic_label
+                                            WHERE revision_id = r.id AND state = 'published'))
+                     AND (m.place_id IS NULL
+                          OR m.place_id IN (SELECT place_id FROM place_label
+                                            WHERE revision_id = r.id)
+                          OR NOT EXISTS (SELECT 1 FROM place_label
+                                         WHERE revision_id = r.id)))))
     LEFT JOIN suppression x ON x.address_hash = d.address_hash
     WHERE v.batch_id = :batch AND v.state = 0 AND v.destination_id > :after
     ORDER BY v.destination_id LIMIT :size
