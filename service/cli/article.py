@@ -22,7 +22,7 @@ _STAFF = click.option("--staff", required=True, help="Your email address, for th
 
 @click.group()
 def article() -> None:
-    """Correct, withdraw or release one article, by its number."""
+    """Correct, withdraw, publish again or release one article, by its number."""
 
 
 @article.command()
@@ -56,18 +56,44 @@ def correct(article_id: int, note: str, staff: str) -> None:
 @_NOTE
 @_STAFF
 def withdraw(article_id: int, tell: bool, note: str, staff: str) -> None:
-    """Take ARTICLE_ID back: nothing more is sent, and it leaves the feeds."""
+    """Take ARTICLE_ID back, whatever its CMS sends: nothing more is sent, it leaves the feeds."""
     from service.db import utcnow
     from service.ledger import publish
     from service.models import NotificationKind
 
     is_made = False
     with _acting(article_id, staff, "article.withdraw", tell=tell, note=note) as (session, row):
-        if row.state == "published":
-            publish.withdraw(session, row, utcnow())
+        publish.withhold(session, row, utcnow())
         if tell:
             is_made = _follow_up(session, row, NotificationKind.WITHDRAWAL, note)
     click.echo(f"Article {article_id} is withdrawn.")
+    if tell:
+        click.echo("Those who got it will be told." if is_made else "There is nobody to be told.")
+
+
+@article.command()
+@click.argument("article_id", type=int)
+@click.option("--tell", is_flag=True, help="Tell those who got it that it is back.")
+@_NOTE
+@_STAFF
+def republish(article_id: int, tell: bool, note: str, staff: str) -> None:
+    """Publish ARTICLE_ID again, with its newest text, after staff withdrew it."""
+    from service.db import utcnow
+    from service.ingest import republishing
+    from service.models import NotificationKind
+
+    is_made = False
+    with _acting(article_id, staff, "article.republish", tell=tell, note=note) as (session, row):
+        try:
+            is_back = republishing.republish(session, row, utcnow())
+        except republishing.RepublishError as error:
+            raise Refusal(f"article {article_id}: {error}") from error
+        if is_back and tell:
+            is_made = _follow_up(session, row, NotificationKind.CORRECTION, note)
+    if not is_back:
+        click.echo(f"Article {article_id}: its CMS withdrew it too, and can publish it again now.")
+        return
+    click.echo(f"Article {article_id} is published again.")
     if tell:
         click.echo("Those who got it will be told." if is_made else "There is nobody to be told.")
 

@@ -13,7 +13,8 @@ from typing import Any
 from service.ingest.article import CanonicalArticle, in_zone
 from service.ingest.claiming import Names
 from service.ingest.delivery import Delivery
-from service.ingest.upsert import release_at, revision_values, source_time
+from service.ingest.holding import release_at
+from service.ingest.upsert import revision_values, source_time
 from service.models import RevisionState, Source
 
 

@@ -17,23 +17,22 @@ from sqlalchemy.orm import Session
 from service.classify.text import encoding_damage
 from service.ingest.article import CanonicalArticle, content_hash, in_zone
 from service.ingest.claiming import Claim, Names, claim
+from service.ingest.holding import hold_news, is_held, release_at
 from service.ledger.followup import follow
 from service.ledger.publish import stamp_feeds, stop, stop_sending, withdraw
 from service.models import (
     Article,
     ArticleState,
-    Notification,
     NotificationKind,
-    NotificationState,
     Revision,
     RevisionState,
     Source,
     Verdict,
 )
 
+WITHHELD = "stored; staff withdrew the article, and it stays so until they publish it again"
 NOT_URGENT = "taken as ordinary news: the source may not send urgent ones"
 AHEAD = timedelta(days=1)  # a time beyond it is a mistake, and would hold up every later edit
-NEWS_FOR = timedelta(hours=48)  # older than this at first sight: archive and feeds only
 
 
 @dataclass(frozen=True)
@@ -102,6 +101,9 @@ def _withdraw(
 ) -> Stored:
     """Stop what is not sent yet; an article never seen is remembered, so that a late, older
     `published` is ignored."""
+    if article.withheld_state is not None:
+        article.withheld_state = ArticleState.WITHDRAWN
+        return Stored(Verdict.UNCHANGED, article.id, article.revision_id, reason=WITHHELD)
     if article.state == ArticleState.WITHDRAWN and not is_new:
         return Stored(Verdict.UNCHANGED, article.id, article.revision_id)
     withdraw(session, article, now)
@@ -109,16 +111,6 @@ def _withdraw(
         kind = NotificationKind.WITHDRAWAL
         follow(session, article, kind, incoming.change_note, now, request_id)
     return Stored(Verdict.ACCEPTED, article.id, article.revision_id)
-
-
-def _is_held(session: Session, article: Article) -> bool:
-    found = session.scalar(
-        select(Notification.id)
-        .where(Notification.article_id == article.id)
-        .where(Notification.kind == NotificationKind.NEW)
-        .where(Notification.state == NotificationState.HELD)
-    )
-    return found is not None
 
 
 def _publish(
@@ -137,31 +129,31 @@ def _publish(
     known = session.scalar(
         select(Revision).where(Revision.article_id == article.id, Revision.content_hash == digest)
     )
+    if article.withheld_state is not None:
+        article.withheld_state = ArticleState.PUBLISHED
+        return _store_alone(session, source, article, incoming, known, values)
     if was_public and known is not None and known.id == article.revision_id:
         _correct(session, article, incoming, now, request_id)
         return Stored(Verdict.UNCHANGED, article.id, known.id)
     revision = known or _add_revision(session, article, values)
     article.state, article.withdrawn_at = ArticleState.PUBLISHED, None
-    article.revision_id = revision.id
-    article.is_urgent = incoming.urgent and source.may_send_urgent
-    article.is_commercial = incoming.commercial
-    published_at = in_zone(incoming.published_at, source.timezone)
-    article.published_at = published_at or (article.published_at if was_public else None) or now
+    published_at = (article.published_at if was_public else None) or now
+    _take_over(source, article, incoming, revision, published_at)
     session.flush()
     if not was_public:
         stop_sending(session, article, now, NotificationKind.WITHDRAWAL)
     if revision.state == RevisionState.QUARANTINED:
         return Stored(Verdict.QUARANTINED, article.id, revision.id, reason="damaged encoding")
     if is_news and (not was_public or was_damaged):
-        due = release_at(source, incoming, article.published_at, now)
-        _notify(session, article, due, request_id)
+        due = release_at(source, incoming, article.published_at or now, now)
+        hold_news(session, article, due, request_id)
     if article.is_commercial:
         stop(session, article, now)
     _correct(session, article, incoming, now, request_id)
     if known is not None and known.state == RevisionState.CLASSIFIED:
         article.shown_revision_id = known.id
         session.flush()
-        if not _is_held(session, article):  # else its release stamps the feeds
+        if not is_held(session, article):  # else its release stamps the feeds
             stamp_feeds(session, article.id, now)
         return Stored(Verdict.ACCEPTED, article.id, revision.id)
     return Stored(
@@ -171,6 +163,46 @@ def _publish(
         waiting=revision.id,
         reason=NOT_URGENT if incoming.urgent and not article.is_urgent else "",
         is_urgent=article.is_urgent,
+    )
+
+
+def _take_over(
+    source: Source,
+    article: Article,
+    incoming: CanonicalArticle,
+    revision: Revision,
+    published_at: datetime | None,
+) -> None:
+    """The newest text, and what the source says beside it."""
+    article.revision_id = revision.id
+    article.is_urgent = incoming.urgent and source.may_send_urgent
+    article.is_commercial = incoming.commercial
+    article.published_at = in_zone(incoming.published_at, source.timezone) or published_at
+
+
+def _store_alone(
+    session: Session,
+    source: Source,
+    article: Article,
+    incoming: CanonicalArticle,
+    known: Revision | None,
+    values: dict[str, Any],
+) -> Stored:
+    """Keep what came for an article that staff withdrew: nothing is published, nobody is told."""
+    if known is not None and known.id == article.revision_id:
+        return Stored(Verdict.UNCHANGED, article.id, known.id, reason=WITHHELD)
+    revision = known or _add_revision(session, article, values)
+    _take_over(source, article, incoming, revision, article.published_at)
+    if revision.state == RevisionState.CLASSIFIED:
+        article.shown_revision_id = revision.id
+    session.flush()
+    is_waiting = revision.state == RevisionState.RECEIVED
+    return Stored(
+        Verdict.ACCEPTED,
+        article.id,
+        revision.id,
+        waiting=revision.id if is_waiting else None,
+        reason=WITHHELD,
     )
 
 
@@ -219,41 +251,3 @@ def revision_values(incoming: CanonicalArticle, request_id: str) -> dict[str, An
         "image": incoming.image.model_dump() if incoming.image else None,
         "request_id": request_id,
     }
-
-
-def release_at(
-    source: Source, incoming: CanonicalArticle, published: datetime, now: datetime
-) -> datetime | None:
-    """When people may hear of an article that becomes public; null for old news and advertising."""
-    if incoming.commercial or published < now - NEWS_FOR:
-        return None
-    is_urgent = incoming.urgent and source.may_send_urgent
-    hold = timedelta(0) if is_urgent else timedelta(seconds=source.hold_s)
-    return max(now + hold, published)
-
-
-def _notify(
-    session: Session, article: Article, release_at: datetime | None, request_id: str
-) -> None:
-    """Hold a `new` notification, once in an article's life: none again after one that went out."""
-    if release_at is None:
-        return
-    has_live = session.scalar(
-        select(Notification.id)
-        .where(Notification.article_id == article.id)
-        .where(Notification.kind == NotificationKind.NEW)
-        .where(Notification.state != NotificationState.CANCELLED)
-    )
-    if has_live is not None:
-        return
-    session.add(
-        Notification(
-            kind=NotificationKind.NEW,
-            state=NotificationState.HELD,
-            article_id=article.id,
-            is_urgent=article.is_urgent,
-            release_at=release_at,
-            request_id=request_id,
-        )
-    )
-    session.flush()

@@ -66,6 +66,14 @@ def withdraw(session: Session, article: Article, now: datetime) -> None:
         stamp_feeds(session, article.id, now)
 
 
+def withhold(session: Session, article: Article, now: datetime) -> None:
+    """Take a locked article back against its CMS: it comes back when staff say so, not before."""
+    if article.withheld_state is None:
+        article.withheld_state = ArticleState(article.state)
+    if article.state == ArticleState.PUBLISHED:
+        withdraw(session, article, now)
+
+
 def stop(session: Session, article: Article, now: datetime) -> None:
     """Tell nobody from now on: cancel what is held, stop what is on its way."""
     _lock_unfinished(session, article)

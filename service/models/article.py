@@ -26,7 +26,11 @@ class RevisionState(StrEnum):
 
 
 class Article(Base):
-    """One story of one source. `feed_seq` orders the feeds; null: not in any feed."""
+    """One story of one source. `feed_seq` orders the feeds; null: not in any feed.
+
+    `withheld_state`: staff withdrew it, and so it stays, whatever its CMS sends; the state is what
+    its CMS last said. Null where staff did not, or have published it again.
+    """
 
     __tablename__ = "article"
     __table_args__ = (UniqueConstraint("source_id", "external_id"),)
@@ -45,6 +49,7 @@ class Article(Base):
     source_updated_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow, index=True)
     withdrawn_at: Mapped[datetime | None]
+    withheld_state: Mapped[ArticleState | None] = mapped_column(String(16))
     missing_at: Mapped[datetime | None]  # when its page answered 404 for the first time
     feed_seq: Mapped[int | None] = mapped_column(BigId, index=True)
     feed_at: Mapped[datetime | None]

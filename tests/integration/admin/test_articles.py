@@ -9,6 +9,7 @@ import pytest
 
 from service.admin.articles import PAGE_SIZE
 from service.db import utcnow
+from service.ledger.publish import withhold
 from service.models import (
     Article,
     ArticleState,
@@ -128,6 +129,16 @@ def test_one_article_shows_evidence_counts_and_notifications(
     assert "0,93" in page
     assert "Tamamlandı" in page
     assert "<script" not in page
+
+
+def test_an_article_that_staff_keep_withdrawn_says_so(
+    signed_in: Callable[[str], Browser], articles: list[int], runtime: Runtime
+) -> None:
+    viewer, page = signed_in("viewer"), f"/en/staff/articles/{articles[0]}"
+    assert "Withdrawn by staff" not in viewer.get(page).text
+    with runtime.db.write() as session:
+        withhold(session, session.get_one(Article, articles[0]), utcnow())
+    assert "Withdrawn by staff until they publish it again" in viewer.get(page).text
 
 
 def test_an_unknown_article_is_a_404(signed_in: Callable[[str], Browser]) -> None:

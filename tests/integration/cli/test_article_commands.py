@@ -8,12 +8,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.cli import cli
+from service.ingest.upsert import WITHHELD
 from service.models import (
     Article,
     AuditEntry,
     Frequency,
+    InboxEvent,
     MailboxMessage,
     Notification,
+    Revision,
     Source,
     Staff,
 )
@@ -190,3 +193,94 @@ def test_urgent_news_that_were_withdrawn_cannot_be_approved(cms, town, later):
 
     assert ["it was withdrawn" in result.output for result in results] == [True, True]
     assert subjects(town) == []
+
+
+NEWER = "İklim eylem planı: yeni tarih"
+
+
+@pytest.mark.parametrize("fields", [{}, {"title": NEWER}, {"title": NEWER, "urgent": True}])
+def test_what_staff_withdrew_stays_withdrawn_whatever_its_cms_sends(
+    article, cms, town, later, client, fields
+):
+    town.reader()
+    invoke("withdraw", str(article.id))
+    for again in range(2):
+        status = cms.post(**fields, notify_update=True).json["status"]
+        assert status == ("accepted" if fields and not again else "unchanged")
+        later()
+        cms.withdraw(notify_update=True)
+
+    assert town.all(Article)[0].state == "withdrawn"
+    assert len(subjects(town)) == 1
+    assert "/haber/58150" not in client.get("/feeds/all.rss").text
+    titles = [row.title for row in town.all(Revision)]
+    assert (NEWER in titles) == bool(fields)
+    assert {row.reason for row in town.all(InboxEvent)[1:]} == {WITHHELD}
+
+
+def test_publishing_again_shows_the_newest_text_and_tells_those_who_got_another(
+    article, cms, town, later, client
+):
+    town.reader()  # was never told, and is not told now
+    invoke("withdraw", str(article.id), "--tell")
+    later()
+    cms.post(title=NEWER)
+    later()
+
+    result = invoke("republish", str(article.id), "--tell", "--note", "Haber doğruydu.")
+    later()
+
+    assert result.output == (
+        f"Article {article.id} is published again.\nThose who got it will be told.\n"
+    )
+    assert subjects(town)[2:] == [f"Düzeltme: {NEWER}"]
+    assert NEWER in client.get("/feeds/all.rss").text
+    assert cms.post(title="Bir düzeltme daha").json["status"] == "accepted"
+    later()
+    assert "Bir düzeltme daha" in client.get("/feeds/all.rss").text
+    acts = [row.act for row in sorted(town.all(AuditEntry), key=lambda row: row.id)]
+    assert acts == ["article.withdraw", "article.republish"]
+
+
+def test_publishing_again_tells_nobody_unless_it_is_asked_to(article, town, later):
+    invoke("withdraw", str(article.id), "--tell")
+    result = invoke("republish", str(article.id))
+    later()
+
+    assert result.output == f"Article {article.id} is published again.\n"
+    assert len(subjects(town)) == 1
+
+
+def test_what_was_withdrawn_before_it_was_told_is_news_when_it_is_published_again(
+    cms, town, later, client
+):
+    town.reader()
+    cms.post()
+    (article,) = town.all(Article)
+    invoke("withdraw", str(article.id))
+    later()
+    invoke("republish", str(article.id))
+    later()
+
+    assert subjects(town) == [cms.article()["title"]]
+    assert cms.article()["title"] in client.get("/feeds/all.rss").text
+
+
+def test_what_its_cms_withdrew_too_waits_for_its_cms(article, cms, town, later):
+    invoke("withdraw", str(article.id))
+    cms.withdraw()
+
+    result = invoke("republish", str(article.id))
+
+    assert "its CMS withdrew it too" in result.output
+    assert town.all(Article)[0].state == "withdrawn"
+    cms.post()
+    assert town.all(Article)[0].state == "published"
+
+
+def test_only_what_staff_withdrew_can_be_published_again(article, cms, town):
+    assert "is published" in invoke("republish", str(article.id)).output
+    cms.withdraw()
+    assert "its CMS withdrew it" in invoke("republish", str(article.id)).output
+    assert town.all(Article)[0].state == "withdrawn"
+    assert town.all(AuditEntry) == []

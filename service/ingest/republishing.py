@@ -1,0 +1,63 @@
+"""Publishing again what staff had withdrawn: as if its CMS did so at this moment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from service.ingest.holding import due_at, hold_news, is_held
+from service.ledger.publish import stamp_feeds, stop_sending
+from service.models import (
+    Article,
+    ArticleState,
+    NotificationKind,
+    Revision,
+    RevisionState,
+    Source,
+)
+
+
+class RepublishError(ValueError):
+    """It cannot be published again; the text says why."""
+
+
+def republish(session: Session, article: Article, now: datetime) -> bool:
+    """Give a locked article back to its CMS; False where that has withdrawn it too by now.
+
+    Its newest text goes to the feeds, and is news only if it never was. Whether those who were
+    told hear of it is the caller's business.
+
+    Raises:
+        RepublishError: it is not staff who keep it withdrawn.
+    """
+    if article.withheld_state is None:
+        is_public = article.state == ArticleState.PUBLISHED
+        raise RepublishError(
+            "it is published" if is_public else "its CMS withdrew it, and can publish it again"
+        )
+    is_back = article.withheld_state == ArticleState.PUBLISHED
+    article.withheld_state = None
+    if is_back:
+        _publish(session, article, now)
+    return is_back
+
+
+def _publish(session: Session, article: Article, now: datetime) -> None:
+    article.state, article.withdrawn_at = ArticleState.PUBLISHED, None
+    article.published_at = article.published_at or now
+    session.flush()
+    stop_sending(session, article, now, NotificationKind.WITHDRAWAL)
+    revision = session.get_one(Revision, article.revision_id)
+    if revision.state != RevisionState.QUARANTINED:
+        source = session.get_one(Source, article.source_id)
+        due = due_at(
+            source,
+            article.published_at,
+            now,
+            is_urgent=article.is_urgent,
+            is_commercial=article.is_commercial,
+        )
+        hold_news(session, article, due, revision.request_id)
+    if article.shown_revision_id is not None and not is_held(session, article):
+        stamp_feeds(session, article.id, now)
