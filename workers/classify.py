@@ -183,12 +183,14 @@ def _follow(session: Session, revision: Revision, now: datetime) -> list[int]:
     """What an article's new labels mean: release what is held of it, or renew its feeds.
 
     Returns the notifications that may be released. An article that tells nobody (too old,
-    commercial) or has been told already goes to the feeds at once.
+    commercial) or has been told already goes to the feeds at once. What came for one that staff
+    keep withdrawn is not shown, not even by the notice that it was withdrawn.
     """
     is_newest = rows(
         session,
         update(Article)
         .where(Article.id == revision.article_id, Article.revision_id == revision.id)
+        .where(Article.withheld_state.is_(None))
         .values(shown_revision_id=revision.id),
     )
     if not is_newest:

@@ -48,7 +48,10 @@ def _publish(session: Session, article: Article, now: datetime) -> None:
     article.published_at = article.published_at or now
     session.flush()
     stop_sending(session, article, now, NotificationKind.WITHDRAWAL)
-    revision = session.get_one(Revision, article.revision_id)
+    # Locked: whoever classifies it at this moment still saw a withheld article, and shows nothing.
+    revision = session.get_one(Revision, article.revision_id, with_for_update=True)
+    if revision.state == RevisionState.CLASSIFIED:
+        article.shown_revision_id = revision.id
     if revision.state != RevisionState.QUARANTINED:
         source = session.get_one(Source, article.source_id)
         due = due_at(

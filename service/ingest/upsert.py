@@ -193,8 +193,6 @@ def _store_alone(
         return Stored(Verdict.UNCHANGED, article.id, known.id, reason=WITHHELD)
     revision = known or _add_revision(session, article, values)
     _take_over(source, article, incoming, revision, article.published_at)
-    if revision.state == RevisionState.CLASSIFIED:
-        article.shown_revision_id = revision.id
     session.flush()
     is_waiting = revision.state == RevisionState.RECEIVED
     return Stored(

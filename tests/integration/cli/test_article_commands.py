@@ -284,3 +284,19 @@ def test_only_what_staff_withdrew_can_be_published_again(article, cms, town):
     assert "its CMS withdrew it" in invoke("republish", str(article.id)).output
     assert town.all(Article)[0].state == "withdrawn"
     assert town.all(AuditEntry) == []
+
+
+def test_the_notice_of_a_withdrawal_does_not_tell_what_its_cms_sent_since(
+    article, cms, town, later, work, monkeypatch
+):
+    with monkeypatch.context() as patched:
+        patched.setattr("workers.email.task.deliver_batch", lambda *_: None)  # queued, not sent
+        invoke("withdraw", str(article.id), "--tell")
+        work()
+        cms.post(title=NEWER)
+        work()
+        cms.post(title=f"{NEWER}!")
+        cms.post(title=NEWER)
+    later()
+
+    assert subjects(town)[1:] == [f"Geri çekildi: {cms.article()['title']}"]
