@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from service.models import Delivery, DeliveryState, Revision
+from service.models import Batch, BatchState, Delivery, DeliveryState, Revision
 from tests.integration.conftest import TITLE
 from tests.integration.ingest.followed import FIXED, NEW, mails, of
 from workers.deliver import deliver_batch
@@ -23,9 +23,9 @@ class Unanswered(EmailSender):
 
 
 @pytest.fixture
-def reader(cms, town, work, clock, runtime, monkeypatch):
-    """One whose first letter was not answered for."""
-    reader = town.reader()
+def batch(cms, town, work, clock, monkeypatch) -> int:
+    """The news for one reader, not sent yet."""
+    town.reader()
     cms.post()
     work()
     clock.advance(hours=3)
@@ -33,8 +33,15 @@ def reader(cms, town, work, clock, runtime, monkeypatch):
         patched.setattr("workers.email.task.deliver_batch", lambda *_: None)
         work()
     (batch,) = town.batches()
+    return batch
+
+
+@pytest.fixture
+def reader(town, runtime, batch) -> int:
+    """One whose first letter was not answered for."""
     deliver_batch(runtime, batch, Unanswered)
     assert outcome(town) == ("deferred", None)
+    (reader,) = town.states(of(town, NEW)[0].id)
     return reader
 
 
@@ -101,3 +108,18 @@ def test_who_left_before_the_second_try_gets_nothing_more(reader, cms, town, aft
 
     assert subjects(town) == [TITLE]
     assert outcome(town) == ("unknown", TITLE)
+
+
+def test_a_letter_that_another_host_may_have_sent_counts_too(batch, cms, town, runtime, after):
+    """Its journal is out of reach, so that nobody knows which text that was."""
+    with runtime.db.write() as session:
+        leased = update(Batch).where(Batch.id == batch)
+        session.execute(leased.values(lease="elsewhere-1", state=BatchState.LEASED))
+    deliver_batch(runtime, batch, EmailSender)
+    assert outcome(town) == ("deferred", None)
+    cms.withdraw(notify_update=True)
+    after()
+    after()
+
+    assert subjects(town) == [f"Geri çekildi: {TITLE}"]
+    assert outcome(town) == ("unknown", None)
