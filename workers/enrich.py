@@ -1,7 +1,4 @@
-"""Enrichment: takes up events that are pending, and asks the CMS for what they leave out.
-
-An event that failed and is to be read again, after its preset was mended, goes the same way.
-"""
+"""Enrichment: takes up events that are pending, and asks the CMS for what they leave out."""
 
 from __future__ import annotations
 
@@ -21,9 +18,9 @@ from service.ingest.clock import present
 from service.ingest.delivery import Outcome
 from service.ingest.enriching import enrich
 from service.ingest.mapping import Failed, Mapped
-from service.ingest.payload import parse_event
 from service.ingest.presets import Preset, load_presets
-from service.ingest.reading import Event, read_result
+from service.ingest.reading import Event
+from service.ingest.replaying import failed, reread
 from service.ingest.ringing import ring_for
 from service.ingest.storing import finish
 from service.logs import get_logger
@@ -76,28 +73,20 @@ def _take(session: Session, inbox_id: int, now: datetime) -> tuple[InboxEvent, S
 
 def _read_and_store(runtime: Runtime, row: InboxEvent, source: Source) -> Outcome | None:
     presets = _presets(runtime.settings.config_dir / "presets")
-    preset = presets.get(source.preset)
-    if row.attempts > MAX_ATTEMPTS:
-        return _given_up(runtime, row, row.reason)
-    if preset is None:
-        return _given_up(runtime, row, f"there is no preset {source.preset!r}")
-    if row.sealed_body is None:
-        return _given_up(runtime, row, "its body was forgotten, as every body is after 14 days")
-    headers = row.headers or {}
-    sealed = runtime.vault.decrypt(row.sealed_body).encode()
-    body = parse_event(sealed, headers.get("content-type", ""))
-    event = Event(
-        row.delivery_key,
-        headers,
-        read_result(preset, source, headers, body),
-        by_url=not preset.is_strict,
-    )
+    asked_at = utcnow()
     expected: dict[str, Seen | None] = {}
+    if row.attempts > MAX_ATTEMPTS:
+        event = failed(row, row.reason)
+    else:
+        event = reread(runtime, row, source, presets)
     try:
-        whole = _completed(runtime, source, presets, event, expected)
+        event = _completed(runtime, source, presets, event, expected)
     except FetchRefused as error:
-        return _given_up(runtime, row, str(error))
-    return finish(runtime, row.id, whole, present(runtime.settings), expected)
+        event = failed(row, str(error))
+    if isinstance(event.result, Failed):
+        log.error("event given up", inbox_id=row.id, reason=event.result.reason)
+    now = present(runtime.settings)
+    return finish(runtime, row.id, event, now, asked_at=asked_at, expected=expected)
 
 
 def _completed(
@@ -142,12 +131,6 @@ def _asked(
     if before is None and isinstance(found, Mapped) and (before := stands(found)) is not None:
         found = enrich(runtime.settings, runtime.vault, source, presets, item)
     return found, before
-
-
-def _given_up(runtime: Runtime, row: InboxEvent, reason: str) -> Outcome | None:
-    log.error("event given up", inbox_id=row.id, source_id=row.source_id, reason=reason)
-    event = Event(row.delivery_key, {}, Failed(reason), by_url=False)
-    return finish(runtime, row.id, event, present(runtime.settings), {})
 
 
 def _wait(runtime: Runtime, row: InboxEvent, wait: timedelta, reason: str) -> None:

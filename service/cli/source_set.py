@@ -40,20 +40,24 @@ def set_(slug: str, hosts: tuple[str, ...], **values: Any) -> None:
 @click.command("replay")
 @click.argument("slug")
 def replay(slug: str) -> None:
-    """Read the failed events of a source again, after its preset or its CMS was mended."""
-    from sqlalchemy import update
+    """Read the failed events of a source again, after its preset or its CMS was mended.
 
-    from service.db import rows, utcnow
-    from service.models import InboxEvent, Verdict
+    They count as of when they came: what a later event, a poll or staff changed since stays so, and
+    of what came more than two days ago nobody is told.
+    """
+    from service.ingest.presets import load_presets
+    from service.ingest.replaying import replay_failed
 
-    now = utcnow()
-    with opened_runtime() as runtime, runtime.db.write() as session:
-        row = find(session, slug)
-        count = rows(
-            session,
-            update(InboxEvent)
-            .where(InboxEvent.source_id == row.id, InboxEvent.verdict == Verdict.FAILED)
-            .where(InboxEvent.sealed_body.is_not(None))
-            .values(verdict=Verdict.PENDING, attempts=0, due_at=now, rung_at=now),
-        )
-    click.echo(f"{count} failed events of {slug} will be read again by the workers.")
+    count = 0
+    with opened_runtime() as runtime:
+        with runtime.db.read() as session:
+            row = find(session, slug)
+        if row.is_paused:
+            raise Refusal(f"{slug} is paused; first say tellal source set {slug} --resume")
+        presets = load_presets(runtime.settings.config_dir / "presets")
+        for event in replay_failed(runtime, row, presets):
+            count += 1
+            received = f"{event.received_at:%Y-%m-%d %H:%M} UTC"
+            words = ": ".join(filter(None, (event.verdict, event.reason)))
+            click.echo(f"Event {event.inbox_id}, received {received}: {words}")
+    click.echo(f"{count} failed events of {slug} were read again.")

@@ -9,10 +9,11 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from service.db import utcnow
-from service.ingest.applying import Applied, apply_event
+from service.ingest.applying import Applied, Arrival, apply_event
 from service.ingest.claiming import Seen
 from service.ingest.delivery import Delivery, Outcome
 from service.ingest.reading import Event
+from service.ingest.upsert import NEWS_FOR
 from service.models import InboxEvent, Source, Verdict
 from service.problems import Problem
 from service.runtime import Runtime
@@ -34,11 +35,13 @@ def store(runtime: Runtime, delivery: Delivery) -> Outcome:
     source, event, proven = delivery.source, delivery.event, delivery.proven
     with runtime.db.write() as session:
         values = {"source": source.id, "key": event.delivery_key, "hash": delivery.body_hash}
-        values |= {"request": delivery.request_id, "now": utcnow()}
+        received_at = utcnow()
+        values |= {"request": delivery.request_id, "now": received_at}
         inbox_id = session.execute(TAKE_DELIVERY, values).scalar()
         if inbox_id is None:
             return _known(session, source, event.delivery_key, delivery.body_hash)
-        applied = apply_event(session, source, event, proven.at, delivery.request_id)
+        arrival = Arrival(received_at)
+        applied = apply_event(session, source, event, proven.at, delivery.request_id, arrival)
         row = session.get_one(InboxEvent, inbox_id)
         row.sealed_body, row.headers = delivery.sealed_body, dict(event.headers)
         outcome = _record(row, applied)
@@ -54,19 +57,26 @@ def finish(
     inbox_id: int,
     event: Event,
     now: datetime,
-    expected: Mapping[str, Seen | None],
+    *,
+    standing: Verdict = Verdict.PENDING,
+    asked_at: datetime | None = None,
+    expected: Mapping[str, Seen | None] | None = None,
 ) -> Outcome | None:
-    """Store what became of a pending delivery; null where somebody else has done so.
+    """Store what became of a kept delivery; null where it is no longer what it was: `standing`.
+
+    Its CMS was asked at `asked_at`, when its articles stood as in `expected`.
 
     Raises:
         Changed: an article changed while its CMS was asked; nothing was written.
     """
     with runtime.db.write() as session:
         row = session.get(InboxEvent, inbox_id, with_for_update=True)
-        if row is None or row.verdict != Verdict.PENDING:
+        if row is None or row.verdict != standing:
             return None
         source = session.get_one(Source, row.source_id)
-        return _record(row, apply_event(session, source, event, now, row.request_id, expected))
+        is_news = row.received_at > utcnow() - NEWS_FOR
+        arrival = Arrival(row.received_at, True, is_news, asked_at, expected or {})
+        return _record(row, apply_event(session, source, event, now, row.request_id, arrival))
 
 
 def _record(row: InboxEvent, applied: Applied) -> Outcome:
@@ -74,6 +84,7 @@ def _record(row: InboxEvent, applied: Applied) -> Outcome:
     row.verdict, row.reason = result.verdict, result.reason
     row.article_id, row.revision_id = result.article_id or None, result.revision_id
     row.due_at = row.rung_at = utcnow() if result.verdict == Verdict.PENDING else None
+    row.attempts = 0 if result.verdict == Verdict.PENDING else row.attempts
     return Outcome(False, row.id, result.verdict, row.article_id, row.revision_id, applied.stored)
 
 

@@ -48,6 +48,8 @@ class Article(Base):
     published_at: Mapped[datetime | None]
     source_updated_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow, index=True)
+    # When what it says came in: with an event, a poll, or an answer of its CMS. Null: at the first.
+    heard_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
     withheld_state: Mapped[ArticleState | None] = mapped_column(String(16))
     missing_at: Mapped[datetime | None]  # when its page answered 404 for the first time

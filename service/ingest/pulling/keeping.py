@@ -59,6 +59,8 @@ def keep(
     is_news, was_public = bool(work.item.is_news), claimed.article.revision_id is not None
     stored = apply(session, source, claimed, incoming, now, request_id, is_news=is_news)
     claimed.article.missing_at = None
+    if stored.verdict != Verdict.IGNORED:
+        claimed.article.heard_at = now
     _mark(session, poll, work, now, claimed.article.id)
     is_found = is_news and not was_public and stored.verdict == Verdict.ACCEPTED
     if is_found:

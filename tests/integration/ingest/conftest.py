@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from service.cli import cli
 from service.models import Source
 from service.runtime import Runtime
+from service.settings import Settings
 from tests.integration.ingest.pulled import Pulled
 from tests.sites import CmsSite, served
 from workers.deliver import deliver_batch
@@ -134,6 +137,22 @@ def replay(
         monkeypatch.setattr("service.ingest.clock.utcnow", lambda: datetime.fromtimestamp(at, UTC))
 
     return Replay(client, runtime, set_clock)
+
+
+@pytest.fixture
+def tellal(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """The command line on this test's database; gives what a command that went well printed."""
+    monkeypatch.setenv("TELLAL_VAR_DIR", str(settings.var_dir))
+    monkeypatch.setenv("TELLAL_LOG_LEVEL", "ERROR")
+    for name in ("database_url", "redis_url", "secret_key", "encryption_key"):
+        monkeypatch.setenv(f"TELLAL_{name.upper()}", getattr(settings, name).get_secret_value())
+
+    def tellal(*words: str) -> str:
+        result = CliRunner().invoke(cli, words)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    return tellal
 
 
 @pytest.fixture

@@ -10,10 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from click.testing import CliRunner
 from sqlalchemy import update
 
-from service.cli import cli
 from service.models import Article, InboxEvent, Notification, Revision, Source, Verdict
 from service.runtime import Runtime
 from tests.integration.ingest.conftest import Replay, load_recording
@@ -136,7 +134,7 @@ def test_a_cms_that_is_away_is_asked_again_and_nothing_is_lost(
 
 
 def test_a_cms_that_stays_away_is_given_up_after_a_day_and_can_be_replayed(
-    replay, town, site, directus, work, clock, runtime, monkeypatch
+    replay, town, site, directus, work, clock, tellal
 ):
     site.serve("/items/haberler/1", {}, status=401)
     replay.send(directus, f"{DIRECTUS}-update")
@@ -147,9 +145,9 @@ def test_a_cms_that_stays_away_is_given_up_after_a_day_and_can_be_replayed(
     assert len(site.asked) == 30
 
     site.serve("/items/haberler/1", item(yayin_tarihi=None))
-    _settings_of(runtime, monkeypatch)
-    result = CliRunner().invoke(cli, ("source", "replay", directus))
-    assert result.output == f"1 failed events of {directus} will be read again by the workers.\n"
+    said = tellal("source", "replay", directus)
+    assert "UTC: pending: the CMS must be asked for the rest\n" in said
+    assert said.endswith(f"\n1 failed events of {directus} were read again.\n")
     work()
 
     assert [verdict for verdict, _ in inbox(town)] == ["accepted"]
@@ -280,10 +278,3 @@ def _point_inbox_at(runtime: Runtime, site: Site) -> None:
         url = site.url.rstrip("/") + _path_in(body)
         row.sealed_body = runtime.vault.encrypt(json.dumps({**json.loads(body), "url": url}))
         session.query(Source).update({"base_url": site.url})
-
-
-def _settings_of(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TELLAL_VAR_DIR", str(runtime.settings.var_dir))
-    for name in ("database_url", "redis_url", "secret_key", "encryption_key"):
-        value = getattr(runtime.settings, name).get_secret_value()
-        monkeypatch.setenv(f"TELLAL_{name.upper()}", value)

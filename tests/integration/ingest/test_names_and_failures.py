@@ -94,7 +94,7 @@ def test_what_a_preset_does_not_fit_is_kept_to_be_replayed(replay, town):
 
 
 def test_an_event_that_breaks_on_our_side_is_kept(replay, town, monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise KeyError("a value that may be personal")
 
     monkeypatch.setattr("service.ingest.applying.apply", broken)

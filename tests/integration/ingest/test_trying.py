@@ -113,21 +113,14 @@ def test_it_names_what_is_wrong_and_says_what_must_be_asked(replay, attempt, row
     assert thin["articles"][0]["would_tell"] is None
 
 
-def test_the_command_shows_the_same(replay, town, rows, settings, monkeypatch, tmp_path: Path):
-    monkeypatch.setenv("TELLAL_VAR_DIR", str(settings.var_dir))
-    monkeypatch.setenv("TELLAL_LOG_LEVEL", "ERROR")
-    for name in ("database_url", "redis_url", "secret_key", "encryption_key"):
-        monkeypatch.setenv(f"TELLAL_{name.upper()}", getattr(settings, name).get_secret_value())
+def test_the_command_shows_the_same(replay, town, rows, tellal, tmp_path: Path):
     slug = replay.source("strapi", "bearer", STRAPI)
     file = tmp_path / "event.json"
     file.write_bytes(replay.recording(STRAPI).body)
     town.reader(None)
     before = rows()
 
-    result = CliRunner().invoke(cli, ["source", "try", slug, str(file)])
-
-    assert result.exit_code == 0, result.output
-    (tried,) = json.loads(result.output)["articles"]
+    (tried,) = json.loads(tellal("source", "try", slug, str(file)))["articles"]
     assert tried["id"] == "xcsq26hbkwz95141mod0y3qc"
     assert tried["transition"]["to"] == "published"
     assert rows() == before
