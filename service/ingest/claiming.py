@@ -51,6 +51,7 @@ class Seen:
     state: str
     revision_id: int | None
     withdrawn_at: datetime | None
+    heard_at: datetime | None  # an event that changed nothing was heard, too
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,9 @@ def seen(session: Session, source: Source, names: Names) -> Seen | None:
 
 
 def _seen(article: Article) -> Seen:
-    return Seen(article.id, article.state, article.revision_id, article.withdrawn_at)
+    return Seen(
+        article.id, article.state, article.revision_id, article.withdrawn_at, article.heard_at
+    )
 
 
 def claim(session: Session, source: Source, names: Names, now: datetime) -> Claim:

@@ -47,8 +47,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.asked.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
-        self.server.before_answer()
         status, kind, body = self.server.pages.get(self.path, (404, "text/plain", b""))
+        self.server.before_answer()
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
@@ -173,6 +173,31 @@ def test_a_delete_that_comes_while_the_cms_is_asked_is_not_undone(
 
     assert len(site.asked) == 3  # asked again, since its first answer was too old
     assert [verdict for verdict, _ in inbox(town)] == ["accepted", "unchanged", "accepted"]
+    (article,) = town.all(Article)
+    assert article.state == "withdrawn"
+
+
+def test_a_delete_that_changes_nothing_while_the_cms_is_asked_is_not_undone(
+    replay, town, site, directus, work
+):
+    """Published again and taken back: ours was withdrawn all the time, and what was fetched in
+    between must not bring it back."""
+    site.serve("/items/haberler/1", item())
+    answers = []
+
+    def deleted_meanwhile() -> None:
+        site.before_answer = lambda: None
+        answers.append(replay.send(directus, f"{DIRECTUS}-delete").json["status"])
+        site.pages.clear()
+
+    replay.send(directus, f"{DIRECTUS}-update")
+    work()
+    replay.send(directus, f"{DIRECTUS}-delete")
+    site.before_answer = deleted_meanwhile
+    replay.send(directus, f"{DIRECTUS}-update")
+    work()
+
+    assert (answers, len(site.asked)) == (["unchanged"], 3)
     (article,) = town.all(Article)
     assert article.state == "withdrawn"
 
