@@ -24,7 +24,7 @@ from service.ingest.replaying import failed, reread
 from service.ingest.ringing import ring_for
 from service.ingest.storing import finish
 from service.logs import get_logger
-from service.models import InboxEvent, Source, Verdict
+from service.models import ArticleState, InboxEvent, Source, Verdict
 from service.outbound import FetchFailed, FetchRefused
 from service.runtime import Runtime
 
@@ -34,6 +34,7 @@ LEASE = timedelta(minutes=12)  # above the task time limit: nobody else asks mea
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
 MAX_ATTEMPTS = 30  # about a day
+EARLY = timedelta(minutes=10)  # after an event, in which a CMS may not have its article yet
 
 
 def enrich_event(runtime: Runtime, inbox_id: int) -> None:
@@ -80,7 +81,8 @@ def _read_and_store(runtime: Runtime, row: InboxEvent, source: Source) -> Outcom
     else:
         event = reread(runtime, row, source, presets)
     try:
-        event = _completed(runtime, source, presets, event, expected)
+        is_early = asked_at < row.received_at + EARLY
+        event = _completed(runtime, source, presets, event, expected, is_early)
     except FetchRefused as error:
         event = failed(row, str(error))
     if isinstance(event.result, Failed):
@@ -95,6 +97,7 @@ def _completed(
     presets: Mapping[str, Preset],
     event: Event,
     expected: dict[str, Seen | None],
+    is_early: bool,
 ) -> Event:
     """The event with what was fetched for its thin articles; fills `expected` before each fetch."""
     if not isinstance(event.result, list):
@@ -102,7 +105,9 @@ def _completed(
     articles: list[Mapped] = []
     for item in event.result:
         if item.needs_enrichment:
-            found, expected[item.external_id] = _asked(runtime, source, presets, event, item)
+            found, expected[item.external_id] = _asked(
+                runtime, source, presets, event, item, is_early
+            )
             if isinstance(found, Failed):
                 return replace(event, result=found)
             item = found
@@ -116,6 +121,7 @@ def _asked(
     presets: Mapping[str, Preset],
     event: Event,
     item: Mapped,
+    is_early: bool,
 ) -> tuple[Mapped | Failed, Seen | None]:
     """An article in its CMS's own words, and how ours stood before these were asked for.
 
@@ -126,10 +132,16 @@ def _asked(
         with runtime.db.read() as session:
             return seen(session, source, names_of(item, event))
 
+    def ask() -> Mapped | Failed:
+        # What is public with us is taken back at once, unless the event says that it is public.
+        is_public = before is not None and before.state == ArticleState.PUBLISHED
+        may_wait = is_early and (item.state == "published" or not is_public)
+        return enrich(runtime.settings, runtime.vault, source, presets, item, is_early=may_wait)
+
     before = stands(item)
-    found = enrich(runtime.settings, runtime.vault, source, presets, item)
+    found = ask()
     if before is None and isinstance(found, Mapped) and (before := stands(found)) is not None:
-        found = enrich(runtime.settings, runtime.vault, source, presets, item)
+        found = ask()
     return found, before
 
 

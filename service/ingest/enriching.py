@@ -19,7 +19,12 @@ from service.outbound import Fetched, FetchFailed, fetch, origin_of
 from service.settings import Settings
 
 ENTRY = "entry"  # the preset that reads pages
-GONE = frozenset({404, 410})
+GONE = 410
+MISSING = 404
+
+
+class Unready(FetchFailed):
+    """The CMS is there, but not with the article; another try may have it."""
 
 
 def enrich(
@@ -28,14 +33,19 @@ def enrich(
     source: Source,
     presets: Mapping[str, Preset],
     event: Mapped,
+    *,
+    is_early: bool = False,
 ) -> Mapped | Failed:
     """Fetch a thin event's article from the source and map it; 404 and 410 mean withdrawn.
+
+    `is_early`: many a CMS answers 404 until it has finished what it has just told, so that then it
+    means nothing yet.
 
     A page that says nothing of itself by JSON-LD is read as those of sources that are pulled.
 
     Raises:
         FetchRefused: the address is not one of the source's own, or leads inside the network.
-        FetchFailed: no usable answer now.
+        FetchFailed: no usable answer now; `Unready` where the CMS itself says so.
     """
     preset = presets[source.preset]
     assert preset.enrich is not None
@@ -49,10 +59,10 @@ def enrich(
         secret_headers=_token(vault, source, preset.enrich.token_header),
         secret_origin=origin_of(source.api_url) if source.api_url else "",
     )
-    if found.status in GONE:
+    if found.status == GONE or (found.status == MISSING and not is_early):
         return gone(event)
     if found.status != 200:
-        raise FetchFailed(f"the CMS answered {found.status}")
+        raise Unready(f"the CMS answered {found.status}")
     try:
         document = read_fetched(preset.enrich, found.content)
     except PayloadError as error:

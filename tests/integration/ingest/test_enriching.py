@@ -108,12 +108,57 @@ def test_a_life_in_directus_is_told_once(replay, town, site, directus, work, clo
     assert headers["user-agent"].startswith("Tellal/")
 
 
-def test_an_item_that_is_gone_when_asked_for_is_withdrawn(replay, town, site, directus, work):
+def test_an_item_that_stays_away_is_withdrawn(replay, town, site, directus, work, clock):
     replay.send(directus, f"{DIRECTUS}-update")
+    work()
+    assert inbox(town) == [("pending", "the CMS answered 404")]
+    for _ in range(12):
+        clock.advance(minutes=1)
+        work()
+    assert town.count(Article) == 0  # it was last asked before the ten minutes were over
+    clock.advance(minutes=5)
     work()
 
     (article,) = town.all(Article)
     assert (article.state, town.count(Notification)) == ("withdrawn", 0)
+
+
+def test_an_item_that_says_gone_is_withdrawn_at_once(replay, town, site, directus, work):
+    site.serve("/items/haberler/1", {}, status=410)
+    replay.send(directus, f"{DIRECTUS}-update")
+    work()
+
+    assert [article.state for article in town.all(Article)] == ["withdrawn"]
+
+
+def test_a_cms_that_is_not_ready_for_its_own_event_is_asked_again(
+    replay, town, site, directus, work, clock, full_audit
+):
+    """The hook comes first, the page a few seconds later; in between the answer is 404."""
+    replay.send(directus, f"{DIRECTUS}-update")
+    work()
+    site.serve("/items/haberler/1", item())
+    clock.advance(seconds=35)
+    work()
+    clock.advance(hours=1)
+    work()
+
+    assert len(site.asked) == 2
+    assert [article.state for article in town.all(Article)] == ["published"]
+    assert town.mails().total() == 1
+
+
+def test_what_is_public_is_taken_back_by_the_first_404(replay, town, site, directus, work):
+    """Within the hold: nobody may be told of what an update, silent of its state, took back."""
+    site.serve("/items/haberler/1", item())
+    replay.send(directus, f"{DIRECTUS}-update")
+    work()
+    site.pages.clear()
+    silent = {**json.loads(load_recording(f"{DIRECTUS}-update").body), "payload": {"sort": 2}}
+    replay.send(directus, f"{DIRECTUS}-update", body=json.dumps(silent).encode())
+    work()
+
+    assert [article.state for article in town.all(Article)] == ["withdrawn"]
 
 
 def test_a_cms_that_is_away_is_asked_again_and_nothing_is_lost(
@@ -155,7 +200,7 @@ def test_a_cms_that_stays_away_is_given_up_after_a_day_and_can_be_replayed(
 
 
 def test_a_delete_that_comes_while_the_cms_is_asked_is_not_undone(
-    replay, town, site, directus, work
+    replay, town, site, directus, work, clock
 ):
     """What was fetched was true before the delete; it must not bring the article back."""
     site.serve("/items/haberler/1", item())
@@ -172,6 +217,8 @@ def test_a_delete_that_comes_while_the_cms_is_asked_is_not_undone(
     work()
 
     assert len(site.asked) == 3  # asked again, since its first answer was too old
+    clock.advance(minutes=11)
+    work()
     assert [verdict for verdict, _ in inbox(town)] == ["accepted", "unchanged", "accepted"]
     (article,) = town.all(Article)
     assert article.state == "withdrawn"
