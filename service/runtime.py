@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from service.crypto import Vault
 from service.db import Database
 from service.limits import Limits
+from service.outbound import Turns
 from service.settings import Settings, require_keys
 from service.tasks import WEB_TIMEOUT_S, Doorbell
 
@@ -20,6 +21,7 @@ class Runtime:
     vault: Vault
     doorbell: Doorbell
     limits: Limits
+    turns: Turns = field(default_factory=Turns)
 
     @classmethod
     def start(cls, settings: Settings, broker_timeout_s: float = WEB_TIMEOUT_S) -> Runtime:

@@ -73,6 +73,7 @@ class CmsSite:
     address: str
     pages: dict[str, Page] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    before_answer: Callable[[], None] = lambda: None
 
     def put(self, path: str, content: str | bytes, media_type: str = "", **values: object) -> str:
         """Serve this; returns the address."""
@@ -101,6 +102,7 @@ def served() -> Iterator[CmsSite]:
             site.asked.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
             path = self.path if self.path in site.pages else self.path.partition("?")[0]
             page = site.pages.get(path, Page(b"not found", status=404))
+            site.before_answer()
             tag = page.headers.get("ETag")
             if tag is not None and self.headers.get("If-None-Match") == tag:
                 page = Page(b"", page.media_type, 304, page.headers)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from service.db import rows, utcnow
@@ -16,7 +16,7 @@ from service.ingest.applying import Changed, names_of
 from service.ingest.claiming import Seen, seen
 from service.ingest.clock import present
 from service.ingest.delivery import Outcome
-from service.ingest.enriching import enrich
+from service.ingest.enriching import Unready, enrich
 from service.ingest.mapping import Failed, Mapped
 from service.ingest.presets import Preset, load_presets
 from service.ingest.reading import Event
@@ -25,7 +25,7 @@ from service.ingest.ringing import ring_for
 from service.ingest.storing import finish
 from service.logs import get_logger
 from service.models import ArticleState, InboxEvent, Source, Verdict
-from service.outbound import FetchFailed, FetchRefused
+from service.outbound import FetchFailed, FetchRefused, NotNow, Turn
 from service.runtime import Runtime
 
 log = get_logger(__name__)
@@ -39,16 +39,27 @@ EARLY = timedelta(minutes=10)  # after an event, in which a CMS may not have its
 
 def enrich_event(runtime: Runtime, inbox_id: int) -> None:
     """Read a pending event again, ask the CMS where it is thin, and store what became of it."""
-    with runtime.db.write() as session:
-        taken = _take(session, inbox_id, utcnow())
-    if taken is None:
+    with runtime.db.read() as session:
+        source_id = session.scalar(select(InboxEvent.source_id).where(*_is_due(inbox_id, utcnow())))
+    if source_id is None:
         return
-    row, source = taken
+    try:
+        with runtime.turns.of(source_id) as turn:
+            with runtime.db.write() as session:
+                taken = _take(session, inbox_id, utcnow())
+            if taken is not None:
+                _enrich(runtime, *taken, turn)
+    except NotNow as error:
+        _put_off(runtime, inbox_id, error.wait)
+
+
+def _enrich(runtime: Runtime, row: InboxEvent, source: Source, turn: Turn) -> None:
     try:
         outcome = _read_and_store(runtime, row, source)
     except Changed:
         _wait(runtime, row, timedelta(0), "the article changed while its CMS was asked")
     except FetchFailed as error:
+        turn.is_away = not isinstance(error, Unready)
         asked_for = timedelta(seconds=min(error.retry_after_s or 0, LONGEST_WAIT.total_seconds()))
         _wait(runtime, row, max(asked_for, _backoff(row.attempts)), str(error))
     else:
@@ -62,8 +73,7 @@ def _take(session: Session, inbox_id: int, now: datetime) -> tuple[InboxEvent, S
     taken = rows(
         session,
         update(InboxEvent)
-        .where(InboxEvent.id == inbox_id)
-        .where(InboxEvent.verdict == Verdict.PENDING, InboxEvent.due_at <= now)
+        .where(*_is_due(inbox_id, now))
         .values(due_at=now + LEASE, attempts=InboxEvent.attempts + 1),
     )
     if not taken:
@@ -153,6 +163,21 @@ def _wait(runtime: Runtime, row: InboxEvent, wait: timedelta, reason: str) -> No
             .where(InboxEvent.id == row.id, InboxEvent.verdict == Verdict.PENDING)
             .values(due_at=utcnow() + wait, reason=reason)
         )
+
+
+def _put_off(runtime: Runtime, inbox_id: int, wait: timedelta) -> None:
+    """Nobody was asked: no attempt of this event's own is used up."""
+    now = utcnow()
+    with runtime.db.write() as session:
+        session.execute(update(InboxEvent).where(*_is_due(inbox_id, now)).values(due_at=now + wait))
+
+
+def _is_due(inbox_id: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        InboxEvent.id == inbox_id,
+        InboxEvent.verdict == Verdict.PENDING,
+        InboxEvent.due_at <= now,
+    )
 
 
 def _backoff(attempts: int) -> timedelta:

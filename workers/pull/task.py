@@ -24,7 +24,7 @@ from service.ingest.pulling.keeping import keep, put_off
 from service.ingest.pulling.leasing import LeaseLost, Poll
 from service.ingest.pulling.missing import Suspect
 from service.logs import get_logger
-from service.outbound import FetchFailed, FetchRefused
+from service.outbound import FetchFailed, FetchRefused, NotNow, Turn
 from service.runtime import Runtime
 from service.tasks import Task
 from workers.pull.entries import EntryReader, UnreadableError
@@ -39,11 +39,17 @@ MAX_AWAY = 3  # pages that got no answer: the site is unwell, and is left in pea
 
 def poll_source(runtime: Runtime, source_id: int) -> None:
     """Poll a source if it is due and nobody else does; a second run changes nothing."""
-    now = utcnow()
-    with runtime.db.write() as session:
-        poll = leasing.take(session, source_id, now)
-    if poll is None:
-        return
+    try:
+        with runtime.turns.of(source_id) as turn:
+            with runtime.db.write() as session:
+                poll = leasing.take(session, source_id, utcnow())
+            if poll is not None:
+                _poll(runtime, poll, turn)
+    except NotNow:
+        return  # it stays due, and the sweeper rings again
+
+
+def _poll(runtime: Runtime, poll: Poll, turn: Turn) -> None:
     slug = poll.source.slug
     try:
         _Polling(runtime, poll).run()
@@ -53,6 +59,7 @@ def poll_source(runtime: Runtime, source_id: int) -> None:
         log.error("pull paused", source=slug, reason=str(error))
         _end(runtime, poll, str(error), is_paused=True)
     except (FetchFailed, FetchRefused, ListingError, RulesError, BudgetSpentError) as error:
+        turn.is_away = isinstance(error, FetchFailed)
         reason = str(error) or "the site takes too long"
         log.warning("poll failed", source=slug, reason=reason)
         _end(runtime, poll, reason, retry_after_s=getattr(error, "retry_after_s", None))

@@ -164,6 +164,15 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[CmsSite]:
         yield site
 
 
+@pytest.fixture
+def directus(replay: Replay, site: CmsSite, runtime: Runtime, town: Any) -> str:
+    """A source that must ask its site for what its events leave out; somebody reads all of it."""
+    town.reader(None)
+    token = runtime.vault.encrypt("read-only")
+    name = "directus-11.16.1-items-create"
+    return replay.source("directus", "bearer", name, api_url=site.url("/"), sealed_token=token)
+
+
 class Log(list[tuple[str, str]]):
     """Level and event of each line."""
 

@@ -3,94 +3,22 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
 from sqlalchemy import update
 
 from service.models import Article, InboxEvent, Notification, Revision, Source, Verdict
 from service.runtime import Runtime
-from tests.integration.ingest.conftest import Replay, load_recording
+from tests.integration.ingest.conftest import load_recording
+from tests.integration.ingest.thin import DIRECTUS, inbox, item, serve
+from tests.sites import CmsSite
 
-DIRECTUS = "directus-11.16.1-items"
 TYPO3 = "typo3-page-modification-constructed"
 UMBRACO = "umbraco-content-published-constructed"
 
 
-class Site(ThreadingHTTPServer):
-    """The CMS as it answers: pages by path, and what it was asked."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.pages: dict[str, tuple[int, str, bytes]] = {}
-        self.asked: list[tuple[str, dict[str, str]]] = []
-        self.before_answer: Callable[[], None] = lambda: None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/"
-
-    def serve(self, path: str, found: Any, status: int = 200) -> None:
-        is_page = isinstance(found, str)
-        body = found if is_page else json.dumps(found, ensure_ascii=False)
-        self.pages[path] = (status, "text/html" if is_page else "application/json", body.encode())
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Site
-
-    def do_GET(self) -> None:
-        self.server.asked.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
-        status, kind, body = self.server.pages.get(self.path, (404, "text/plain", b""))
-        self.server.before_answer()
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    site = Site()
-    threading.Thread(target=site.serve_forever, daemon=True).start()
-    yield site
-    site.shutdown()
-    site.server_close()
-
-
-@pytest.fixture
-def directus(replay: Replay, site: Site, runtime: Runtime, town: Any) -> str:
-    town.reader(None)
-    token = runtime.vault.encrypt("read-only")
-    return replay.source(
-        "directus", "bearer", f"{DIRECTUS}-create", api_url=site.url, sealed_token=token
-    )
-
-
-def item(**fields: Any) -> dict[str, Any]:
-    """The item of the recordings, as the API of Directus gives it."""
-    payload = json.loads(load_recording(f"{DIRECTUS}-create").body)["payload"]
-    fresh = {"status": "published", "yayin_tarihi": "2026-11-23T17:00:00Z"}
-    return {"data": {**payload, **fresh, **fields}}
-
-
-def inbox(town: Any) -> list[tuple[str, str]]:
-    rows = sorted(town.all(InboxEvent), key=lambda row: row.id)
-    return [(row.verdict, row.reason) for row in rows]
-
-
 def test_a_life_in_directus_is_told_once(replay, town, site, directus, work, clock, full_audit):
-    site.serve("/items/haberler/1", item())
+    serve(site, item())
     answers = []
     for event in ("create", "update", "delete"):
         answers.append(replay.send(directus, f"{DIRECTUS}-{event}").json["status"])
@@ -124,7 +52,7 @@ def test_an_item_that_stays_away_is_withdrawn(replay, town, site, directus, work
 
 
 def test_an_item_that_says_gone_is_withdrawn_at_once(replay, town, site, directus, work):
-    site.serve("/items/haberler/1", {}, status=410)
+    serve(site, {}, status=410)
     replay.send(directus, f"{DIRECTUS}-update")
     work()
 
@@ -137,7 +65,7 @@ def test_a_cms_that_is_not_ready_for_its_own_event_is_asked_again(
     """The hook comes first, the page a few seconds later; in between the answer is 404."""
     replay.send(directus, f"{DIRECTUS}-update")
     work()
-    site.serve("/items/haberler/1", item())
+    serve(site, item())
     clock.advance(seconds=35)
     work()
     clock.advance(hours=1)
@@ -150,7 +78,7 @@ def test_a_cms_that_is_not_ready_for_its_own_event_is_asked_again(
 
 def test_what_is_public_is_taken_back_by_the_first_404(replay, town, site, directus, work):
     """Within the hold: nobody may be told of what an update, silent of its state, took back."""
-    site.serve("/items/haberler/1", item())
+    serve(site, item())
     replay.send(directus, f"{DIRECTUS}-update")
     work()
     site.pages.clear()
@@ -164,13 +92,13 @@ def test_what_is_public_is_taken_back_by_the_first_404(replay, town, site, direc
 def test_a_cms_that_is_away_is_asked_again_and_nothing_is_lost(
     replay, town, site, directus, work, clock
 ):
-    site.serve("/items/haberler/1", {}, status=503)
+    serve(site, {}, status=503)
     replay.send(directus, f"{DIRECTUS}-update")
     work()
     assert inbox(town) == [("pending", "127.0.0.1 answered 503")]
     assert len(site.asked) == 1
 
-    site.serve("/items/haberler/1", item())
+    serve(site, item())
     clock.advance(seconds=35)
     work()
 
@@ -181,7 +109,7 @@ def test_a_cms_that_is_away_is_asked_again_and_nothing_is_lost(
 def test_a_cms_that_stays_away_is_given_up_after_a_day_and_can_be_replayed(
     replay, town, site, directus, work, clock, tellal
 ):
-    site.serve("/items/haberler/1", {}, status=401)
+    serve(site, {}, status=401)
     replay.send(directus, f"{DIRECTUS}-update")
     for _ in range(40):
         work()
@@ -189,7 +117,7 @@ def test_a_cms_that_stays_away_is_given_up_after_a_day_and_can_be_replayed(
     assert inbox(town) == [("failed", "the CMS answered 401")]
     assert len(site.asked) == 30
 
-    site.serve("/items/haberler/1", item(yayin_tarihi=None))
+    serve(site, item(yayin_tarihi=None))
     said = tellal("source", "replay", directus)
     assert "UTC: pending: the CMS must be asked for the rest\n" in said
     assert said.endswith(f"\n1 failed events of {directus} were read again.\n")
@@ -203,7 +131,7 @@ def test_a_delete_that_comes_while_the_cms_is_asked_is_not_undone(
     replay, town, site, directus, work, clock
 ):
     """What was fetched was true before the delete; it must not bring the article back."""
-    site.serve("/items/haberler/1", item())
+    serve(site, item())
 
     def deleted_meanwhile() -> None:
         site.before_answer = lambda: None
@@ -229,7 +157,7 @@ def test_a_delete_that_changes_nothing_while_the_cms_is_asked_is_not_undone(
 ):
     """Published again and taken back: ours was withdrawn all the time, and what was fetched in
     between must not bring it back."""
-    site.serve("/items/haberler/1", item())
+    serve(site, item())
     answers = []
 
     def deleted_meanwhile() -> None:
@@ -252,7 +180,7 @@ def test_a_delete_that_changes_nothing_while_the_cms_is_asked_is_not_undone(
 def test_two_workers_with_one_event_store_it_once(replay, town, site, directus, runtime):
     from workers.enrich import enrich_event
 
-    site.serve("/items/haberler/1", item())
+    serve(site, item())
     replay.send(directus, f"{DIRECTUS}-update")
     (event,) = town.all(InboxEvent)
     site.before_answer = lambda: enrich_event(runtime, event.id)  # takes nothing: it is taken
@@ -276,7 +204,7 @@ def test_a_typo3_page_gets_its_text_from_its_json_ld(replay, town, site, work, r
     }
     slug = replay.source("typo3", "typo3", TYPO3, hosts=["www.example.bel.tr", "127.0.0.1"])
     page = f'<script type="application/ld+json">{json.dumps(node)}</script>'
-    site.serve(_path_in(sent.body), page)
+    site.put(_path_in(sent.body), page)
     replay.send(slug, TYPO3)
     assert [row.verdict for row in town.all(InboxEvent)] == [Verdict.PENDING]
     _point_inbox_at(runtime, site)
@@ -291,7 +219,7 @@ def test_a_typo3_page_without_json_ld_is_read_as_any_page(replay, town, site, wo
     sent = load_recording(TYPO3)
     slug = replay.source("typo3", "typo3", TYPO3, hosts=["127.0.0.1", "www.example.bel.tr"])
     text = "Körfezde yeni bir vapur bugün sefere başladı ve yolcularını karşı kıyıya taşıdı. "
-    site.serve(
+    site.put(
         _path_in(sent.body),
         "<html><head><title>Körfez vapuru</title></head><body><nav>Kapat</nav>"
         f"<main><h1>Körfez vapuru</h1><p>23 Kasım 2026</p><p>{text * 6}</p></main></body>",
@@ -309,13 +237,13 @@ def test_a_typo3_page_without_json_ld_is_read_as_any_page(replay, town, site, wo
 def test_umbraco_is_asked_by_its_delivery_api(replay, town, site, work, runtime):
     slug = replay.source(
         *("umbraco", "bearer", UMBRACO),
-        api_url=site.url,
+        api_url=site.url("/"),
         sealed_token=runtime.vault.encrypt("umbraco-key"),
     )
     path = "/umbraco/delivery/api/v2/content/item/5f1c2f0e-7a0c-4c1b-9a77-1a1a1a1a1a1a"
     route = {"path": "/haber/vapur"}
     text = {"baslik": "Körfez vapuru", "icerik": {"markup": "<p>Sefere başladı.</p>"}}
-    site.serve(path, {"name": "x", "route": route, "properties": text})
+    serve(site, {"name": "x", "route": route, "properties": text}, path=path)
     replay.send(slug, UMBRACO)
     work()
 
@@ -342,11 +270,11 @@ def _path_in(body: bytes | str) -> str:
     return urlsplit(json.loads(body)["url"]).path or "/"
 
 
-def _point_inbox_at(runtime: Runtime, site: Site) -> None:
+def _point_inbox_at(runtime: Runtime, site: CmsSite) -> None:
     """Let the stored event name the site of this test in place of the recorded one."""
     with runtime.db.write() as session:
         row = session.query(InboxEvent).one()
         body = runtime.vault.decrypt(row.sealed_body or "")
-        url = site.url.rstrip("/") + _path_in(body)
+        url = site.url(_path_in(body))
         row.sealed_body = runtime.vault.encrypt(json.dumps({**json.loads(body), "url": url}))
-        session.query(Source).update({"base_url": site.url})
+        session.query(Source).update({"base_url": site.url("/")})
