@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import Delete, Update, delete, select, update
+from sqlalchemy import Delete, Update, delete, null, select, update
 
 from service.db import rows, utcnow
 from service.logs import get_logger
@@ -49,7 +49,9 @@ def forget_expired(runtime: Runtime) -> None:
     for name, statement in (
         (
             "raw bodies",
-            update(InboxEvent).where(InboxEvent.id.in_(old_bodies)).values(sealed_body=None),
+            update(InboxEvent)
+            .where(InboxEvent.id.in_(old_bodies))
+            .values(sealed_body=None, headers=null()),
         ),
         (
             "withdrawals",

@@ -14,6 +14,12 @@ from service.ingest.presets import Preset
 MAX_DELIVERY_ID = 255  # column of the inbox
 _READ_HEADER = re.compile(r'\bheaders\.(?:"([^"]+)"|([a-z0-9_]+))')
 _SECRET = {"authorization", "proxy-authorization", "cookie"}
+# Of an event that failed: what may prove or name somebody, and whose machine it came from.
+_UNFIT = re.compile(
+    r"auth|cookie|signature|token|secret|key|password|session|user|mail|^from$|forwarded|-ip$"
+)
+MAX_FAILED_HEADERS = 50
+MAX_FAILED_HEADER = 1000  # characters; a longer one is left out
 
 
 def context_of(headers: Mapping[str, str], body: dict[str, Any]) -> dict[str, Any]:
@@ -39,6 +45,19 @@ def kept_headers(preset: Preset, headers: Mapping[str, str]) -> dict[str, str]:
     texts = " ".join(expression.text for expression in expressions if expression is not None)
     read = {quoted or bare for quoted, bare in _READ_HEADER.findall(texts)} | {"content-type"}
     return {name: headers[name] for name in sorted(read - _SECRET) if name in headers}
+
+
+def failed_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of an event that fits no preset yet: the one that will be written may read any.
+
+    None that a credential, a signature or somebody's name could be in, and no machine's address.
+    """
+    fit = [
+        name
+        for name, value in sorted(headers.items())
+        if not _UNFIT.search(name) and max(len(name), len(value)) <= MAX_FAILED_HEADER
+    ]
+    return {name: headers[name] for name in fit[:MAX_FAILED_HEADERS]}
 
 
 def delivery_id(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from service.ingest.context import delivery_id, kept_headers
+from service.ingest.context import delivery_id, failed_headers, kept_headers
 from service.ingest.mapping import Failed, Mapped, Result, map_event
 from service.ingest.payload import PayloadError, parse_event
 from service.ingest.presets import Preset
@@ -37,7 +37,8 @@ def read_event(presets: Mapping[str, Preset], proven: Proven) -> Event:
     preset = presets.get(proven.source.preset)
     if preset is None:
         reason = f"there is no preset {proven.source.preset!r}"
-        return Event(proven.delivery_id or _own_key(), {}, Failed(reason), by_url=False)
+        kept = failed_headers(proven.headers)
+        return Event(proven.delivery_id or _own_key(), kept, Failed(reason), by_url=False)
     result = read_result(preset, proven.source, proven.headers, body)
     if preset.is_strict and isinstance(result, Failed):
         raise Problem(
@@ -47,7 +48,8 @@ def read_event(presets: Mapping[str, Preset], proven: Proven) -> Event:
             errors=[{"field": field, "message": message} for field, message in result.errors],
         )
     key = delivery_id(preset, proven.delivery_id, proven.headers, body) or _own_key()
-    kept = kept_headers(preset, proven.headers)
+    is_failed = isinstance(result, Failed)
+    kept = failed_headers(proven.headers) if is_failed else kept_headers(preset, proven.headers)
     return Event(key, kept, result, by_url=not preset.is_strict)
 
 

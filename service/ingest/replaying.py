@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from service.ingest.clock import present
+from service.ingest.context import kept_headers
 from service.ingest.delivery import Outcome
 from service.ingest.mapping import Failed
 from service.ingest.payload import parse_event
@@ -45,7 +46,8 @@ def reread(
     sealed = runtime.vault.decrypt(row.sealed_body).encode()
     body = parse_event(sealed, headers.get("content-type", ""))
     result = read_result(preset, source, headers, body)
-    return Event(row.delivery_key, headers, result, by_url=not preset.is_strict)
+    kept = headers if isinstance(result, Failed) else kept_headers(preset, headers)
+    return Event(row.delivery_key, kept, result, by_url=not preset.is_strict)
 
 
 def failed(row: InboxEvent, reason: str) -> Event:

@@ -73,6 +73,7 @@ def finish(
         row = session.get(InboxEvent, inbox_id, with_for_update=True)
         if row is None or row.verdict != standing:
             return None
+        row.headers = dict(event.headers)
         source = session.get_one(Source, row.source_id)
         is_news = row.received_at > utcnow() - NEWS_FOR
         arrival = Arrival(row.received_at, True, is_news, asked_at, expected or {})

@@ -44,7 +44,7 @@ class InboxEvent(Base):
     delivery_key: Mapped[str] = mapped_column(String(255))
     body_hash: Mapped[str] = mapped_column(String(64))
     sealed_body: Mapped[str | None]
-    headers: Mapped[dict[str, str] | None] = mapped_column(JSON)  # those that presets read
+    headers: Mapped[dict[str, str] | None] = mapped_column(JSON)  # see `kept_headers`
     verdict: Mapped[Verdict] = mapped_column(String(16))
     reason: Mapped[str] = mapped_column(default="")
     article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id"))
