@@ -72,7 +72,10 @@ def described(session: Session, source_id: int) -> list[str]:
     if row.state == PullState.ACTIVE:
         words.append(f"next: {row.due_at:%Y-%m-%d %H:%M} UTC")
     words += [f"found {row.found}", f"missed by push {row.missed}"]
-    return [*words, row.reason] if row.reason else words
+    words += [row.reason] if row.reason else []
+    if row.alarm is not None:
+        words.append(f"ALARM since {row.alarm_at:%Y-%m-%d %H:%M} UTC: {row.alarm_text}")
+    return words
 
 
 def _configured(

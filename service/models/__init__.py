@@ -13,7 +13,7 @@ from service.models.inbox import InboxEvent, Verdict
 from service.models.mailbox import MailboxMessage
 from service.models.notification import Notification, NotificationKind, NotificationState
 from service.models.place import Place, PlaceLabel
-from service.models.pull import Pull, PullItem, PullKind, PullState
+from service.models.pull import Pull, PullAlarm, PullItem, PullKind, PullState
 from service.models.source import Source
 from service.models.staff import Role, Staff, StaffRole
 from service.models.story import Story
@@ -52,6 +52,7 @@ __all__ = [
     "Place",
     "PlaceLabel",
     "Pull",
+    "PullAlarm",
     "PullItem",
     "PullKind",
     "PullState",

@@ -30,6 +30,14 @@ class PullState(StrEnum):
     PAUSED = "paused"
 
 
+class PullAlarm(StrEnum):
+    """What staff should look at: next to nothing listed, nothing new, or no such listing at all."""
+
+    EMPTIED = "emptied"
+    QUIET = "quiet"
+    UNREADABLE = "unreadable"
+
+
 ACTIVE = text("state = 'active'")
 
 
@@ -62,6 +70,10 @@ class Pull(Base):
     modified_after: Mapped[datetime | None]  # of the newest item seen, for APIs that can filter
     failures: Mapped[int] = mapped_column(default=0)
     last_count: Mapped[int] = mapped_column(default=0)  # items of the last listing that had any
+    fresh_at: Mapped[datetime | None]  # when it last listed something new
+    alarm: Mapped[PullAlarm | None] = mapped_column(String(16))
+    alarm_at: Mapped[datetime | None]
+    alarm_text: Mapped[str | None]
     found: Mapped[int] = mapped_column(BigId, default=0)
     missed: Mapped[int] = mapped_column(BigId, default=0)
 

@@ -7,6 +7,7 @@ with the lease, so that a poll which was overtaken stops there.
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from service.ingest.listing import Entry, Listing, ListingError
 from service.ingest.mapping import Mapped
 from service.ingest.presets import Preset, load_presets
 from service.ingest.pull_rules import RulesError, load_rules
-from service.ingest.pulling import admitting, leasing, missing
+from service.ingest.pulling import admitting, alarming, leasing, missing
 from service.ingest.pulling.admitting import Admission, Work
+from service.ingest.pulling.alarming import Alarm
 from service.ingest.pulling.keeping import keep, put_off
 from service.ingest.pulling.leasing import LeaseLost, Poll
 from service.ingest.pulling.missing import Suspect
@@ -62,7 +64,9 @@ def _poll(runtime: Runtime, poll: Poll, turn: Turn) -> None:
         turn.is_away = isinstance(error, FetchFailed)
         reason = str(error) or "the site takes too long"
         log.warning("poll failed", source=slug, reason=reason)
-        _end(runtime, poll, reason, retry_after_s=getattr(error, "retry_after_s", None))
+        alarm = alarming.unreadable(poll) if isinstance(error, ListingError) else None
+        retry_after_s = getattr(error, "retry_after_s", None)
+        _end(runtime, poll, reason, retry_after_s=retry_after_s, alarm=alarm)
     except (OperationalError, InterfaceError):
         raise  # the database is away: the lease ends by itself
     except Exception as error:
@@ -77,15 +81,26 @@ def _end(
     *,
     is_paused: bool = False,
     retry_after_s: float | None = None,
+    alarm: Alarm | None = None,
 ) -> None:
+    now = utcnow()
     try:
         with runtime.db.write() as session:
             if is_paused:
-                leasing.pause(session, poll, utcnow(), reason)
+                leasing.pause(session, poll, now, reason)
             else:
-                leasing.fail(session, poll, utcnow(), reason, retry_after_s)
+                # A site that is only away says nothing of what alarmed before.
+                values = _alarmed(poll, alarm, now) if alarm is not None else {}
+                leasing.fail(session, poll, now, reason, retry_after_s, **values)
     except LeaseLost:
         return
+
+
+def _alarmed(poll: Poll, alarm: Alarm | None, now: datetime) -> dict[str, Any]:
+    """Said once in the log, and kept for staff as long as it lasts."""
+    if alarm is not None and alarm.kind != poll.pull.alarm:
+        log.error("pull alarm", source=poll.source.slug, kind=alarm.kind.value, text=alarm.text)
+    return alarming.columns(poll, alarm, now)
 
 
 @lru_cache(maxsize=2)
@@ -117,17 +132,17 @@ class _Polling:
             self._succeed(reason="")
             return
         entries = self._at_home(listing)
-        is_emptied = self._is_emptied(listing, len(entries))
+        emptied = self._emptied(listing, len(entries))
         admission = self._admit(listing, entries)
         is_done = self._read(admission)
-        if not is_emptied:
+        if emptied is None:
             self._look_for_missing(None if listing.is_partial else admission.listed)
         values = dict(asked.values)
-        if is_emptied or not is_done:
+        if emptied is not None or not is_done:
             values |= {"etag": "", "last_modified": ""}
-        if entries and not listing.is_partial:
+        if entries and emptied is None and not listing.is_partial:
             values["last_count"] = len(entries)
-        self._succeed(reason=self._remark(admission, is_emptied, bool(entries)), **values)
+        self._succeed(emptied, reason=self._remark(admission, bool(entries)), **values)
 
     def _at_home(self, listing: Listing) -> list[Entry]:
         home = admitting.home_of(self._poll.source, self._poll.pull)
@@ -137,13 +152,12 @@ class _Polling:
             log.warning("links to foreign hosts", source=self._poll.source.slug, count=foreign)
         return found
 
-    def _is_emptied(self, listing: Listing, count: int) -> bool:
+    def _emptied(self, listing: Listing, count: int) -> Alarm | None:
         """A listing that lost nearly everything is a fault of the site, and alarms staff."""
         before = self._poll.pull.last_count
-        if listing.is_partial or not before or count >= EMPTIED * before:
-            return False
-        log.error("source emptied", source=self._poll.source.slug, items=count, before=before)
-        return True
+        if listing.is_partial:
+            return alarming.still_emptied(self._poll)
+        return alarming.emptied(count, before) if count < EMPTIED * before else None
 
     def _admit(self, listing: Listing, entries: list[Entry]) -> Admission:
         with self._runtime.db.write() as session:
@@ -219,14 +233,15 @@ class _Polling:
         if gone:
             log.warning("withdrawn by poll", source=poll.source.slug, url=suspect.url)
 
-    def _remark(self, admission: Admission, is_emptied: bool, has_entries: bool) -> str:
+    def _remark(self, admission: Admission, has_entries: bool) -> str:
         if admission.asking:
             return f"{admission.asking} new articles at once: say whether they are news"
-        if is_emptied:
-            return "the listing is emptied"
         is_new = self._poll.pull.baseline_at is None
         return "the listing has no articles yet" if is_new and not has_entries else ""
 
-    def _succeed(self, **values: Any) -> None:
+    def _succeed(self, alarm: Alarm | None = None, **values: Any) -> None:
+        now = utcnow()
         with self._runtime.db.write() as session:
-            leasing.succeed(session, self._poll, utcnow(), **values)
+            alarm = alarm or alarming.quiet(session, self._poll, now)
+            values |= _alarmed(self._poll, alarm, now)
+            leasing.succeed(session, self._poll, now, **values)

@@ -156,11 +156,12 @@ def _row(
 
 def _note(session: Session, poll: Poll, now: datetime, *, is_baseline: bool, asking: int) -> None:
     """In the transaction that remembers the items: neither counts without the other."""
-    values: dict[str, Any] = {"baseline_at": now} if is_baseline else {}
+    values: dict[str, Any] = {"fresh_at": now}
+    if is_baseline:
+        values["baseline_at"] = now
     if asking:
-        values = {"state": PullState.ASKING}
-    if values:
-        session.execute(update(Pull).where(Pull.source_id == poll.source.id).values(**values))
+        values["state"] = PullState.ASKING
+    session.execute(update(Pull).where(Pull.source_id == poll.source.id).values(**values))
 
 
 def _skip_old_pages(fresh: list[Entry], rows: list[dict[str, Any]], now: datetime) -> None:

@@ -99,14 +99,20 @@ def succeed(session: Session, poll: Poll, now: datetime, **values: Any) -> None:
 
 
 def fail(
-    session: Session, poll: Poll, now: datetime, reason: str, retry_after_s: float | None
+    session: Session,
+    poll: Poll,
+    now: datetime,
+    reason: str,
+    retry_after_s: float | None,
+    **values: Any,
 ) -> None:
     """End a poll that failed; each failure in a row doubles the wait, to six hours."""
     failures = poll.pull.failures + 1
     wait = min(INTERVAL * 2 ** min(failures, 10), LONGEST) * _spread()
     asked = timedelta(seconds=min(retry_after_s or 0, LONGEST.total_seconds()))
     due_at = now + min(max(wait, asked), LONGEST)
-    _end(session, poll, failures=failures, polled_at=now, due_at=due_at, reason=reason)
+    values |= {"failures": failures, "polled_at": now, "due_at": due_at, "reason": reason}
+    _end(session, poll, **values)
 
 
 def pause(session: Session, poll: Poll, now: datetime, reason: str) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from service.ingest.pulling.admitting import decide
+from service.ingest.pulling.alarming import NO_ALARM
 from service.models import Pull, PullItem, PullKind, PullState
 
 
@@ -25,7 +26,8 @@ def configure(
     values: dict[str, Any] = {"kind": kind, "url": url, "rules": rules, "due_at": now}
     values |= {"state": PullState.ACTIVE, "reason": "", "failures": 0, "last_count": 0}
     values |= {"etag": "", "last_modified": "", "modified_after": None}
-    values |= {"baseline_at": None, "leased_until": None, "rung_at": None}
+    values |= {"baseline_at": None, "leased_until": None, "rung_at": None, "fresh_at": None}
+    values |= NO_ALARM
     if found is None:
         session.add(Pull(source_id=source_id, **values))
         return
@@ -50,12 +52,15 @@ def pause(session: Session, source_id: int) -> None:
 
 
 def resume(session: Session, source_id: int, now: datetime) -> bool:
-    """Go on, at once; false where staff have to decide first."""
+    """Go on, at once, from how things are: what alarmed is taken as right by now. False where
+    staff have to decide first."""
     found = _locked(session, source_id)
     if found is None or found.state == PullState.ASKING:
         return False
     found.state, found.reason, found.failures = PullState.ACTIVE, "", 0
-    found.due_at = now
+    found.due_at, found.fresh_at, found.last_count = now, now, 0
+    for name, value in NO_ALARM.items():
+        setattr(found, name, value)
     return True
 
 

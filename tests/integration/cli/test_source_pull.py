@@ -164,9 +164,9 @@ def test_staff_decide_about_too_much_at_once(pull, runtime, word, is_news):
 def test_the_list_of_sources_says_how_each_pull_goes(pull, runtime):
     done("pull", "kent", "--kind", "feed", "--url", FEED)
     with runtime.db.write() as session:
-        session.execute(update(Pull).values(found=7, missed=2, reason="the listing is emptied"))
+        session.execute(update(Pull).values(found=7, missed=2, reason="the site answered 404"))
 
     said = done("list")
 
     assert "pull feed active, last poll: none yet, next: " in said
-    assert "found 7, missed by push 2, the listing is emptied" in said
+    assert "found 7, missed by push 2, the site answered 404" in said

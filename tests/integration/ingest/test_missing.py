@@ -192,14 +192,15 @@ def test_an_emptied_listing_alarms_and_withdraws_nothing(pulled, logged, left):
     pulled.site.paths()
     pull = pulled.poll(hours=2)
 
-    assert pull.reason == "the listing is emptied"
-    assert ("error", "source emptied") in logged
+    said = (pull.alarm, pull.alarm_text)
+    assert said == ("emptied", f"the listing shrank from 10 articles to {left}")
+    assert ("error", "pull alarm") in logged
     assert pulled.site.paths() == ["/rss"]
     assert all(article.missing_at is None for article in pulled.articles)
 
     pulled.feed(*range(1, 11))
     pull = pulled.poll()
-    assert (pull.reason, len(pulled.articles), pulled.told) == ("", 10, 0)
+    assert (pull.alarm, len(pulled.articles), pulled.told) == (None, 10, 0)
 
 
 def test_a_page_of_a_list_that_is_gone_twice_withdraws_although_it_is_listed(pulled):
