@@ -17,6 +17,11 @@ CHROME = ("Kapat", "Haberler", "Aa", "Detaya Git", "Paylaş", "Diğer Haberler",
 RECORDED_AT = "127.0.0.1:8081"  # where WordPress was recorded
 
 
+def recorded(name: str) -> bytes:
+    """A listing as WordPress gave it."""
+    return (DATA / "webhooks" / f"wordpress-6.1.9-{name}").read_bytes()
+
+
 def seed_text() -> str:
     return (DATA / "seed_page.txt").read_text(encoding="utf-8")
 

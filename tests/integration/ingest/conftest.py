@@ -140,6 +140,20 @@ def replay(
 
 
 @pytest.fixture
+def told(work: Callable[..., None], town: Any, clock: Any) -> Callable[[], int]:
+    """How many mails the town's one reader has got, an hour from now."""
+    town.reader()
+
+    def told() -> int:
+        work()
+        clock.advance(hours=1)
+        work()
+        return int(town.mails().total())
+
+    return told
+
+
+@pytest.fixture
 def tellal(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """The command line on this test's database; gives what a command that went well printed."""
     monkeypatch.setenv("TELLAL_VAR_DIR", str(settings.var_dir))

@@ -22,9 +22,10 @@ from service.models import (
     Source,
 )
 from service.runtime import Runtime
-from tests.sites import CmsSite
+from tests.sites import CmsSite, Page
 from workers.pull import poll_source
 
+RSS = "application/rss+xml"
 TEXT = "<p>Sera gazı ve karbon salımı azalacak; iklim eylem planı meclisten geçti.</p>"
 
 
@@ -75,9 +76,16 @@ class Pulled:
 
     def feed(self, *numbers: int, **values: Any) -> None:
         """Serve these articles as RSS, each with its page."""
-        self.site.put("/rss", rss(*map(item, numbers)), "application/rss+xml", **values)
+        self.site.put("/rss", rss(*map(item, numbers)), RSS, **values)
         for number in numbers:
             self.site.put(f"/haber/{number}", page(f"Haber {number}"))
+
+    def html_list(self, *numbers: int) -> None:
+        """Serve a page that links to these articles, and each that is not served yet."""
+        links = "".join(f"<a href='/haber/{number}'>{number}</a>" for number in numbers)
+        self.site.put("/haberler", f"<main>{links}</main>")
+        for number in numbers:
+            self.site.pages.setdefault(f"/haber/{number}", Page(page(f"Haber {number}").encode()))
 
     def poll(self, **wait: float) -> Pull:
         """Poll once, when the next is due for sure, or after this time."""

@@ -6,10 +6,8 @@ import pytest
 from sqlalchemy import update
 
 from service.models import ArticleState, Notification, NotificationState, Pull, PullKind
-from tests.integration.ingest.pulled import item, page, rss
+from tests.integration.ingest.pulled import RSS, item, page, rss
 from tests.sites import Page
-
-RSS = "application/rss+xml"
 
 
 @pytest.fixture

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from service.models import PullKind
-from tests.integration.ingest.pulled import item, rss
-
-RSS = "application/rss+xml"
+from tests.integration.ingest.pulled import RSS, item, rss
 
 
 @pytest.fixture
