@@ -13,8 +13,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table('article', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('heard_at', sa.DateTime(timezone=True), nullable=True))
+    op.add_column('article', sa.Column('heard_at', sa.DateTime(timezone=True), nullable=True))
+    op.add_column('pull', sa.Column('fresh_at', sa.DateTime(timezone=True), nullable=True))
+    op.add_column('pull', sa.Column('alarm', sa.String(length=16), nullable=True))
+    op.add_column('pull', sa.Column('alarm_at', sa.DateTime(timezone=True), nullable=True))
+    op.add_column('pull', sa.Column('alarm_text', sa.String(), nullable=True))
     op.execute("""
         UPDATE article SET heard_at = found.at
         FROM (SELECT article_id, max(received_at) AS at FROM inbox
@@ -22,17 +25,10 @@ def upgrade() -> None:
               GROUP BY article_id) AS found
         WHERE found.article_id = article.id
     """)
-    with op.batch_alter_table('pull', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('fresh_at', sa.DateTime(timezone=True), nullable=True))
-        batch_op.add_column(sa.Column('alarm', sa.String(length=16), nullable=True))
-        batch_op.add_column(sa.Column('alarm_at', sa.DateTime(timezone=True), nullable=True))
-        batch_op.add_column(sa.Column('alarm_text', sa.String(), nullable=True))
     op.execute("UPDATE pull SET fresh_at = polled_at WHERE baseline_at IS NOT NULL")
 
 
 def downgrade() -> None:
-    with op.batch_alter_table('pull', schema=None) as batch_op:
-        for name in ('alarm_text', 'alarm_at', 'alarm', 'fresh_at'):
-            batch_op.drop_column(name)
-    with op.batch_alter_table('article', schema=None) as batch_op:
-        batch_op.drop_column('heard_at')
+    for name in ('alarm_text', 'alarm_at', 'alarm', 'fresh_at'):
+        op.drop_column('pull', name)
+    op.drop_column('article', 'heard_at')

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import update
 
+from service import migrations
 from service.db import utcnow
 from service.models import Article, InboxEvent, PullKind, Revision, Source, Staff, Verdict
 from tests.integration.conftest import TITLE, Cms
@@ -206,3 +210,20 @@ def test_a_paused_source_is_not_replayed(page, town, runtime, tellal):
         tellal("source", "replay", "kent")
 
     assert verdicts(town) == [Verdict.FAILED]
+
+
+def test_an_upgrade_knows_when_articles_were_last_heard_of(page, mend, town, runtime):
+    mend()
+    page("Birinci metin, karbon.")
+    page("İkinci metin, karbon.")
+    *_, last = sorted(town.all(InboxEvent), key=lambda row: row.id)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with runtime.db.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0006")
+        command.upgrade(config, "head")
+        connection.commit()
+
+    (article,) = town.all(Article)
+    assert article.heard_at == last.received_at
