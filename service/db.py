@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -42,6 +43,7 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
+@lru_cache(maxsize=64)  # the same present goes into several columns of many rows
 def _sqlite_text(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise ValueError("a datetime without a zone must not reach the database")

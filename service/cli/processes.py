@@ -28,7 +28,7 @@ def names() -> tuple[str, ...]:
 def command(name: str, settings: Settings) -> list[str]:
     """The command of a process, to be run with the environment of these settings."""
     if name == WEB:
-        return [sys.executable, "-m", "gunicorn", *_web(settings), "service.app:create_app()"]
+        return [sys.executable, "-m", "gunicorn", *_web(settings), "service.app:serve()"]
     if name == SWEEPER:
         return [sys.executable, "-m", "workers.recover"]
     celery = [sys.executable, "-m", "celery", "-A", "workers.app:app"]

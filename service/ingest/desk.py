@@ -1,8 +1,8 @@
 """A desk where the work of several threads is done in one go: one transaction, one wait for disk.
 
 Whoever finds it free serves. Those who come meanwhile wait, and the first of them then serves all
-who wait; he first gives as many as last time a moment to come, so that a crowd stays one crowd and
-one who is alone never waits. Nobody leaves before the work is done.
+who wait; first as many as were here last time get a moment to come, so that a crowd becomes one
+crowd and one who is alone never waits. Nobody leaves before the work is done.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from service.logs import get_logger
 
 log = get_logger(__name__)
 MAX_TOGETHER = 32
-MOMENT_S = 0.005
+MOMENT_S = 0.01
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -40,7 +40,7 @@ class Desk(Generic[Item, Result]):
         self._came = threading.Condition(self._lock)
         self._waiting: list[_Ticket[Item, Result]] = []
         self._is_served = False
-        self._crowd = 1  # who was served together last time
+        self._crowd = 1  # who was here last time, served or waiting
 
     def bring(self, item: Item) -> Result | None:
         """Have the item done; null where the work gave nothing for it, or failed as a whole."""
@@ -62,7 +62,6 @@ class Desk(Generic[Item, Result]):
             self._came.wait_for(lambda: len(self._waiting) >= self._crowd, MOMENT_S)
             batch = self._waiting[:MAX_TOGETHER]
             del self._waiting[:MAX_TOGETHER]
-            self._crowd = len(batch)
         try:
             results = self._work([ticket.item for ticket in batch])
             for ticket, result in zip(batch, results, strict=True):
@@ -75,6 +74,7 @@ class Desk(Generic[Item, Result]):
     def _hand_over(self, batch: Sequence[_Ticket[Item, Result]]) -> None:
         with self._lock:
             successors = self._waiting[:1]
+            self._crowd = len(batch) + len(self._waiting)
             self._is_served = bool(successors)
         for ticket in batch:
             ticket.is_done = True

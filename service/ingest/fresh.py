@@ -20,7 +20,11 @@ from service.models import RevisionState, Source
 
 @dataclass(frozen=True, eq=False)
 class Fresh:
-    """`revision` holds the columns of its revision, `release_at` when people may hear of it."""
+    """`revision` holds the columns of its revision, `release_at` when people may hear of it.
+
+    `taken` is what is known of it once it is stored: its source with each of its names, and with
+    the sender's id of the delivery.
+    """
 
     delivery: Delivery
     article: CanonicalArticle
@@ -28,6 +32,7 @@ class Fresh:
     revision: dict[str, Any]
     published: datetime
     release_at: datetime | None
+    taken: frozenset[tuple[int, str]]
 
     @property
     def source(self) -> Source:
@@ -36,12 +41,6 @@ class Fresh:
     @property
     def is_damaged(self) -> bool:
         return bool(self.revision["state"] == RevisionState.QUARANTINED)
-
-    @property
-    def taken(self) -> set[tuple[int, str]]:
-        """What is known of it once it is stored: its names, and the sender's id of the delivery."""
-        values = {value for _, value in self.names.known} | {self.delivery.event.delivery_key}
-        return {(self.source.id, value) for value in values}
 
 
 def fresh_of(delivery: Delivery) -> Fresh | None:
@@ -61,11 +60,14 @@ def fresh_of(delivery: Delivery) -> Fresh | None:
     published = in_zone(article.published_at, source.timezone) or now
     revision = revision_values(article, delivery.request_id)
     is_damaged = revision["state"] == RevisionState.QUARANTINED
+    names = Names(item.external_id, item.aliases, delivery.event.by_url)
+    values = {value for _, value in names.known} | {delivery.event.delivery_key}
     return Fresh(
         delivery=delivery,
         article=article,
-        names=Names(item.external_id, item.aliases, delivery.event.by_url),
+        names=names,
         revision=revision,
         published=published,
         release_at=None if is_damaged else release_at(source, article, published, now),
+        taken=frozenset((source.id, value) for value in values),
     )

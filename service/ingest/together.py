@@ -6,11 +6,11 @@ Whatever is out of the ordinary (a known name or delivery, a source that was cha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, bindparam, select, text
 
 from service.db import Database, table_of, utcnow
@@ -108,12 +108,13 @@ def _of_unchanged_sources(connection: Connection, items: Sequence[Fresh]) -> lis
     """Those whose source still is what proved them."""
     ids = {"sources": list({item.source.id for item in items})}
     found = {row["id"]: row for row in connection.execute(SOURCES, ids).mappings()}
-    return [
-        item
-        for item in items
-        if item.source.id in found
-        and all(getattr(item.source, name) == is_ for name, is_ in found[item.source.id].items())
-    ]
+    unchanged = {
+        source
+        for source in {item.source for item in items}
+        if source.id in found
+        and all(getattr(source, name) == value for name, value in found[source.id].items())
+    }
+    return [item for item in items if item.source in unchanged]
 
 
 def _new(connection: Connection, items: Sequence[Fresh]) -> list[Fresh]:
@@ -160,7 +161,7 @@ def _row(item: Fresh, ids: tuple[int, int, int], now: datetime) -> dict[str, Any
     story, article, revision = ids
     return {
         **columns,
-        **{name: json.dumps(columns[name]) for name in ("sections", "tags", "places", "image")},
+        **{name: _json(columns[name]) for name in ("sections", "tags", "places", "image")},
         "story": story,
         "article": article,
         "revision": revision,
@@ -176,7 +177,7 @@ def _row(item: Fresh, ids: tuple[int, int, int], now: datetime) -> dict[str, Any
         "delivery_key": delivery.event.delivery_key,
         "body_hash": delivery.body_hash,
         "sealed_body": delivery.sealed_body,
-        "headers": json.dumps(dict(delivery.event.headers)),
+        "headers": _json(dict(delivery.event.headers)),
         "verdict": (Verdict.QUARANTINED if item.is_damaged else Verdict.ACCEPTED).value,
         "reason": "damaged encoding" if item.is_damaged else "",
     }
@@ -206,3 +207,7 @@ def _outcome(item: Fresh, row: dict[str, Any]) -> Outcome:
     verdict, article, revision = Verdict(row["verdict"]), row["article"], row["revision"]
     stored = Stored(verdict, article, revision, waiting=None if item.is_damaged else revision)
     return Outcome(False, None, verdict, article, revision, (stored,))
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()

@@ -35,7 +35,7 @@ READY_S = 30.0
 
 def create_app() -> APIFlask:
     """The service and beside it an empty view that answers 202."""
-    app = service_app.create_app()
+    app = service_app.serve()
     app.add_url_rule(EMPTY_PATH, "empty", lambda: Response(status=202), methods=["POST"])
     return app
 
