@@ -7,10 +7,12 @@ Whatever is out of the ordinary (a known name or delivery, a source that was cha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any
 
 import orjson
+import psycopg
 from sqlalchemy import Connection, bindparam, select, text
 
 from service.db import Database, table_of, utcnow
@@ -136,14 +138,21 @@ def _new(connection: Connection, items: Sequence[Fresh]) -> list[Fresh]:
 def _insert(connection: Connection, items: Sequence[Fresh], is_sqlite: bool) -> list[Outcome]:
     now, numbers = utcnow(), _numbers(connection, len(items), is_sqlite)
     rows = [_row(item, ids, now) for item, ids in zip(items, numbers, strict=True)]
-    for statement in INSERTS:
-        connection.execute(statement, rows)
     both = list(zip(items, rows, strict=True))
-    if names := [name for item, row in both for name in _names(item, row)]:
-        connection.execute(INSERT_NAME, names)
-    if held := [_held(item, row) for item, row in both if item.release_at is not None]:
-        connection.execute(INSERT_NOTIFICATION, held)
+    with _one_trip(connection):
+        for statement in INSERTS:
+            connection.execute(statement, rows)
+        if names := [name for item, row in both for name in _names(item, row)]:
+            connection.execute(INSERT_NAME, names)
+        if held := [_held(item, row) for item, row in both if item.release_at is not None]:
+            connection.execute(INSERT_NOTIFICATION, held)
     return [_outcome(item, row) for item, row in both]
+
+
+def _one_trip(connection: Connection) -> AbstractContextManager[object]:
+    """Statements within it wait for no answer of PostgreSQL before the last of them."""
+    raw = connection.connection.driver_connection
+    return raw.pipeline() if isinstance(raw, psycopg.Connection) else nullcontext()
 
 
 def _numbers(connection: Connection, count: int, is_sqlite: bool) -> list[tuple[int, int, int]]:

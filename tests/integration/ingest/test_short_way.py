@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from service.app import create_app
 from service.ingest import routes
 from service.ingest.credentials import rotate
 from service.ingest.signatures import new_secret
@@ -128,6 +129,28 @@ def test_twenty_times_the_same_new_delivery_at_once_is_one_article(known, app, t
 
     assert Counter(answer.status_code for answer in answers) == {202: 1, 200: 19}
     assert town.count(InboxEvent) == town.count(Article) == 3
+
+
+def test_two_web_processes_with_the_same_new_articles_at_once_store_each_once(
+    known, app, settings, town
+):
+    second = create_app(settings)
+    known.client, first_client = second.test_client(), known.client
+    assert [known.post(id=f"first-{n}").json["status"] for n in range(2)] == ["unchanged"] * 2
+    known.client = first_client
+
+    def post(n: int) -> Any:
+        client = (app if n % 2 else second).test_client()
+        return number(known, n // 2, client=client)
+
+    answers = together(post, 40)
+    second.extensions["tellal"].close()
+
+    assert Counter(answer.status_code for answer in answers) == {202: 40}
+    verdicts = Counter(answer.json["status"] for answer in answers)
+    assert verdicts == {"accepted": 20, "unchanged": 20}
+    assert town.count(Article) == town.count(Revision) == town.count(Notification) == 22
+    assert town.count(InboxEvent) == 44
 
 
 def test_a_known_article_is_edited_and_withdrawn_as_ever(known, town):
