@@ -7,16 +7,14 @@ Whatever is out of the ordinary (a known name or delivery, a source that was cha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-import orjson
-import psycopg
 from sqlalchemy import Connection, bindparam, select, text
 
 from service.db import Database, table_of, utcnow
 from service.ingest.article import in_zone
+from service.ingest.bulk import Row, insert
 from service.ingest.delivery import Outcome
 from service.ingest.fresh import Fresh
 from service.ingest.upsert import Stored
@@ -46,50 +44,6 @@ NUMBERS_OF_POSTGRES = text("""
            nextval(pg_get_serial_sequence('article', 'id')),
            nextval(pg_get_serial_sequence('revision', 'id'))
     FROM generate_series(1, :count)
-""")
-
-# In an order that fits what refers to what.
-INSERTS = tuple(
-    text(statement)
-    for statement in (
-        "INSERT INTO story (id, created_at) VALUES (:story, :now)",
-        """
-        INSERT INTO article
-            (id, source_id, external_id, state, story_id, revision_id, is_urgent, is_commercial,
-             published_at, source_updated_at, created_at)
-        VALUES
-            (:article, :source, :external, :state, :story, :revision, :is_urgent, :is_commercial,
-             :published, :updated, :now)
-        """,
-        """
-        INSERT INTO revision
-            (id, article_id, content_hash, state, url, title, summary, body_html, body_text,
-             language, sections, tags, places, image, classifier, request_id, created_at, rung_at)
-        VALUES
-            (:revision, :article, :content_hash, :revision_state, :url, :title, :summary,
-             :body_html, :body_text, :language, :sections, :tags, :places, :image, '', :request_id,
-             :now, :now)
-        """,
-        """
-        INSERT INTO inbox
-            (source_id, delivery_key, body_hash, sealed_body, headers, verdict, reason, article_id,
-             revision_id, request_id, received_at)
-        VALUES
-            (:source, :delivery_key, :body_hash, :sealed_body, :headers, :verdict, :reason,
-             :article, :revision, :request_id, :now)
-        """,
-    )
-)
-INSERT_NAME = text("""
-    INSERT INTO article_alias (source_id, kind, value, article_id)
-    VALUES (:source, :kind, :value, :article)
-""")
-INSERT_NOTIFICATION = text("""
-    INSERT INTO notification
-        (kind, state, article_id, payload, is_urgent, release_at, cursor, planned, request_id,
-         created_at, rung_at)
-    VALUES
-        (:kind, :state, :article, '{}', :is_urgent, :release_at, 0, 0, :request_id, :now, :now)
 """)
 
 
@@ -137,22 +91,20 @@ def _new(connection: Connection, items: Sequence[Fresh]) -> list[Fresh]:
 
 def _insert(connection: Connection, items: Sequence[Fresh], is_sqlite: bool) -> list[Outcome]:
     now, numbers = utcnow(), _numbers(connection, len(items), is_sqlite)
-    rows = [_row(item, ids, now) for item, ids in zip(items, numbers, strict=True)]
-    both = list(zip(items, rows, strict=True))
-    with _one_trip(connection):
-        for statement in INSERTS:
-            connection.execute(statement, rows)
-        if names := [name for item, row in both for name in _names(item, row)]:
-            connection.execute(INSERT_NAME, names)
-        if held := [_held(item, row) for item, row in both if item.release_at is not None]:
-            connection.execute(INSERT_NOTIFICATION, held)
-    return [_outcome(item, row) for item, row in both]
-
-
-def _one_trip(connection: Connection) -> AbstractContextManager[object]:
-    """Statements within it wait for no answer of PostgreSQL before the last of them."""
-    raw = connection.connection.driver_connection
-    return raw.pipeline() if isinstance(raw, psycopg.Connection) else nullcontext()
+    new = [_New(item, now, *ids) for item, ids in zip(items, numbers, strict=True)]
+    insert(
+        connection,
+        {
+            "story": [one.story_row() for one in new],
+            "article": [one.article_row() for one in new],
+            "revision": [one.revision_row() for one in new],
+            "article_alias": [row for one in new for row in one.alias_rows()],
+            "notification": [one.notification_row() for one in new if one.item.release_at],
+            # Those who take the long way begin here, so PostgreSQL does it here too (`insert`).
+            "inbox": sorted((one.inbox_row() for one in new), key=_source_and_key),
+        },
+    )
+    return [one.outcome() for one in new]
 
 
 def _numbers(connection: Connection, count: int, is_sqlite: bool) -> list[tuple[int, int, int]]:
@@ -164,59 +116,93 @@ def _numbers(connection: Connection, count: int, is_sqlite: bool) -> list[tuple[
     return [(story + n, article + n, revision + n) for n in range(1, count + 1)]
 
 
-def _row(item: Fresh, ids: tuple[int, int, int], now: datetime) -> dict[str, Any]:
-    """What the four rows of every article are filled with."""
-    incoming, delivery, columns = item.article, item.delivery, item.revision
-    story, article, revision = ids
-    return {
-        **columns,
-        **{name: _json(columns[name]) for name in ("sections", "tags", "places", "image")},
-        "story": story,
-        "article": article,
-        "revision": revision,
-        "now": now,
-        "source": item.source.id,
-        "external": incoming.id,
-        "state": ArticleState.PUBLISHED.value,
-        "revision_state": columns["state"].value,
-        "is_urgent": incoming.urgent,
-        "is_commercial": incoming.commercial,
-        "published": item.published,
-        "updated": in_zone(incoming.updated_at, item.source.timezone),
-        "delivery_key": delivery.event.delivery_key,
-        "body_hash": delivery.body_hash,
-        "sealed_body": delivery.sealed_body,
-        "headers": _json(dict(delivery.event.headers)),
-        "verdict": (Verdict.QUARANTINED if item.is_damaged else Verdict.ACCEPTED).value,
-        "reason": "damaged encoding" if item.is_damaged else "",
-    }
+@dataclass(frozen=True)
+class _New:
+    """A new article with its numbers, and the rows that it becomes."""
+
+    item: Fresh
+    now: datetime
+    story_id: int
+    article_id: int
+    revision_id: int
+
+    def story_row(self) -> Row:
+        return {"id": self.story_id, "created_at": self.now}
+
+    def article_row(self) -> Row:
+        incoming, source = self.item.article, self.item.source
+        return {
+            "id": self.article_id,
+            "source_id": source.id,
+            "external_id": incoming.id,
+            "state": ArticleState.PUBLISHED.value,
+            "story_id": self.story_id,
+            "revision_id": self.revision_id,
+            "is_urgent": incoming.urgent,
+            "is_commercial": incoming.commercial,
+            "published_at": self.item.published,
+            "source_updated_at": in_zone(incoming.updated_at, source.timezone),
+            "created_at": self.now,
+        }
+
+    def revision_row(self) -> Row:
+        return {
+            "id": self.revision_id,
+            "article_id": self.article_id,
+            **self.item.revision,
+            "state": self.item.revision["state"].value,
+            "classifier": "",
+            "created_at": self.now,
+            "rung_at": self.now,
+        }
+
+    def alias_rows(self) -> list[Row]:
+        """All names but the id, which the article itself holds."""
+        of = {"source_id": self.item.source.id, "article_id": self.article_id}
+        names = sorted(self.item.names.known - {("id", self.item.article.id)})
+        return [{**of, "kind": kind, "value": value} for kind, value in names]
+
+    def notification_row(self) -> Row:
+        """A `new` notification, held."""
+        return {
+            "kind": NotificationKind.NEW.value,
+            "state": NotificationState.HELD.value,
+            "article_id": self.article_id,
+            "payload": {},
+            "is_urgent": self.item.article.urgent,
+            "release_at": self.item.release_at,
+            "cursor": 0,
+            "planned": 0,
+            "request_id": self.item.delivery.request_id,
+            "created_at": self.now,
+            "rung_at": self.now,
+        }
+
+    def inbox_row(self) -> Row:
+        delivery = self.item.delivery
+        return {
+            "source_id": self.item.source.id,
+            "delivery_key": delivery.event.delivery_key,
+            "body_hash": delivery.body_hash,
+            "sealed_body": delivery.sealed_body,
+            "headers": dict(delivery.event.headers),
+            "verdict": self._verdict.value,
+            "reason": "damaged encoding" if self.item.is_damaged else "",
+            "article_id": self.article_id,
+            "revision_id": self.revision_id,
+            "request_id": delivery.request_id,
+            "received_at": self.now,
+        }
+
+    def outcome(self) -> Outcome:
+        waiting = None if self.item.is_damaged else self.revision_id
+        stored = Stored(self._verdict, self.article_id, self.revision_id, waiting=waiting)
+        return Outcome(False, None, self._verdict, self.article_id, self.revision_id, (stored,))
+
+    @property
+    def _verdict(self) -> Verdict:
+        return Verdict.QUARANTINED if self.item.is_damaged else Verdict.ACCEPTED
 
 
-def _names(item: Fresh, row: dict[str, Any]) -> list[dict[str, Any]]:
-    """All names but the id, which the article itself holds."""
-    names = sorted(item.names.known - {("id", item.article.id)})
-    return [{**_few(row, "source", "article"), "kind": k, "value": v} for k, v in names]
-
-
-def _held(item: Fresh, row: dict[str, Any]) -> dict[str, Any]:
-    """A `new` notification, held."""
-    return {
-        **_few(row, "article", "is_urgent", "request_id", "now"),
-        "kind": NotificationKind.NEW.value,
-        "state": NotificationState.HELD.value,
-        "release_at": item.release_at,
-    }
-
-
-def _few(row: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: row[name] for name in names}
-
-
-def _outcome(item: Fresh, row: dict[str, Any]) -> Outcome:
-    verdict, article, revision = Verdict(row["verdict"]), row["article"], row["revision"]
-    stored = Stored(verdict, article, revision, waiting=None if item.is_damaged else revision)
-    return Outcome(False, None, verdict, article, revision, (stored,))
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()
+def _source_and_key(row: Row) -> tuple[int, str]:
+    return row["source_id"], row["delivery_key"]

@@ -5,15 +5,18 @@ What it leaves behind, and what is refused, must be the same as on the long way.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from service.app import create_app
-from service.ingest import routes
+from service.ingest import routes, storing
 from service.ingest.credentials import rotate
 from service.ingest.signatures import new_secret
 from service.models import (
@@ -27,6 +30,7 @@ from service.models import (
 )
 from tests.integration.ingest.test_at_once import together
 
+SITE = "https://www.example.bel.tr/haber"
 ROWS = (Article, ArticleAlias, InboxEvent, Notification, Revision, Story)
 OWN = {  # what differs between any two articles
     *("id", "article_id", "revision_id", "story_id", "external_id", "value", "url", "content_hash"),
@@ -49,7 +53,7 @@ def close_long_way(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 def number(cms: Any, n: int, **fields: Any) -> Any:
-    return cms.post(id=f"n-{n}", url=f"https://www.example.bel.tr/haber/n-{n}", **fields)
+    return cms.post(id=f"n-{n}", url=f"{SITE}/n-{n}", **fields)
 
 
 def rows_of(town: Any, external_id: str) -> list[dict[str, Any]]:
@@ -151,6 +155,34 @@ def test_two_web_processes_with_the_same_new_articles_at_once_store_each_once(
     assert verdicts == {"accepted": 20, "unchanged": 20}
     assert town.count(Article) == town.count(Revision) == town.count(Notification) == 22
     assert town.count(InboxEvent) == 44
+
+
+def test_the_same_delivery_on_both_ways_at_once_is_one_article(
+    known, app, settings, town, monkeypatch
+):
+    second = create_app(settings)  # knows no source yet, so it takes the long way
+    has_begun, may_go_on = Event(), Event()
+    apply_event = storing.apply_event
+
+    def slow(*args: Any) -> Any:
+        has_begun.set()
+        assert may_go_on.wait(10)
+        return apply_event(*args)
+
+    def post(client: Any) -> Any:
+        return known.post("msg_same", id="n-1", url=f"{SITE}/n-1", client=client).status_code
+
+    monkeypatch.setattr(storing, "apply_event", slow)
+    with ThreadPoolExecutor(2) as pool:
+        long = pool.submit(post, second.test_client())
+        assert has_begun.wait(10)
+        short = pool.submit(post, app.test_client())
+        time.sleep(1.3)  # PostgreSQL looks for those who wait in a circle after a second
+        may_go_on.set()
+    second.extensions["tellal"].close()
+
+    assert (long.result(), short.result()) == (202, 200)
+    assert town.count(Article) == town.count(InboxEvent) == 3
 
 
 def test_a_known_article_is_edited_and_withdrawn_as_ever(known, town):
