@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
@@ -23,6 +24,7 @@ class Vault:
         keys = settings.encryption_key.get_secret_value().split(",")
         self._fernet = MultiFernet([Fernet(key.strip()) for key in keys])
         self._secret = settings.secret_key.get_secret_value().encode()
+        self.secret = lru_cache(maxsize=256)(self.decrypt)  # for what each request needs anew
 
     def encrypt(self, text: str) -> str:
         return self._fernet.encrypt(text.encode()).decode()

@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -111,11 +111,17 @@ def _closed(value: str) -> str:
     return value
 
 
+@lru_cache(maxsize=256)  # a source names the same few again and again
+def _is_host(name: str) -> bool:
+    """Raises ValueError where it cannot be one."""
+    return name.encode("idna") != b""
+
+
 def _https(value: str) -> str:
     try:
         parts = urlsplit(value)
         host, _ = parts.hostname, parts.port
-        is_plain = parts.username is None and (host or "").encode("idna") != b""
+        is_plain = parts.username is None and _is_host(host or "")
     except ValueError as error:
         raise ValueError("must be a valid address") from error
     if (

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, NoReturn
 
 MAX_BODY_BYTES = 1024 * 1024  # the largest real request seen had 54 KB
 BATCH = "application/cloudevents-batch+json"
 MAX_DEPTH = 32
 MAX_PATH = 100  # of a name in an error: a key of 500 KB must not be repeated for each item below it
-_HALF = re.compile("[\ud800-\udfff]")
 
 
 class PayloadError(ValueError):
@@ -92,5 +90,9 @@ def _check(top: dict[str, Any]) -> None:
 def _check_text(text: str, path: str) -> None:
     if "\0" in text:
         raise PayloadError(f"NUL character in {path}. Remove it.")
-    if _HALF.search(text):
-        raise PayloadError(f"Lone surrogate (half a character) in {path}. Send whole ones.")
+    try:
+        text.encode()  # many times quicker than a regular expression that looks for halves
+    except UnicodeEncodeError as error:
+        raise PayloadError(
+            f"Lone surrogate (half a character) in {path}. Send whole ones."
+        ) from error

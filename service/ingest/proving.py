@@ -98,7 +98,7 @@ def _secrets(runtime: Runtime, source: Source, now: datetime) -> list[str]:
     sealed = [source.sealed_secret]
     if source.sealed_previous_secret and source.previous_until and now < source.previous_until:
         sealed.append(source.sealed_previous_secret)
-    return [runtime.vault.decrypt(one) if one else "" for one in sealed]
+    return [runtime.vault.secret(one) if one else "" for one in sealed]
 
 
 def _public_path(runtime: Runtime, source: Source) -> str:
