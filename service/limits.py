@@ -75,16 +75,21 @@ class Limits:
             return True
         return all(hits)
 
+    def take_back(self, limits: str, key: str) -> None:
+        """Undo a hit that was let through a moment ago: the next one is not counted."""
+        with self._lock:
+            for limit in _parsed(limits):
+                if tally := self._tallies.get(_name(limit, key)):
+                    tally.untold -= 1
+
     def _hit(self, limit: RateLimitItem, key: str) -> bool:
-        name, share = limit.key_for(key), limit.amount // SHARES
-        if not share:
-            return self._storage.incr(name, limit.get_expiry()) <= limit.amount
+        name, share = _name(limit, key), limit.amount // SHARES
         with self._lock:
             if len(self._tallies) > MOST_KEYS:  # strangers choose some: forgetting errs for them
                 self._tallies.clear()
             tally = self._tallies.setdefault(name, _Tally())
             tally.untold += 1
-            if tally.untold <= tally.free and time.monotonic() < tally.until:
+            if tally.untold <= min(tally.free, share) and time.monotonic() < tally.until:
                 return True
             untold, tally.untold, tally.free = tally.untold, 0, 0
             tally.told = turn = tally.told + 1
@@ -112,6 +117,11 @@ class Limits:
             return view(*args, **values)
 
         return guarded
+
+
+def _name(limit: RateLimitItem, key: str) -> str:
+    """Without the amount: a limit that is changed goes on from what was counted."""
+    return f"{key}/{limit.get_expiry()}"
 
 
 @functools.lru_cache(maxsize=256)

@@ -93,6 +93,12 @@ def check_rate(runtime: Runtime, source: Source) -> None:
     g.rate_kept = source.rate_per_minute
 
 
+def take_back_rate(runtime: Runtime, source: Source) -> None:
+    """The request was counted for what the source was before, and is not its own now."""
+    if amount := g.pop("rate_kept", None):
+        runtime.limits.take_back(f"{amount}/minute", f"source:{source.slug}")
+
+
 def _secrets(runtime: Runtime, source: Source, now: datetime) -> list[str]:
     """The current secret and, for seven days after a rotation, the one before."""
     sealed = [source.sealed_secret]

@@ -17,7 +17,14 @@ from service.ingest.delivery import Outcome, ready
 from service.ingest.documented import DOOR_DOC, HANDSHAKE_DOC, STATUS_DOC, TRY_DOC
 from service.ingest.mapping import Failed
 from service.ingest.presets import Preset
-from service.ingest.proving import Proven, check_rate, find_source, prove, read_body
+from service.ingest.proving import (
+    Proven,
+    check_rate,
+    find_source,
+    prove,
+    read_body,
+    take_back_rate,
+)
 from service.ingest.reading import Event, parsed, read_event
 from service.ingest.ringing import ring_for
 from service.ingest.shortway import ShortWay
@@ -110,7 +117,11 @@ def presets() -> Mapping[str, Preset]:
 def prove_request(runtime: Runtime, slug: str, body: bytes) -> Proven:
     """The source's own request, or a Problem."""
     source = find_source(runtime, slug)
-    proven = prove(runtime, source, body)
+    try:
+        proven = prove(runtime, source, body)
+    except Problem:
+        take_back_rate(runtime, source)
+        raise
     try:
         check_rate(runtime, source)
     except Problem:

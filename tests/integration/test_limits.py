@@ -29,6 +29,29 @@ def test_one_process_lets_through_exactly_the_limit(empty_redis, amount):
     assert limits.allow(f"{amount}/hour", "b")
 
 
+@pytest.mark.parametrize("amount", [10, 600])
+def test_a_limit_that_is_changed_counts_on(empty_redis, amount):
+    limits = Limits(empty_redis)
+    assert all(limits.allow(f"{amount}/hour", "a") for _ in range(amount))
+
+    lower = Limits(empty_redis).allow(f"{amount // 2}/hour", "a")
+    higher = [Limits(empty_redis).allow(f"{amount * 2}/hour", "a") for _ in range(3)]
+
+    assert (lower, higher) == (False, [True] * 3)
+
+
+@pytest.mark.parametrize("amount", [10, 600])
+def test_what_is_taken_back_was_never_counted(empty_redis, amount):
+    limits = Limits(empty_redis)
+
+    for _ in range(amount):
+        limits.allow(f"{amount}/hour", "a")
+        limits.take_back(f"{amount}/hour", "a")
+    found = Counter(limits.allow(f"{amount}/hour", "a") for _ in range(amount + 5))
+
+    assert found == {True: amount, False: 5}
+
+
 def test_the_limit_holds_where_many_threads_hit_at_once(empty_redis):
     limits = Limits(empty_redis)
 

@@ -216,7 +216,7 @@ def test_a_change_of_the_source_counts_from_the_next_request_on(known, town):
     paused = number(known, 2)
     change(is_paused=False, hold_s=0)
     number(known, 3)
-    change(rate_per_minute=1)
+    change(rate_per_minute=7)  # six were sent so far
     many = [number(known, n).status_code for n in (4, 5)]
 
     assert [refused.status_code, paused.json["status"], many] == [422, "ignored", [202, 429]]
@@ -239,6 +239,20 @@ def test_a_new_secret_counts_from_the_next_request_on(known, town):
     assert old.status_code == 401
     assert new == [202, 202, 202]
     assert {row.last_matched for row in town.all(Source)} == {"current"}
+
+
+def test_who_has_but_a_revoked_secret_does_not_use_up_what_the_source_may_send(known, town):
+    with town.runtime.db.write() as session:
+        source, secret = session.query(Source).one(), new_secret()
+        source.sealed_secret = town.runtime.vault.encrypt(secret)
+        source.rate_per_minute = 7
+
+    old = [number(known, n).status_code for n in range(10)]
+    known.secret = secret
+    new = [number(known, n).status_code for n in range(10, 16)]
+
+    assert old == [401] * 10
+    assert new == [202] * 5 + [429]  # two were sent with the old one, in time
 
 
 def _last(town: Any) -> int:
