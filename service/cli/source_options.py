@@ -6,6 +6,7 @@ import difflib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -50,9 +51,17 @@ def check_addresses(hosts: tuple[str, ...], values: dict[str, Any]) -> None:
     if bad := [host for host in hosts if not _HOST.fullmatch(host.lower())]:
         raise Refusal(f"{bad[0]!r} is no host name; write it without https:// and without a path")
     for name in ("base_url", "api_url"):
-        if values.get(name) and not _ADDRESS.fullmatch(values[name]):
+        if values.get(name) and not _is_address(values[name]):
             option = "--" + name.replace("_", "-")
             raise Refusal(f"{option} {values[name]!r} is no address, as https://www.izmir.bel.tr/")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.port != 0 and bool(parts.hostname and _ADDRESS.fullmatch(text))
+    except ValueError:  # no number, or none of a port; brackets that are not closed
+        return False
 
 
 def preset_of(folder: Path, name: str) -> Preset:
