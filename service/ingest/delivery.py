@@ -29,7 +29,8 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a delivery. `stored` are its articles; some wait for a worker."""
+    """What became of a delivery. `stored` are its articles; some wait for a worker. `failures`:
+    which of several articles do not fit, and why."""
 
     is_known: bool
     inbox_id: int | None
@@ -37,6 +38,7 @@ class Outcome:
     article_id: int | None
     revision_id: int | None
     stored: tuple[Stored, ...] = ()
+    failures: tuple[tuple[str, str], ...] = ()
 
 
 def ready(vault: Vault, proven: Proven, event: Event, request_id: str) -> Delivery:

@@ -39,6 +39,7 @@ _ACCEPTED = {
             "enum": ["accepted", "unchanged", "ignored", "quarantined"],
         },
         "status_url": {"type": ["string", "null"], "format": "uri"},
+        "errors": _ERRORS,
     },
 }
 
@@ -71,7 +72,8 @@ DOOR_DOC: dict[str, Any] = {
         "Contentful, Sanity, TYPO3 and Umbraco, CloudEvents, Standard Webhooks and schema.org "
         "JSON-LD, as they are. Those senders cannot mend a field, so they are never answered 422: "
         "`ignored` is no article event, and `quarantined` is kept for the staff: a text that "
-        "arrived damaged, or an event that the source's preset does not fit."
+        "arrived damaged, or an event that the source's preset does not fit. Of an event with "
+        "several articles, those that fit are accepted all the same, and `errors` names the others."
     ),
     "responses": {
         200: _answer("This delivery is known; nothing was done again.", _ACCEPTED),

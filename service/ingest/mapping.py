@@ -6,7 +6,7 @@ and types, never values, since they are stored and shown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -48,7 +48,8 @@ class Ignored:
 class Failed:
     """The preset does not fit. The event stays in the inbox, to be replayed once it does.
 
-    `errors`: field and message, for a strict preset, whose sender can mend them.
+    `errors`: field and message, for a strict preset, whose sender can mend them; which article and
+    what is wrong with it, where an event has several.
     """
 
     reason: str
@@ -61,7 +62,8 @@ class Mapped:
 
     `article` is null where the event cannot fill one, and then the fetch must. A withdrawn one
     carries id, state and `updated_at` alone: what else comes with a withdrawal is empty or a
-    preview. `enrich_url` may be relative, to the address of the CMS's API.
+    preview. `enrich_url` may be relative, to the address of the CMS's API. `failure` stands for an
+    article that does not fit, among others that do: which of them, and why.
     """
 
     external_id: str
@@ -71,6 +73,7 @@ class Mapped:
     needs_enrichment: bool = False
     enrich_url: str | None = None
     warnings: tuple[str, ...] = ()
+    failure: tuple[str, str] | None = None
 
 
 Result: TypeAlias = Ignored | Failed | list[Mapped]
@@ -97,7 +100,7 @@ def map_event(
         items = _items(preset, context)
         if not items:
             return Ignored("no article in the event")
-        return [_map_item(preset, {**context, "item": item}, zone, base_url) for item in items]
+        return _map_items(preset, context, items, zone, base_url)
     except EvaluationError as error:
         return Failed(f"accept: {error}")
     except DoesNotFitError as error:
@@ -146,6 +149,41 @@ def _items(preset: Preset, context: Context) -> list[Any]:
     if len(items) > MAX_ITEMS:
         raise DoesNotFitError(f"split: {len(items)} articles in one event; {MAX_ITEMS} at most")
     return items
+
+
+def _map_items(
+    preset: Preset, context: Context, items: list[Any], zone: str, base_url: str
+) -> Result:
+    found = []
+    for number, item in enumerate(items, 1):
+        try:
+            found.append(_map_item(preset, {**context, "item": item}, zone, base_url))
+        except DoesNotFitError as error:
+            if len(items) == 1:
+                raise
+            found.append(unfit(number, len(items), str(error)))
+    return settled(found)
+
+
+def unfit(number: int, count: int, message: str) -> Mapped:
+    """In the place of an article that does not fit."""
+    return Mapped("", None, None, failure=(f"article {number} of {count}", message))
+
+
+def settled(found: list[Mapped]) -> Result:
+    """What does not fit costs the other articles nothing; without others the event has failed."""
+    failures = failures_of(found)
+    return found if len(failures) < len(found) else Failed(told(failures), failures)
+
+
+def failures_of(result: Result) -> tuple[tuple[str, str], ...]:
+    if isinstance(result, list):
+        return tuple(item.failure for item in result if item.failure is not None)
+    return result.errors if isinstance(result, Failed) else ()
+
+
+def told(failures: Iterable[tuple[str, str]]) -> str:
+    return "; ".join(": ".join(failure) for failure in failures)
 
 
 def _map_item(preset: Preset, context: Context, zone: str, base_url: str) -> Mapped:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from service.ingest.context import delivery_id, failed_headers, kept_headers
-from service.ingest.mapping import Failed, Mapped, Result, map_event
+from service.ingest.mapping import Failed, Mapped, Result, map_event, settled, unfit
 from service.ingest.payload import PayloadError, parse_event
 from service.ingest.presets import Preset
 from service.ingest.proving import Proven
@@ -45,7 +45,7 @@ def read_event(presets: Mapping[str, Preset], proven: Proven) -> Event:
             422,
             "Article not accepted",
             "Some fields are missing or wrong; each is named in errors.",
-            errors=[{"field": field, "message": message} for field, message in result.errors],
+            errors=errors_shown(result.errors),
         )
     key = delivery_id(preset, proven.delivery_id, proven.headers, body) or _own_key()
     is_failed = isinstance(result, Failed)
@@ -56,12 +56,20 @@ def read_event(presets: Mapping[str, Preset], proven: Proven) -> Event:
 def read_result(
     preset: Preset, source: Source, headers: Mapping[str, str], body: dict[str, Any]
 ) -> Result:
-    """Map a parsed event as this source would; an address on a foreign host is a failure."""
+    """Map a parsed event as this source would; an article on a foreign host does not fit."""
     result = map_event(preset, headers, body, source.timezone, source.base_url)
     if not isinstance(result, list) or all(is_at_home(source, mapped) for mapped in result):
         return result
-    message = f"must be on {' or '.join(source.hosts)}, the hosts of this source"
-    return Failed(f"url: {message}", (("url", message),))
+    message = f"url: must be on {' or '.join(source.hosts)}, the hosts of this source"
+    if len(result) == 1:
+        return Failed(message, (("url", message.removeprefix("url: ")),))
+    count = len(result)
+    return settled(
+        [
+            mapped if is_at_home(source, mapped) else unfit(number, count, message)
+            for number, mapped in enumerate(result, 1)
+        ]
+    )
 
 
 def parsed(proven: Proven) -> dict[str, Any]:
@@ -77,6 +85,11 @@ def is_at_home(source: Source, mapped: Mapped) -> bool:
     if not source.hosts or mapped.article is None or mapped.state != "published":
         return True  # a withdrawal shows no address, and a thin event is judged when it is whole
     return urlsplit(mapped.article.url or "").hostname in source.hosts
+
+
+def errors_shown(errors: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    """As problem details and answers name them."""
+    return [{"field": field, "message": message} for field, message in errors]
 
 
 def _own_key() -> str:

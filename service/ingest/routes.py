@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import orjson
 from apiflask import APIBlueprint
@@ -25,7 +26,7 @@ from service.ingest.proving import (
     read_body,
     take_back_rate,
 )
-from service.ingest.reading import Event, parsed, read_event
+from service.ingest.reading import Event, errors_shown, parsed, read_event
 from service.ingest.ringing import ring_for
 from service.ingest.shortway import ShortWay
 from service.ingest.status import STATUS_TOKEN, describe
@@ -166,11 +167,13 @@ def _answer(runtime: Runtime, outcome: Outcome) -> Response:
     if outcome.article_id:
         token = runtime.vault.token(STATUS_TOKEN, outcome.article_id)
         status_url = f"{runtime.settings.public_url}/v1/status/{token}"
-    body = {
+    body: dict[str, Any] = {
         "article_id": outcome.article_id,
         "revision": outcome.revision_id,
         "status": ANSWERED.get(outcome.verdict, outcome.verdict).value,
         "status_url": status_url,
     }
+    if outcome.failures:
+        body["errors"] = errors_shown(outcome.failures)
     status = 200 if outcome.is_known else 202
     return Response(orjson.dumps(body), status=status, mimetype="application/json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select, text, update
@@ -12,6 +13,7 @@ from service.db import utcnow
 from service.ingest.applying import Applied, Arrival, apply_event
 from service.ingest.claiming import Seen
 from service.ingest.delivery import Delivery, Outcome
+from service.ingest.mapping import failures_of, told
 from service.ingest.reading import Event
 from service.ingest.upsert import NEWS_FOR
 from service.models import InboxEvent, Source, Verdict
@@ -44,7 +46,7 @@ def store(runtime: Runtime, delivery: Delivery) -> Outcome:
         applied = apply_event(session, source, event, proven.at, delivery.request_id, arrival)
         row = session.get_one(InboxEvent, inbox_id)
         row.sealed_body, row.headers = delivery.sealed_body, dict(event.headers)
-        outcome = _record(row, applied)
+        outcome = _record(row, applied, event)
         if source.last_matched != proven.matched:  # last: articles are locked before the source
             session.execute(
                 update(Source).where(Source.id == source.id).values(last_matched=proven.matched)
@@ -77,16 +79,29 @@ def finish(
         source = session.get_one(Source, row.source_id)
         is_news = row.received_at > utcnow() - NEWS_FOR
         arrival = Arrival(row.received_at, True, is_news, asked_at, expected or {})
-        return _record(row, apply_event(session, source, event, now, row.request_id, arrival))
+        applied = apply_event(session, source, event, now, row.request_id, arrival)
+        return _record(row, applied, event)
 
 
-def _record(row: InboxEvent, applied: Applied) -> Outcome:
-    result = applied.result
+def _record(row: InboxEvent, applied: Applied, event: Event) -> Outcome:
+    """An event with an article that does not fit has failed, whatever became of the others: when
+    it is read again, they are unchanged."""
+    result, failures = applied.result, failures_of(event.result)
+    if failures and applied.stored and result.verdict != Verdict.PENDING:
+        result = replace(result, verdict=Verdict.FAILED, reason=told(failures))
     row.verdict, row.reason = result.verdict, result.reason
     row.article_id, row.revision_id = result.article_id or None, result.revision_id
     row.due_at = row.rung_at = utcnow() if result.verdict == Verdict.PENDING else None
     row.attempts = 0 if result.verdict == Verdict.PENDING else row.attempts
-    return Outcome(False, row.id, result.verdict, row.article_id, row.revision_id, applied.stored)
+    return Outcome(
+        False,
+        row.id,
+        result.verdict,
+        row.article_id,
+        row.revision_id,
+        applied.stored,
+        failures if result.verdict == Verdict.FAILED else (),
+    )
 
 
 def _known(session: Session, source: Source, key: str, digest: str) -> Outcome:

@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from service.classify import ArticleText, Band, Classifier
 from service.ingest.article import CanonicalArticle
 from service.ingest.claiming import Names, claim
-from service.ingest.mapping import Failed, Ignored, Mapped
+from service.ingest.mapping import Failed, Ignored, Mapped, failures_of, told
 from service.ingest.presets import Preset
-from service.ingest.reading import read_result
+from service.ingest.reading import errors_shown, read_result
 from service.ingest.upsert import apply
 from service.ledger.match import count_told
 from service.models import Notification, NotificationState, Place, Source, Topic, Verdict
@@ -58,9 +58,12 @@ def try_event(
     if isinstance(result, Ignored):
         return _said(Verdict.IGNORED, result.reason)
     if isinstance(result, Failed):
-        errors = [{"field": field, "message": message} for field, message in result.errors]
-        return _said(Verdict.FAILED, result.reason) | {"errors": errors}
-    found = [_followed(runtime, source, mapped, not preset.is_strict, now) for mapped in result]
+        return _said(Verdict.FAILED, result.reason) | {"errors": errors_shown(result.errors)}
+    fitting = [mapped for mapped in result if mapped.failure is None]
+    found = [_followed(runtime, source, mapped, not preset.is_strict, now) for mapped in fitting]
+    if failures := failures_of(result):
+        said = _said(Verdict.FAILED, told(failures)) | {"errors": errors_shown(failures)}
+        return said | {"articles": found}
     is_pending = any(mapped.needs_enrichment for mapped in result)
     return {
         "verdict": Verdict.PENDING if is_pending else Verdict.ACCEPTED,

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 
-from service.models import Article, InboxEvent, Source
+import pytest
+from sqlalchemy import update
+
+from service.db import utcnow
+from service.models import Article, InboxEvent, Notification, Source
+from workers.enrich import enrich_event
 
 BATCH = "application/cloudevents-batch+json"
 ORIGIN = {"WebHook-Request-Origin": "cms.example.bel.tr", "WebHook-Request-Rate": "120"}
@@ -26,7 +31,7 @@ def event(number: int, kind: str = "published", **data) -> dict:
     }
 
 
-def source(runtime, preset: str) -> str:
+def source(runtime, preset: str, **values) -> str:
     with runtime.db.write() as session:
         session.add(
             Source(
@@ -35,6 +40,7 @@ def source(runtime, preset: str) -> str:
                 scheme="bearer",
                 sealed_secret=runtime.vault.encrypt("token"),
                 rate_per_minute=90,
+                **values,
             )
         )
     return f"/v1/sources/{preset}/articles"
@@ -78,6 +84,54 @@ def test_a_batch_becomes_its_articles_and_leaves_other_events_out(client, runtim
     }
     assert post(client, path, events).json["status"] == "unchanged"
     assert town.count(InboxEvent) == 2
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"title": None}, "title: a published article needs a title"),
+        ({"url": "https://evil.example/2"}, "must be on www.example.bel.tr"),
+        ({"state": "draft"}, "state: gives neither published nor withdrawn"),
+    ],
+)
+def test_a_bad_event_of_a_batch_costs_the_good_ones_nothing_and_waits_to_be_read_again(
+    client, runtime, town, bad, message
+):
+    path = source(runtime, "cloudevents-batch", hosts=["www.example.bel.tr"])
+    events = [event(1), event(2, **bad), event(3, "withdrawn")]
+
+    answer = post(client, path, events)
+
+    assert (answer.status_code, answer.json["status"]) == (202, "quarantined")
+    (error,) = answer.json["errors"]
+    assert error["field"] == "article 2 of 3"
+    assert message in error["message"]
+    assert {row.external_id for row in town.all(Article)} == {"haber/1", "haber/3"}
+    assert town.count(Notification) == 1
+    (kept,) = town.all(InboxEvent)
+    assert (kept.verdict, kept.reason) == ("failed", f"article 2 of 3: {error['message']}")
+
+    with runtime.db.write() as session:
+        session.execute(update(Source).values(hosts=[]))
+        session.execute(update(InboxEvent).values(verdict="pending", due_at=utcnow()))
+    enrich_event(runtime, kept.id)
+
+    (kept,) = town.all(InboxEvent)
+    assert (kept.verdict, town.count(Article)) == (
+        ("accepted", 3) if "url" in bad else ("failed", 2)
+    )
+    assert town.count(Notification) == town.count(Article) - 1
+
+
+def test_a_batch_of_bad_events_alone_is_quarantined(client, runtime, town):
+    path = source(runtime, "cloudevents-batch")
+
+    answer = post(client, path, [event(n, title=None) for n in (1, 2)])
+
+    assert (answer.status_code, answer.json["status"]) == (202, "quarantined")
+    which = [error["field"] for error in answer.json["errors"]]
+    assert which == ["article 1 of 2", "article 2 of 2"]
+    assert town.count(Article) == 0
 
 
 def test_a_single_event_is_taken_by_the_same_source(client, runtime, town):
