@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from service.ingest.context import delivery_id, failed_headers, kept_headers
-from service.ingest.mapping import Failed, Mapped, Result, map_event, settled, unfit
+from service.ingest.mapping import Failed, Mapped, Result, failures_of, map_event, settled, unfit
 from service.ingest.payload import PayloadError, parse_event
 from service.ingest.presets import Preset
 from service.ingest.proving import Proven
@@ -48,7 +48,7 @@ def read_event(presets: Mapping[str, Preset], proven: Proven) -> Event:
             errors=errors_shown(result.errors),
         )
     key = delivery_id(preset, proven.delivery_id, proven.headers, body) or _own_key()
-    is_failed = isinstance(result, Failed)
+    is_failed = bool(failures_of(result))
     kept = failed_headers(proven.headers) if is_failed else kept_headers(preset, proven.headers)
     return Event(key, kept, result, by_url=not preset.is_strict)
 

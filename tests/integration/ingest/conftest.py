@@ -140,17 +140,17 @@ def replay(
 
 
 @pytest.fixture
-def told(work: Callable[..., None], town: Any, clock: Any) -> Callable[[], int]:
+def mail_count(work: Callable[..., None], town: Any, clock: Any) -> Callable[[], int]:
     """How many mails the town's one reader has got, an hour from now."""
     town.reader()
 
-    def told() -> int:
+    def mail_count() -> int:
         work()
         clock.advance(hours=1)
         work()
         return int(town.mails().total())
 
-    return told
+    return mail_count
 
 
 @pytest.fixture

@@ -22,24 +22,24 @@ pytestmark = pytest.mark.usefixtures("full_audit")
 @pytest.mark.parametrize(
     "title", ["?zmir Büyük?ehir Belediyesi", "Su kesintisi \ufffd duyurusu"], ids=["?", "U+FFFD"]
 )
-def test_damaged_text_is_quarantined_and_told_to_nobody(cms, town, told, title):
+def test_damaged_text_is_quarantined_and_told_to_nobody(cms, town, mail_count, title):
     answer = cms.post(title=title)
 
     assert answer.status_code == 202
     assert answer.json["status"] == "quarantined"
     assert one(town, Revision).state == RevisionState.QUARANTINED
     assert one(town, InboxEvent).verdict == Verdict.QUARANTINED
-    assert told() == 0
+    assert mail_count() == 0
     assert cms.article()["url"] not in feed(cms.client)
 
 
-def test_a_damaged_article_that_comes_again_whole_is_told(cms, town, told):
+def test_a_damaged_article_that_comes_again_whole_is_told(cms, town, mail_count):
     cms.post(title="?zmir Büyük?ehir Belediyesi")
-    assert told() == 0
+    assert mail_count() == 0
 
     assert cms.post().json["status"] == "accepted"
 
-    assert told() == 1
+    assert mail_count() == 1
 
 
 def test_a_question_is_no_damage(cms, town):
@@ -48,10 +48,10 @@ def test_a_question_is_no_damage(cms, town):
     assert answer.json["status"] == "accepted"
 
 
-def test_places_that_the_cms_names_twice_are_taken_once(cms, town, told):
+def test_places_that_the_cms_names_twice_are_taken_once(cms, town, mail_count):
     cms.post(places=["beydag", "beydag", "atlantis"])
 
-    assert told() == 1
+    assert mail_count() == 1
     assert [row.origin for row in town.all(PlaceLabel)] == [LabelOrigin.SOURCE]
 
 
