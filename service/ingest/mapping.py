@@ -134,6 +134,9 @@ def _strict(body: dict[str, Any], zone: str) -> Result:
         article = CanonicalArticle.model_validate(body)
     except ValidationError as error:
         return Failed("the article is not complete", errors_of(error))
+    # Other presets take what a CMS has: not every city's site has https, and no CMS mends a field.
+    if article.url and not article.url.lower().startswith("https://"):
+        return Failed("url: must be https", (("url", "must be https"),))
     article = aware(article, zone)
     aliases = (Alias("url", article.url),) if article.url and article.state == "published" else ()
     return [Mapped(article.id, article.state, article, aliases)]

@@ -230,6 +230,7 @@ WRONG_FIELDS = [
     ({"published_at": "0001-01-01T00:00:00+03:00"}, "published_at"),
     ({"updated_at": "9999-12-31T23:59:59-12:00"}, "updated_at"),
     ({"language": "tr-Latn-TR-x-izmirce"}, "language"),
+    ({"url": "http://www.example.bel.tr/haber/58150"}, "url"),
     ({"spec": "tellal.article/2"}, "spec"),
 ]
 
