@@ -84,6 +84,11 @@ def seen(session: Session, source: Source, names: Names) -> Seen | None:
     return _seen(article) if article is not None else None
 
 
+def known_articles(session: Session, source: Source, names: Names) -> set[int]:
+    """Every article that has one of these names."""
+    return {row.id for row in _rows(session, source, names)}
+
+
 def _seen(article: Article) -> Seen:
     return Seen(
         article.id, article.state, article.revision_id, article.withdrawn_at, article.heard_at

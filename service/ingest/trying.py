@@ -1,7 +1,6 @@
 """The dry run: what would become of an event, and how many would be told. Stores nothing.
 
-The transition is that of the real upsert, in a transaction that is rolled back; what takes longer,
-classifying and counting, is done outside of it, so that nobody waits for the locks.
+The transition is that of the real upsert, done to a copy of the article.
 """
 
 from __future__ import annotations
@@ -20,15 +19,12 @@ from service.ingest.claiming import Names, claim
 from service.ingest.mapping import Failed, Ignored, Mapped, failures_of, told
 from service.ingest.presets import Preset
 from service.ingest.reading import errors_shown, read_result
+from service.ingest.scratch import scratch
 from service.ingest.upsert import apply
 from service.ledger.match import count_told
 from service.models import Notification, NotificationState, Place, Source, Topic, Verdict
 from service.runtime import Runtime
 from service.taxonomy import places_of, terms_of
-
-
-class _Undo(Exception):
-    """Rolls the transaction back."""
 
 
 @dataclass
@@ -121,26 +117,19 @@ def _dropped(article: CanonicalArticle | None) -> list[str]:
 def _transition(
     runtime: Runtime, source: Source, names: Names, article: CanonicalArticle, now: datetime
 ) -> _Transition:
-    found: list[_Transition] = []
-    try:
-        with runtime.db.write() as session:
-            claimed = claim(session, source, names, now)
-            before = "none" if claimed.is_new else str(claimed.article.state)
-            story_id = claimed.article.story_id or 0
-            stored = apply(session, source, claimed, article, now, "try")
-            after = {
-                "from": before,
-                "to": str(claimed.article.state),
-                "verdict": stored.verdict,
-                "reason": stored.reason,
-                "notification": _held(session, stored.article_id),
-            }
-            article_id = 0 if claimed.is_new else stored.article_id
-            found.append(_Transition(after, story_id, article_id))
-            raise _Undo
-    except _Undo:
-        pass
-    return found[0]
+    with scratch(runtime.db, source, names) as session:
+        claimed = claim(session, source, names, now)
+        before = "none" if claimed.is_new else str(claimed.article.state)
+        story_id = 0 if claimed.is_new else claimed.article.story_id or 0
+        stored = apply(session, source, claimed, article, now, "try")
+        after = {
+            "from": before,
+            "to": str(claimed.article.state),
+            "verdict": stored.verdict,
+            "reason": stored.reason,
+            "notification": _held(session, stored.article_id),
+        }
+        return _Transition(after, story_id, 0 if claimed.is_new else stored.article_id)
 
 
 def _held(session: Session, article_id: int) -> dict[str, Any] | None:

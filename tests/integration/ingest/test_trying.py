@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy import func, select
 
 from service.cli import cli
 from service.db import Base
-from service.models import DeliveryState, Frequency, Notification
+from service.models import Article, DeliveryState, Frequency, Notification
 from workers.classify import classify_revision
 from workers.plan import plan_notification
 
@@ -52,6 +53,19 @@ def readers(town):
     town.reader(place="beydag"), town.reader(place="konak")
     town.reader(frequency=Frequency.DAILY), town.reader(is_verified=False)
     town.reader(is_paused=True), town.reader(is_suppressed=True)
+
+
+def test_it_waits_for_nobody_who_writes(cms, runtime, attempt):
+    cms.post()
+
+    with ThreadPoolExecutor() as pool, runtime.db.write() as session:
+        session.scalars(select(Article).with_for_update()).one()
+        tried = pool.submit(attempt, title="Another title")
+        wait([tried], timeout=10)
+        has_waited = not tried.done()
+
+    assert not has_waited
+    assert tried.result().json["articles"][0]["transition"]["from"] == "published"
 
 
 @pytest.mark.usefixtures("readers")
