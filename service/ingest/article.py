@@ -127,7 +127,8 @@ def _https(value: str) -> str:
     if (
         parts.scheme not in ("https", "http")
         or not is_plain
-        or re.search(r"[\s\x00-\x20\x7f<>\"\\]", value)
+        or not value.isprintable()  # blanks, control characters and what has no width
+        or re.search(r"[ <>\"\\]", value)
     ):
         raise ValueError("must be an absolute https address without spaces")
     return value

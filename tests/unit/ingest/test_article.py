@@ -205,6 +205,7 @@ def test_plain_text_becomes_escaped_paragraphs():
             "https://ş..tr/",
             "https://a\x7f.tr",
         ),
+        *("https://a.tr/\x80", "https://a.tr/\u200b", "https://a.tr/\ufeff"),
         *("https://" + "ş" * 64 + ".tr/", "https://a.tr/\u2028", "https://a.tr/" + "x" * 2000),
     ],
 )
