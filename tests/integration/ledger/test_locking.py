@@ -24,13 +24,12 @@ from service.models import (
     Verdict,
 )
 
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 NEW, CORRECTION = NotificationKind.NEW, NotificationKind.CORRECTION
 
 
 @pytest.fixture
 def db(runtime):
-    if runtime.db.is_sqlite:
-        pytest.skip("SQLite has one writer")
     return runtime.db
 
 
