@@ -48,7 +48,7 @@ def read_event(presets: Mapping[str, Preset], proven: Proven) -> Event:
             errors=errors_shown(result.errors),
         )
     key = delivery_id(preset, proven.delivery_id, proven.headers, body) or _own_key()
-    is_failed = bool(failures_of(result))
+    is_failed = isinstance(result, Failed) or bool(failures_of(result))
     kept = failed_headers(proven.headers) if is_failed else kept_headers(preset, proven.headers)
     return Event(key, kept, result, by_url=not preset.is_strict)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import feedparser
 import pytest
+from sqlalchemy import update
 
 from service.ingest.pulling import setting
-from service.models import ArticleState, Notification, PullKind, PullState
+from service.models import ArticleState, Notification, PullKind, PullState, Source
 from tests.integration.ingest.pulled import RSS, item, page, rss
 from tests.sites import recorded
 
@@ -120,7 +123,12 @@ def test_ten_new_articles_are_news_without_a_question(pulled):
 
 
 def pushing(pulled, cms) -> None:
-    """Let the CMS that pushes be the source that is pulled, its archive being one article."""
+    """Let the CMS that pushes be the source that is pulled, its archive being one article.
+
+    The site of the tests has no https, which only the preset `tellal` asks for.
+    """
+    with pulled.runtime.db.write() as session:
+        session.execute(update(Source).values(preset="standard-webhooks"))
     pulled.slug = cms.slug
     pulled.feed(1)
     pulled.configure(PullKind.FEED, "/rss")
@@ -129,7 +137,13 @@ def pushing(pulled, cms) -> None:
 
 def push(pulled, cms, number: int, **fields):
     url = pulled.site.url(f"/haber/{number}")
-    return cms.post(id=f"cms-{number}", url=url, title=f"Haber {number}", **fields)
+    article = cms.article(id=f"cms-{number}", url=url, title=f"Haber {number}", **fields)
+    return cms.post_raw(json.dumps({"type": "article.published", "data": article}).encode())
+
+
+def take_back(cms, article_id: str) -> None:
+    event = {"type": "article.withdrawn", "data": {"id": article_id, "state": "withdrawn"}}
+    cms.post_raw(json.dumps(event).encode())
 
 
 def test_a_push_and_a_poll_of_one_article_meet_in_it_whichever_comes_first(pulled, cms, full_audit):
@@ -167,7 +181,7 @@ def test_what_was_pushed_is_not_overwritten_by_a_feed_that_knows_less(pulled, cm
 def test_a_listing_that_is_behind_does_not_bring_back_what_was_withdrawn(pulled, cms):
     pushing(pulled, cms)
     push(pulled, cms, 2)
-    cms.withdraw(id="cms-2")
+    take_back(cms, "cms-2")
     pulled.feed(2, 1)  # of an hour ago
     pulled.poll()
 
@@ -177,7 +191,7 @@ def test_a_listing_that_is_behind_does_not_bring_back_what_was_withdrawn(pulled,
 
 def test_a_draft_whose_publication_was_never_pushed_is_found(pulled, cms):
     pushing(pulled, cms)
-    cms.withdraw(id=pulled.site.url("/haber/2"))
+    take_back(cms, pulled.site.url("/haber/2"))
     pulled.feed(2, 1)
 
     pull = pulled.poll()
