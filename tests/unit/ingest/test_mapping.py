@@ -170,7 +170,7 @@ def check_total(preset, headers, body):
     assert isinstance(result, Ignored | Failed | list)
     for item in result if isinstance(result, list) else ():
         assert isinstance(item, Mapped)
-        assert item.article is not None or item.needs_enrichment
+        assert item.article is not None or item.needs_enrichment or item.failure is not None
         if item.article is not None:
             item.article.html()
             assert item.article.id == item.external_id
