@@ -2,25 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from service.classify.terms import Mode, Term, Word, parse_term
 from service.classify.text import Field, Token
 
-_HEAD = 3  # letters by which terms are looked up; Turkish words share two far too often
-_CACHE_SIZE = 100_000  # word forms kept, about two years of a city's news
+_HEAD = 3  # letters by which words are looked up; Turkish words share two far too often
+_CACHE_SIZE = 50_000  # word forms kept per spelling, about a year of a city's news
 
 
-@dataclass(frozen=True)
-class TopicTerm:
-    """A term as one topic lists it."""
-
-    topic: str
-    term: Term
-
-
-@dataclass(frozen=True)
-class Hit:
+class Hit(NamedTuple):
     """A term found at tokens ``first`` to ``last`` (both included) of a field."""
 
     topic: str
@@ -29,22 +20,47 @@ class Hit:
     last: int
 
 
+class _Entry(NamedTuple):
+    """A term as one topic lists it; ``rest`` numbers the words after its first."""
+
+    topic: str
+    term: Term
+    rest: tuple[int, ...]
+
+
+class _Form(NamedTuple):
+    """What one spelling of a token can be: terms that begin with it, words that it matches."""
+
+    entries: tuple[_Entry, ...]  # longest first, masks before others
+    words: frozenset[int]
+
+
 class TermMatcher:
     """Finds the terms of every topic in a field. Safe to share between threads."""
 
     def __init__(self, topics: Mapping[str, Iterable[str]]) -> None:
         """Compile ``{topic slug: terms}``; raises ``TermSyntaxError`` for a term it cannot read."""
-        self._by_head: dict[str, list[TopicTerm]] = defaultdict(list)
+        # A word is numbered once, however many terms it stands in, and compared with a form once.
+        self._numbers: dict[Word, int] = {}
+        self._by_head: dict[str, list[tuple[Word, int]]] = defaultdict(list)
+        self._by_first: dict[int, list[_Entry]] = defaultdict(list)
         self._owners: dict[str, set[str]] = defaultdict(set)
-        self._cache: dict[tuple[str, bool, bool], tuple[TopicTerm, ...]] = {}
+        self._forms: dict[tuple[bool, bool], dict[str, _Form]] = defaultdict(dict)
         for slug, specs in topics.items():
             for spec in specs:
-                self._add(TopicTerm(slug, parse_term(spec)))
+                self._add(slug, parse_term(spec))
 
-    def _add(self, entry: TopicTerm) -> None:
-        self._owners[entry.term.text].add(entry.topic)
-        for head in _heads(entry.term.words[0]):
-            self._by_head[head].append(entry)
+    def _add(self, topic: str, term: Term) -> None:
+        self._owners[term.text].add(topic)
+        first, *rest = (self._number(word) for word in term.words)
+        self._by_first[first].append(_Entry(topic, term, tuple(rest)))
+
+    def _number(self, word: Word) -> int:
+        if word not in self._numbers:
+            self._numbers[word] = len(self._numbers)
+            for head in _heads(word):
+                self._by_head[head].append((word, self._numbers[word]))
+        return self._numbers[word]
 
     def find(self, field: Field) -> list[Hit]:
         """Return the hits in reading order.
@@ -53,45 +69,52 @@ class TermMatcher:
         phrase also hides them from every topic that does not list it: *sera gazı* is no *sera*.
         Masks come before terms of the same length and yield no hit.
         """
-        tokens, hits = field.tokens, []
+        hits: list[Hit] = []
+        forms = self._forms_of(field)
         covered: dict[str, int] = {}  # topic → first token that is still free
         phrase_end, phrase_owners = 0, frozenset[str]()
-        for i, token in enumerate(tokens):
-            for entry in self._candidates(token, field):
-                topic, term = entry.topic, entry.term
-                end = i + len(term.words)
+        for i, form in enumerate(forms):
+            for topic, term, rest in form.entries:
+                if rest and not _continues(rest, forms, i + 1):
+                    continue
                 if i < covered.get(topic, 0) or (i < phrase_end and topic not in phrase_owners):
                     continue
-                if not _continues(term, tokens[i + 1 : end], field.is_plain):
-                    continue
-                covered[topic] = end
+                end = covered[topic] = i + 1 + len(rest)
                 if term.is_mask:
                     continue
                 hits.append(Hit(topic, term, i, end - 1))
-                if end - i > 1 and end > phrase_end:
+                if rest and end > phrase_end:
                     phrase_end, phrase_owners = end, frozenset(self._owners[term.text])
         return hits
 
-    def _candidates(self, token: Token, field: Field) -> tuple[TopicTerm, ...]:
-        """Return the terms whose first word matches: longest first, masks before others."""
-        key = (token.raw, field.is_plain, field.is_dotted)
-        found = self._cache.get(key)
-        if found is None:
-            found = self._look_up(token, field.is_plain)
-            if len(self._cache) >= _CACHE_SIZE:
-                self._cache.clear()
-            self._cache[key] = found
-        return found
+    def _forms_of(self, field: Field) -> list[_Form]:
+        known = self._forms[field.is_plain, field.is_dotted]
+        if len(known) >= _CACHE_SIZE:
+            known.clear()
+        forms = []
+        for token in field.tokens:
+            form = known.get(token.raw)
+            if form is None:
+                form = known[token.raw] = self._look_up(token, field.is_plain)
+            forms.append(form)
+        return forms
 
-    def _look_up(self, token: Token, is_plain: bool) -> tuple[TopicTerm, ...]:
+    def _look_up(self, token: Token, is_plain: bool) -> _Form:
         heads = {token.folded[:length] for length in range(1, _HEAD + 1)}
-        entries = [
-            entry
-            for head in sorted(heads)
-            for entry in self._by_head.get(head, ())
-            if entry.term.words[0].matches(token, is_plain)
+        words = [
+            number
+            for head in heads
+            for word, number in self._by_head.get(head, ())
+            if word.matches(token, is_plain)
         ]
-        return tuple(sorted(entries, key=lambda e: (-len(e.term.words), not e.term.is_mask)))
+        if not words:
+            return _NOTHING
+        entries = [entry for number in sorted(words) for entry in self._by_first.get(number, ())]
+        entries.sort(key=lambda entry: (-len(entry.rest), not entry.term.is_mask))
+        return _Form(tuple(entries), frozenset(words))
+
+
+_NOTHING = _Form((), frozenset())
 
 
 def _heads(word: Word) -> set[str]:
@@ -100,8 +123,10 @@ def _heads(word: Word) -> set[str]:
     return {stem[:_HEAD] for stem in stems}
 
 
-def _continues(term: Term, following: list[Token], is_plain: bool) -> bool:
-    rest = term.words[1:]
-    return len(rest) == len(following) and all(
-        word.matches(token, is_plain) for word, token in zip(rest, following, strict=True)
+def _continues(rest: tuple[int, ...], forms: list[_Form], start: int) -> bool:
+    if start + len(rest) > len(forms):
+        return False
+    # The next word decides nearly always: asked alone, it saves a generator.
+    return rest[0] in forms[start].words and all(
+        number in forms[at].words for at, number in enumerate(rest[1:], start + 1)
     )

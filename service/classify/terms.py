@@ -90,9 +90,9 @@ class Word:
         return True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Term:
-    """One term of one topic, ready to match."""
+    """One term of one topic, ready to match; compared by identity, for it is a key in hot loops."""
 
     text: str  # as written, without its sign
     weight: float
