@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from service.classify.nodes import Document, Mapping, TaxonomyError
 from service.classify.terms import TermSyntaxError, parse_term
-from service.classify.text import match_key
+from service.classify.text import match_key, tokenise
 
 __all__ = [
     "Homonym",
@@ -42,7 +42,8 @@ class Homonym:
     """How to tell a district from the word or the person of the same name."""
 
     needs_evidence: bool = False  # the bare name is not enough
-    person_name: bool = False  # beside a first name or a surname it is a person
+    first_name: bool = False  # before another capitalised word it is a person
+    surname: bool = False  # the same behind one
     not_before: tuple[str, ...] = ()  # expressions that, right before the name, reject it
     not_after: tuple[str, ...] = ()  # the same right after it
 
@@ -53,8 +54,9 @@ class Place:
 
     slug: str
     name: str
-    aliases: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()  # stand for the district wherever they are read
     homonym: Homonym = Homonym()
+    neighbourhoods: tuple[str, ...] = ()  # only where they are called neighbourhoods
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class PlaceRules:
     context_after: tuple[str, ...] = ()  # beginnings of words that mark the name before as a place
     office_after: tuple[str, ...] = ()  # titles that make it the name of a guest
     not_after: tuple[str, ...] = ()  # what is only named after a place
+    neighbourhood_after: tuple[str, ...] = ()  # what a neighbourhood is called
 
 
 def parse_topics(yaml_text: str, source_name: str) -> tuple[Topic, ...]:
@@ -109,39 +112,50 @@ def _terms(item: Mapping) -> tuple[str, ...]:
 def parse_places(yaml_text: str, source_name: str) -> PlaceRules:
     """Read places and their rules; raises :class:`TaxonomyError` like :func:`parse_topics`."""
     doc = Document(yaml_text, source_name)
-    root = doc.root({"places", "context_after", "office_after", "not_after"})
+    expressions = ("context_after", "office_after", "not_after", "neighbourhood_after")
+    root = doc.root({"places", *expressions})
     taken: dict[str, str] = {}
     rules = PlaceRules(
         places=tuple(_place(item, taken) for item in root.mappings("places")),
         context_after=_expressions(root, "context_after"),
         office_after=_expressions(root, "office_after"),
         not_after=_expressions(root, "not_after"),
+        neighbourhood_after=_expressions(root, "neighbourhood_after"),
     )
     doc.check()
     return rules
 
 
 def _place(item: Mapping, taken: dict[str, str]) -> Place:
-    item.only({"slug", "name", "aliases", "homonym"})
+    item.only({"slug", "name", "aliases", "neighbourhoods", "homonym"})
     slug, name = _slug(item), item.text("name")
-    aliases = item.texts("aliases")
-    for other, line in [(name, item.line_of("name")), *aliases]:
+    aliases, neighbourhoods = item.texts("aliases"), item.texts("neighbourhoods")
+    for other, line in [(name, item.line_of("name")), *aliases, *neighbourhoods]:
         key = match_key(other)
-        if key and key in taken:
+        if other.strip() and not tokenise(other):
+            item.mistake(line, f"the name {other!r} has no letters")
+        elif key and key in taken:
             item.mistake(line, f"the name {other!r} already stands for {taken[key]!r}")
         taken[key] = slug
-    return Place(slug, name, tuple(alias for alias, _ in aliases), _homonym(item))
+    return Place(
+        slug,
+        name,
+        tuple(alias for alias, _ in aliases),
+        _homonym(item),
+        tuple(neighbourhood for neighbourhood, _ in neighbourhoods),
+    )
 
 
 def _homonym(item: Mapping) -> Homonym:
     rule = item.mapping("homonym")
     if rule is None:
         return Homonym()
-    rule.only({"meaning", "needs_evidence", "person_name", "not_before", "not_after"})
+    rule.only({"meaning", "needs_evidence", "first_name", "surname", "not_before", "not_after"})
     rule.text("meaning", is_required=False)
     return Homonym(
         needs_evidence=rule.flag("needs_evidence"),
-        person_name=rule.flag("person_name"),
+        first_name=rule.flag("first_name"),
+        surname=rule.flag("surname"),
         not_before=_expressions(rule, "not_before"),
         not_after=_expressions(rule, "not_after"),
     )

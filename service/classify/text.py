@@ -43,6 +43,7 @@ _FOLD_IN_PLACE = str.maketrans(
 )
 # Turkish never has ı straight after a front vowel, so this I was upper-cased by English rules.
 _ENGLISH_CAPITALS = re.compile(r"\b[A-ZÇĞİÖŞÜ]*[EİÖÜ][BCÇDFGĞHJ-NPR-TŞVYZ]*I")
+_CAPITAL = re.compile("[A-ZÇĞİÖŞÜÂÎÛ]")
 _CASED_UP_TO = 0.7  # above this share of capitals the casing of a field says nothing
 
 
@@ -187,8 +188,8 @@ class Field:
     @cached_property
     def is_cased(self) -> bool:
         """Does casing tell names from words here, that is: neither all capitals nor none?"""
-        letters = sum(map(str.isalpha, self.cleaned))
-        capitals = sum(map(str.isupper, self.cleaned))
+        letters = sum(len(token.raw) for token in self.tokens if not token.raw.isdigit())
+        capitals = len(_CAPITAL.findall(self.cleaned))
         return 0 < capitals <= _CASED_UP_TO * letters
 
 

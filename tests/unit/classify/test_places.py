@@ -7,15 +7,26 @@ from service.classify.text import Field
 RULES = PlaceRules(
     places=(
         Place(
-            "konak", "Konak", ("Evka 3",), Homonym(True, False, (r"(?:tarihi|eski)",), ("otel",))
+            "konak",
+            "Konak",
+            ("Evka 3",),
+            Homonym(needs_evidence=True, not_before=(r"(?:tarihi|eski)",), not_after=("otel",)),
+            neighbourhoods=("Ege", "Zafertepe"),
         ),
-        Place("selcuk", "Selçuk", ("Efes Selçuk",), Homonym(True, True)),
+        Place(
+            "selcuk",
+            "Selçuk",
+            ("Efes Selçuk",),
+            Homonym(needs_evidence=True, first_name=True, surname=True),
+        ),
+        Place("bayindir", "Bayındır", homonym=Homonym(needs_evidence=True, surname=True)),
         Place("urla", "Urla"),
         Place("foca", "Foça"),
     ),
     context_after=("ilçe", "beled"),
     office_after=("belediye başkan",),
     not_after=("baraj",),
+    neighbourhood_after=("mahalle", "köyü"),
 )
 FINDER = PlaceFinder(RULES)
 
@@ -44,6 +55,19 @@ def test_person_beside_a_first_name_is_no_place_unless_suffixed() -> None:
     assert places_in("Ayşe Yılmaz Selçuk'ta") == {"selcuk"}
 
 
+def test_surname_is_told_by_the_word_before_a_first_name_by_the_word_behind() -> None:
+    assert places_in("Ahmet Bayındır ve Urla yolu") == {"urla"}
+    assert places_in("Urla ve Bayındır Ovası sulanıyor") == {"urla", "bayindir"}
+    assert places_in("Sanatçı Selçuk Yılmaz, Urla yolunda") == {"urla"}
+    assert places_in("SELÇUK, URLA VE BAYINDIR SULANIYOR") == {"selcuk", "urla", "bayindir"}
+
+
+def test_neighbourhood_counts_only_where_it_is_called_one() -> None:
+    assert places_in("Ege Mahallesi'nde yangın") == {"konak"}
+    assert places_in("Ege'de yangın, Ege bölgesi") == set()
+    assert places_in("Ege ve Zafertepe mahalleleri") == {"konak"}
+
+
 def test_longest_name_wins_and_is_one_mention() -> None:
     found = FINDER.find([Field("Efes Selçuk'ta, Evka-3'te")])
 
@@ -57,6 +81,8 @@ def test_guests_count_only_if_nothing_else_names_a_place() -> None:
     assert places_in("Urla Belediye Başkanı konuştu") == {"urla"}
     assert places_in("Urla Belediye Başkanı ve Foça Belediye Başkanı geldi") == set()
     assert places_in("Urla Belediye Başkanı konuştu", "Foça yolu açıldı") == {"foca"}
+    assert places_in("Urla ve Foça belediye başkanları geldi") == set()
+    assert places_in("Urla’da Foça Belediye Başkanı konuştu") == {"urla"}
 
 
 def test_turkish_letter_never_stands_for_a_plain_one() -> None:

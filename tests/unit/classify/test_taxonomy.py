@@ -102,11 +102,12 @@ places:
     aliases: [Alsancak, ""]
     homonym:
       needs_evidence: 1
-      person_name: yes
+      surname: yes
       not_after: otel
       meant: mansion
   - slug: buca
     name: ALSANCAK
+    neighbourhoods: [Konak, "?!"]
     homonym: none
 """
     assert mistakes_in(text, parse_places) == [
@@ -115,8 +116,10 @@ places:
         "5: an entry of aliases is empty",
         "7: needs_evidence must be true or false",
         "9: not_after must be a list",
-        "10: unknown key 'meant'; known are meaning, needs_evidence, not_after, not_before, "
-        "person_name",
+        "10: unknown key 'meant'; known are first_name, meaning, needs_evidence, not_after, "
+        "not_before, surname",
         "12: the name 'ALSANCAK' already stands for 'konak'",
-        "13: homonym must be a mapping",
+        "13: the name '?!' has no letters",
+        "13: the name 'Konak' already stands for 'konak'",
+        "14: homonym must be a mapping",
     ]
