@@ -5,7 +5,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from service.classify import decide
 from service.classify.decide import Band, Thresholds
@@ -15,7 +15,7 @@ from service.classify.taxonomy import PlaceRules, Topic
 from service.classify.terms import Term
 from service.classify.text import Field, encoding_damage
 
-ALGORITHM = "terms-1"  # raise the number whenever the same terms could give other labels
+ALGORITHM = "terms-2"  # raise the number whenever the same terms could give other labels
 
 FieldName = Literal["title", "summary", "body"]
 
@@ -94,6 +94,21 @@ class _Part:
         return Evidence(term, self.name, start, end, text, weight)
 
 
+class _Share(NamedTuple):
+    """A term found at tokens ``first`` to ``last`` of a part, and its weight."""
+
+    part: _Part
+    term: Term
+    first: int
+    last: int
+    weight: float
+
+    def evidence(self) -> Evidence:
+        tokens = self.part.field.tokens
+        start, end = tokens[self.first].start, tokens[self.last].end
+        return self.part.evidence(self.term.text, start, end, self.weight)
+
+
 class Classifier:
     """Classifies articles by editors' terms. Immutable, and safe to share between threads."""
 
@@ -115,33 +130,26 @@ class Classifier:
         return Classification(self._topics(parts), self._places(parts), None, self.version)
 
     def _topics(self, parts: Sequence[_Part]) -> tuple[TopicLabel, ...]:
-        evidence = self._topic_evidence(parts)
-        scores = {slug: sum(e.weight for e in found) for slug, found in evidence.items()}
+        """Score all topics; evidence is written out only for those that are kept."""
+        found = self._hits(parts)
+        token_count = sum(len(part.field.tokens) for part in parts)
+        shares = {topic: _shares(terms, token_count) for topic, terms in found.items()}
+        scores = {topic: sum(s.weight for s in listed) for topic, listed in shares.items()}
         labels = [
-            TopicLabel(slug, score, band, tuple(sorted(evidence[slug], key=lambda e: -e.weight)))
+            TopicLabel(slug, score, band, _evidence(shares[slug]))
             for slug, score in decide.probabilities(scores).items()
             if (band := self.thresholds.band(score)) is not Band.DROP
         ]
         return tuple(sorted(labels, key=lambda label: (-label.score, label.slug)))
 
-    def _topic_evidence(self, parts: Sequence[_Part]) -> dict[str, list[Evidence]]:
-        """Find all terms; each shares the contribution of its term by the weight of its field."""
-        found: dict[tuple[str, Term], list[tuple[_Part, int, int, float]]] = defaultdict(list)
+    def _hits(self, parts: Sequence[_Part]) -> dict[str, dict[Term, list[_Share]]]:
+        """Find all terms, by topic and term, each with the weight of its field."""
+        found: dict[str, dict[Term, list[_Share]]] = defaultdict(lambda: defaultdict(list))
         for part in parts:
-            tokens = part.field.tokens
-            for hit in self._matcher.find(part.field):
-                span = tokens[hit.first].start, tokens[hit.last].end
-                found[hit.topic, hit.term].append((part, *span, part.weight_at(hit.first)))
-        token_count = sum(len(part.field.tokens) for part in parts)
-        evidence: dict[str, list[Evidence]] = defaultdict(list)
-        for (topic, term), hits in found.items():
-            total = sum(weight for *_, weight in hits)
-            per_weight = decide.contribution(term.weight, total, token_count) / total
-            evidence[topic] += [
-                part.evidence(term.text, start, end, weight * per_weight)
-                for part, start, end, weight in hits
-            ]
-        return evidence
+            for topic, term, first, last in self._matcher.find(part.field):
+                share = _Share(part, term, first, last, part.weight_at(first))
+                found[topic][term].append(share)
+        return found
 
     def _places(self, parts: Sequence[_Part]) -> tuple[PlaceLabel, ...]:
         mentions = self._finder.find([part.field for part in parts])
@@ -152,6 +160,21 @@ class Classifier:
             )
             for slug, found in sorted(mentions.items())
         )
+
+
+def _shares(terms: dict[Term, list[_Share]], token_count: int) -> list[_Share]:
+    """Divide the contribution of each term among its places, by the weight of their fields."""
+    shares = []
+    for term, hits in terms.items():
+        total = sum(hit.weight for hit in hits)
+        per_weight = decide.contribution(term.weight, total, token_count) / total
+        shares += [hit._replace(weight=hit.weight * per_weight) for hit in hits]
+    return shares
+
+
+def _evidence(shares: list[_Share]) -> tuple[Evidence, ...]:
+    strongest_first = sorted(shares, key=lambda share: -share.weight)
+    return tuple(share.evidence() for share in strongest_first)
 
 
 def _damage(article: ArticleText) -> str | None:
