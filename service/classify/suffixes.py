@@ -29,6 +29,12 @@ _IRREGULAR = {
     "sehir": "sehr", "vakif": "vakf",
 }  # fmt: skip
 _MIN_ALTERED = 3  # two-letter stems keep their form: at → atı, su → suyu
+# A word of one syllable keeps its last letter (kent → kenti, not kendi "own"), but for these.
+_SOFT_SYLLABLES = frozenset(
+    ["art", "cep", "cok", "denk", "dip", "dort", "gok", "kap", "kulp", "renk", "yok", "yurt"]
+)
+_UNSOFTENED = frozenset(["konut"])  # konuda is "on the matter", never "in the dwelling"
+_VOWEL = re.compile("[aeiou]")
 
 
 @lru_cache(maxsize=50_000)
@@ -46,8 +52,14 @@ def altered_stems(stem: str) -> tuple[str, ...]:
     if len(stem) < _MIN_ALTERED:
         return ()
     altered = []
-    if stem[-1] in _SOFTENED:
+    if stem[-1] in _SOFTENED and _softens(stem):
         altered.append(stem[:-1] + _SOFTENED[stem[-1]])
     if stem in _IRREGULAR:
         altered.append(_IRREGULAR[stem])
     return tuple(altered)
+
+
+def _softens(stem: str) -> bool:
+    if len(_VOWEL.findall(stem)) == 1:
+        return stem in _SOFT_SYLLABLES
+    return stem not in _UNSOFTENED
