@@ -63,10 +63,11 @@ def classify_revision(runtime: Runtime, revision_id: int) -> None:
         topics = session.scalars(select(Topic).order_by(Topic.position)).all()
         topic_ids = {topic.slug: topic.id for topic in topics}
         place_ids = dict(session.execute(select(Place.slug, Place.id)).all())
-    classifier = _classifier(
-        tuple(terms_of(topic) for topic in topics), runtime.settings.config_dir
+    config_dir = runtime.settings.config_dir
+    classifier = _classifier(tuple(terms_of(topic, config_dir) for topic in topics), config_dir)
+    found = classifier.classify(
+        ArticleText(revision.title, revision.summary, revision.body_text, tuple(revision.sections))
     )
-    found = classifier.classify(ArticleText(revision.title, revision.summary, revision.body_text))
     with runtime.db.write() as session:
         if not _mark_classified(session, revision, found, utcnow()):
             return
@@ -120,7 +121,7 @@ def _write_topics(
             "revision_id": revision.id,
             "topic_id": ids[label.slug],
             "state": STATE_OF_BAND[label.band],
-            "origin": LabelOrigin.CLASSIFIER,
+            "origin": LabelOrigin(label.origin),
             "score": label.score,
             "evidence": [asdict(evidence) for evidence in label.evidence],
             "decided_at": utcnow(),

@@ -43,6 +43,11 @@ class Thresholds:
         if not 0 <= self.review <= self.publish <= 1:
             raise ValueError("thresholds must satisfy 0 <= review <= publish <= 1")
 
+    def with_own(self, publish: float | None, review: float | None) -> "Thresholds":
+        """Return these with one topic's own; a lower publish takes the review down with it."""
+        own = self.publish if publish is None else publish
+        return Thresholds(own, min(own, self.review if review is None else review))
+
     def band(self, probability: float) -> Band:
         """Return the band that a probability falls into."""
         if probability >= self.publish:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, NamedTuple
 
@@ -11,29 +11,36 @@ from service.classify import decide
 from service.classify.decide import Band, Thresholds
 from service.classify.matcher import TermMatcher
 from service.classify.places import PlaceFinder
+from service.classify.sections import SectionMap
 from service.classify.taxonomy import PlaceRules, Topic
 from service.classify.terms import Term
 from service.classify.text import Field, encoding_damage
 
 ALGORITHM = "terms-2"  # raise the number whenever the same terms could give other labels
 
-FieldName = Literal["title", "summary", "body"]
+FieldName = Literal["title", "summary", "body", "section"]
+Origin = Literal["classifier", "source"]
 
 
 @dataclass(frozen=True)
 class ArticleText:
-    """What is classified: plain text, no markup. The summary may be repeated in the body."""
+    """What is classified: plain text, no markup. The summary may be repeated in the body.
+
+    ``sections`` are those of the CMS; a topic that lists one of them is the article's.
+    """
 
     title: str
     summary: str
     body: str
+    sections: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Evidence:
     """A term found in a field: ``text`` is ``field[start:end]`` of the text as given.
 
-    ``weight`` is its share of the raw score of the topic; for a place it is 1.
+    ``weight`` is its share of the raw score of the topic; for a place or a section it is 1, and the
+    text of a section is all of it.
     """
 
     term: str
@@ -46,12 +53,16 @@ class Evidence:
 
 @dataclass(frozen=True)
 class TopicLabel:
-    """A topic with its probability (0 to 1); evidence comes strongest first."""
+    """A topic with its probability (0 to 1); evidence comes strongest first.
+
+    A topic from the source is sure (score 1, publish), its first evidence is the section.
+    """
 
     slug: str
     score: float
     band: Band
     evidence: tuple[Evidence, ...]
+    origin: Origin = "classifier"
 
 
 @dataclass(frozen=True)
@@ -117,9 +128,11 @@ class Classifier:
     ) -> None:
         """Compile the terms; raises ``TermSyntaxError`` for topics not read by ``parse_topics``."""
         self.thresholds = thresholds or Thresholds()
+        self._own = {t.slug: self.thresholds.with_own(t.publish, t.review) for t in topics}
         self.version = f"{ALGORITHM}:{_fingerprint(topics, places)}"
         self._matcher = TermMatcher({topic.slug: topic.terms for topic in topics})
         self._finder = PlaceFinder(places)
+        self._sections = SectionMap(topics)
 
     def classify(self, article: ArticleText) -> Classification:
         """Return topics and places with evidence, or the damage that forbids to classify."""
@@ -127,9 +140,10 @@ class Classifier:
         if damage is not None:
             return Classification((), (), damage, self.version)
         parts = _parts(article)
-        return Classification(self._topics(parts), self._places(parts), None, self.version)
+        topics = self._topics(parts, self._sections.find(article.sections))
+        return Classification(topics, self._places(parts), None, self.version)
 
-    def _topics(self, parts: Sequence[_Part]) -> tuple[TopicLabel, ...]:
+    def _topics(self, parts: Sequence[_Part], given: Mapping[str, str]) -> tuple[TopicLabel, ...]:
         """Score all topics; evidence is written out only for those that are kept."""
         found = self._hits(parts)
         token_count = sum(len(part.field.tokens) for part in parts)
@@ -138,7 +152,11 @@ class Classifier:
         labels = [
             TopicLabel(slug, score, band, _evidence(shares[slug]))
             for slug, score in decide.probabilities(scores).items()
-            if (band := self.thresholds.band(score)) is not Band.DROP
+            if slug not in given and (band := self._own[slug].band(score)) is not Band.DROP
+        ]
+        labels += [
+            TopicLabel(slug, 1.0, Band.PUBLISH, _given(section, shares.get(slug, [])), "source")
+            for slug, section in given.items()
         ]
         return tuple(sorted(labels, key=lambda label: (-label.score, label.slug)))
 
@@ -177,6 +195,11 @@ def _evidence(shares: list[_Share]) -> tuple[Evidence, ...]:
     return tuple(share.evidence() for share in strongest_first)
 
 
+def _given(section: str, shares: list[_Share]) -> tuple[Evidence, ...]:
+    chosen = Evidence(section, "section", 0, len(section), section, 1.0)
+    return (chosen, *_evidence(shares))
+
+
 def _damage(article: ArticleText) -> str | None:
     """Look at each text alone, so that a long sound body cannot hide a broken title, and at all."""
     texts = [article.title, article.summary, article.body]
@@ -208,6 +231,9 @@ def _begins_with(body: Field, summary: Field) -> bool:
 
 def _fingerprint(topics: Sequence[Topic], places: PlaceRules) -> str:
     """Name the rules that made a label, for the record beside it: eight hexadecimal digits."""
-    content = [sorted([topic.slug, *sorted(topic.terms)] for topic in topics), asdict(places)]
+    rules = sorted(
+        (t.slug, sorted(t.terms), sorted(t.sections), [t.publish, t.review]) for t in topics
+    )
+    content = [rules, asdict(places)]
     canonical = json.dumps(content, ensure_ascii=True, sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:8]

@@ -1,5 +1,6 @@
 """Typed reading of a YAML document that collects mistakes with their lines instead of stopping."""
 
+import re
 from typing import NoReturn
 
 import yaml
@@ -7,6 +8,8 @@ import yaml
 _STR = "tag:yaml.org,2002:str"
 _BOOL = "tag:yaml.org,2002:bool"
 _NULL = "tag:yaml.org,2002:null"
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_PLAIN = re.compile(r"\d+(?:\.\d+)?")  # not 1_000, 0x1 or .inf, which YAML reads too
 
 
 class TaxonomyError(ValueError):
@@ -128,6 +131,17 @@ class Mapping:
             self.mistake(_line(node), f"{key} must be true or false")
             return False
         return bool(yaml.SafeLoader.bool_values[str(node.value).lower()])
+
+    def share(self, key: str) -> float | None:
+        """Return a number from 0 to 1, or nothing if the key is missing."""
+        node = self._values.get(key)
+        if node is None:
+            return None
+        value = float(node.value) if node.tag in _NUMBERS and _PLAIN.fullmatch(node.value) else -1.0
+        if not 0 <= value <= 1:
+            self.mistake(_line(node), f"{key} must be a number from 0 to 1")
+            return None
+        return value
 
     def mapping(self, key: str) -> "Mapping | None":
         """Return a nested mapping, or nothing if the key is missing."""

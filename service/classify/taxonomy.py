@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from service.classify.nodes import Document, Mapping, TaxonomyError
 from service.classify.terms import TermSyntaxError, parse_term
-from service.classify.text import match_key, tokenise
+from service.classify.text import match_key, slugify, tokenise
 
 __all__ = [
     "Homonym",
@@ -23,6 +23,8 @@ __all__ = [
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _MAX_SLUG = 64
+_TOPIC_KEYS = {"slug", "name_tr", "name_en", "description_tr", "description_en", "terms"}
+_TOPIC_KEYS |= {"sections", "publish", "review"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,9 @@ class Topic:
     description_tr: str
     description_en: str
     terms: tuple[str, ...]
+    sections: tuple[str, ...] = ()  # of the CMS; an article in one of them has this topic
+    publish: float | None = None  # thresholds of this topic alone, where it needs its own
+    review: float | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,10 @@ def parse_topics(yaml_text: str, source_name: str) -> tuple[Topic, ...]:
 
 
 def _topic(item: Mapping) -> Topic:
-    item.only({"slug", "name_tr", "name_en", "description_tr", "description_en", "terms"})
+    item.only(_TOPIC_KEYS)
+    publish, review = item.share("publish"), item.share("review")
+    if publish is not None and review is not None and review > publish:
+        item.mistake(item.line_of("review"), "review must not be above publish")
     return Topic(
         slug=_slug(item),
         name_tr=item.text("name_tr"),
@@ -91,7 +99,23 @@ def _topic(item: Mapping) -> Topic:
         description_tr=item.text("description_tr", is_required=False),
         description_en=item.text("description_en", is_required=False),
         terms=_terms(item),
+        sections=_sections(item),
+        publish=publish,
+        review=review,
     )
+
+
+def _sections(item: Mapping) -> tuple[str, ...]:
+    listed = item.texts("sections")
+    seen = set()
+    for section, line in listed:
+        key = section_key(section)
+        if section.strip() and not key:
+            item.mistake(line, f"the section {section!r} has no letters")
+        elif key in seen:
+            item.mistake(line, f"the section {section!r} is listed twice in this topic")
+        seen.add(key)
+    return tuple(section for section, _ in listed)
 
 
 def _terms(item: Mapping) -> tuple[str, ...]:
@@ -107,6 +131,11 @@ def _terms(item: Mapping) -> tuple[str, ...]:
             item.mistake(line, f"{spec!r} is listed twice in this topic")
         seen.add(term.identity)
     return tuple(spec for spec, _ in listed)
+
+
+def section_key(section: str) -> str:
+    """Return what makes two spellings one section: *İklim ve Çevre*, ``iklim-ve-cevre``."""
+    return slugify(match_key(section))
 
 
 def parse_places(yaml_text: str, source_name: str) -> PlaceRules:

@@ -155,10 +155,13 @@ def _labels(runtime: Runtime, article: CanonicalArticle) -> _Labels:
     with runtime.db.read() as session:
         topics = session.scalars(select(Topic).order_by(Topic.position)).all()
         place_ids = dict(session.execute(select(Place.slug, Place.id)).all())
+    config_dir = runtime.settings.config_dir
     classifier = Classifier(
-        tuple(terms_of(topic) for topic in topics), places_of(runtime.settings.config_dir)
+        tuple(terms_of(topic, config_dir) for topic in topics), places_of(config_dir)
     )
-    found = classifier.classify(ArticleText(article.title, article.summary, article.text()))
+    found = classifier.classify(
+        ArticleText(article.title, article.summary, article.text(), tuple(article.sections))
+    )
     labels, ids = _Labels(), {topic.slug: topic.id for topic in topics}
     labels.topics = [
         {"slug": label.slug, "score": round(label.score, 4), "band": label.band.value}

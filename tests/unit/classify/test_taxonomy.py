@@ -50,9 +50,14 @@ topics:
       - ~spor
       - 112
     colour: red
+    sections: [Spor, SPOR, "!"]
+    publish: 0.3
+    review: 0.5
   - slug: saglik
     name_tr: ""
     terms: sağlık
+    publish: 60
+    review: high
   - just a text
   - slug: saglik
     name_tr: [Sağlık]
@@ -67,14 +72,19 @@ topics:
         "9: '~spor' is listed twice in this topic",
         "10: an entry of terms must be a text; put it in quotes",
         "11: unknown key 'colour'; known are description_en, description_tr, name_en, name_tr, "
-        "slug, terms",
-        "12: name_en is missing",
-        "13: name_tr is empty",
-        "14: terms must be a list",
-        "15: an entry of topics must be a mapping",
-        "16: duplicate slug 'saglik'",
-        "16: terms is missing",
-        "18: the key 'name_tr' is given twice",
+        "publish, review, sections, slug, terms",
+        "12: the section '!' has no letters",
+        "12: the section 'SPOR' is listed twice in this topic",
+        "14: review must not be above publish",
+        "15: name_en is missing",
+        "16: name_tr is empty",
+        "17: terms must be a list",
+        "18: publish must be a number from 0 to 1",
+        "19: review must be a number from 0 to 1",
+        "20: an entry of topics must be a mapping",
+        "21: duplicate slug 'saglik'",
+        "21: terms is missing",
+        "23: the key 'name_tr' is given twice",
     ]
 
 
