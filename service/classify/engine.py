@@ -8,15 +8,18 @@ from dataclasses import asdict, dataclass
 from typing import Literal, NamedTuple
 
 from service.classify import decide
+from service.classify.damage import encoding_damage
 from service.classify.decide import Band, Thresholds
 from service.classify.matcher import TermMatcher
 from service.classify.places import PlaceFinder
 from service.classify.sections import SectionMap
 from service.classify.taxonomy import PlaceRules, Topic
 from service.classify.terms import Term
-from service.classify.text import Field, encoding_damage
+from service.classify.text import Field
 
 ALGORITHM = "terms-2"  # raise the number whenever the same terms could give other labels
+
+MAX_EVIDENCE = 50  # kept for one label: nobody reads more, and a book would fill the database
 
 FieldName = Literal["title", "summary", "body", "section"]
 Origin = Literal["classifier", "source"]
@@ -174,7 +177,10 @@ class Classifier:
         return tuple(
             PlaceLabel(
                 slug,
-                tuple(parts[m.field].evidence(m.name, m.start, m.end, 1.0) for m in found),
+                tuple(
+                    parts[m.field].evidence(m.name, m.start, m.end, 1.0)
+                    for m in found[:MAX_EVIDENCE]
+                ),
             )
             for slug, found in sorted(mentions.items())
         )
@@ -192,7 +198,7 @@ def _shares(terms: dict[Term, list[_Share]], token_count: int) -> list[_Share]:
 
 def _evidence(shares: list[_Share]) -> tuple[Evidence, ...]:
     strongest_first = sorted(shares, key=lambda share: -share.weight)
-    return tuple(share.evidence() for share in strongest_first)
+    return tuple(share.evidence() for share in strongest_first[:MAX_EVIDENCE])
 
 
 def _given(section: str, shares: list[_Share]) -> tuple[Evidence, ...]:

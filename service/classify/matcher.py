@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from service.classify.terms import Mode, Term, Word, parse_term
-from service.classify.text import Field, Token
+from service.classify.text import MAX_WORD, Field, Token
 
 _HEAD = 3  # letters by which words are looked up; Turkish words share two far too often
 _CACHE_SIZE = 50_000  # word forms kept per spelling, about a year of a city's news
@@ -95,7 +95,9 @@ class TermMatcher:
         for token in field.tokens:
             form = known.get(token.raw)
             if form is None:
-                form = known[token.raw] = self._look_up(token, field.is_plain)
+                form = self._look_up(token, field.is_plain)
+                if len(token.raw) <= MAX_WORD:
+                    known[token.raw] = form
             forms.append(form)
         return forms
 

@@ -18,6 +18,7 @@ _INFLECTION = rf"(?:{_PLURAL})?{_POSSESSIVE}?{_CASE}?(?:{_KI})?{_COPULA}?"
 
 _SHORT_CHAIN = re.compile(_INFLECTION)
 _LONG_CHAIN = re.compile(rf"{_DERIVATION}?{_INFLECTION}")
+_LONGEST_CHAIN = 40  # letters, more than all parts together; bounds what the cache keeps
 _DERIVING_LENGTH = 4  # shorter stems derive into other words: yol → yolsuz(luk), su → susuz
 
 _SOFTENED = {"p": "b", "t": "d", "k": "g"}  # ç → c is already folded
@@ -44,6 +45,8 @@ def _is_chain(ending: str, may_derive: bool) -> bool:
 
 def is_suffix_chain(stem: str, ending: str) -> bool:
     """Tell whether a noun with this stem can end so; both folded, the empty ending included."""
+    if len(ending) > _LONGEST_CHAIN:
+        return False
     return not ending or _is_chain(ending, len(stem) >= _DERIVING_LENGTH)
 
 

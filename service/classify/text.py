@@ -1,4 +1,4 @@
-"""The one place that normalises Turkish: keys, tokens, slugs and the check for damaged encodings.
+"""The one place that normalises Turkish: cleaning, keys, slugs and tokens.
 
 ``str.lower()``, ``casefold()`` and ``re.IGNORECASE`` are wrong for Turkish, which pairs ``I``/``ı``
 and ``İ``/``i``. Everything that compares text uses the two keys made here instead: the *display
@@ -8,7 +8,6 @@ key* keeps the Turkish letters, the *match key* is its ASCII folding.
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
@@ -32,6 +31,8 @@ _CLEAN_CHAR = "[\x00-\x7f\xa0-\xac\xae-\u02ff\u2010-\u2027\u20ac]"
 _CLEAN_RUN = re.compile(rf"{_CLEAN_CHAR}+(?={_CLEAN_CHAR}|\Z)")
 _C1 = {code: bytes([code]).decode("cp1254", "ignore") for code in range(0x80, 0xA0)}
 
+_MAX_CLUSTER = 64  # characters: a letter with its marks, or a Hangul syllable
+
 _STRAY_MARK = re.compile("[\u0300-\u036f]")  # one that found no letter to compose with
 _UPPER_I = str.maketrans("İI", "iı")
 _CIRCUMFLEX = str.maketrans("âîûÂÎÛ", "aiuAİU")
@@ -44,6 +45,7 @@ _FOLD_IN_PLACE = str.maketrans(
 # Turkish never has ı straight after a front vowel, so this I was upper-cased by English rules.
 _ENGLISH_CAPITALS = re.compile(r"\b[A-ZÇĞİÖŞÜ]*[EİÖÜ][BCÇDFGĞHJ-NPR-TŞVYZ]*I")
 _CAPITAL = re.compile("[A-ZÇĞİÖŞÜÂÎÛ]")
+MAX_WORD = 64  # letters of a word; what is longer is none
 _CASED_UP_TO = 0.7  # above this share of capitals the casing of a field says nothing
 
 
@@ -58,7 +60,7 @@ def clean(text: str) -> str:
     """
     if _is_clean(text):
         return text
-    return "".join(_clean_piece(piece) for _, piece in _pieces(text))
+    return "".join(piece if is_run else _clean_cluster(piece) for _, piece, is_run in _pieces(text))
 
 
 def _is_clean(text: str) -> bool:
@@ -67,13 +69,15 @@ def _is_clean(text: str) -> bool:
     )
 
 
-def _clean_piece(piece: str) -> str:
-    text = unicodedata.normalize("NFC", _DROPPED.sub("", piece.translate(_C1)))
+def _clean_cluster(cluster: str) -> str:
+    # No script stacks so many marks; sorting them would take quadratic time.
+    kept = _DROPPED.sub("", cluster.translate(_C1))[:_MAX_CLUSTER]
+    text = unicodedata.normalize("NFC", kept)
     return unicodedata.normalize("NFC", text.replace("\u0307", ""))
 
 
-def _pieces(text: str) -> Iterator[tuple[int, str]]:
-    """Split into (offset, piece): runs that are clean, and single clusters that may not be."""
+def _pieces(text: str) -> Iterator[tuple[int, str, bool]]:
+    """Split into (offset, piece, is it a clean run?); the others are single clusters."""
     start = 0
     while start < len(text):
         if run := _CLEAN_RUN.match(text, start):
@@ -82,7 +86,7 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
             end = start + 1
             while end < len(text) and _joins(text[end], text[end - 1]):
                 end += 1
-        yield start, text[start:end]
+        yield start, text[start:end], run is not None
         start = end
 
 
@@ -202,8 +206,8 @@ def _clean_with_origin(text: str) -> tuple[str, list[tuple[int, int]]]:
     """Return the cleaned text and, per character of it, the span it came from."""
     parts: list[str] = []
     origin: list[tuple[int, int]] = []
-    for start, piece in _pieces(text):
-        part = _clean_piece(piece)
+    for start, piece, is_run in _pieces(text):
+        part = piece if is_run else _clean_cluster(piece)
         parts.append(part)
         # Invisible characters after a word stay out of its span.
         end = start + len(_DROPPED_AT_END.sub("", piece))
@@ -214,8 +218,12 @@ def _clean_with_origin(text: str) -> tuple[str, list[tuple[int, int]]]:
     return "".join(parts), origin
 
 
-@lru_cache(maxsize=100_000)
 def _form(word: str, is_dotted: bool) -> tuple[str, str, str, tuple[int, ...]]:
+    # What is longer than any word would only fill the memory.
+    return _known_form(word, is_dotted) if len(word) <= MAX_WORD else _new_form(word, is_dotted)
+
+
+def _new_form(word: str, is_dotted: bool) -> tuple[str, str, str, tuple[int, ...]]:
     raw = word.translate(_CIRCUMFLEX)
     shown = tr_lower(raw)
     is_sure = is_dotted and raw.isupper()
@@ -223,68 +231,4 @@ def _form(word: str, is_dotted: bool) -> tuple[str, str, str, tuple[int, ...]]:
     return raw, shown, fold(shown), unsure
 
 
-# --- damaged encodings ---------------------------------------------------------------------------
-
-_URL = re.compile(r"\S*://\S+|www\.\S+|\S+\.\w+\?\S+")
-_LETTER = r"[^\W\d_]"
-_REPLACEMENT = "\ufffd"
-_LOST = re.compile(rf"(?<={_LETTER})\?+(?=[a-zçğıöşü])|(?<!\S)\?(?=[a-zçğıöşü]{{2}})")
-# UTF-8 read as Latin-1 or as a Windows code page: Ä°zmir, BÃ¼yÃ¼kÅŸehir, â€™
-_MISREAD = re.compile(
-    "[ÃÄÅ][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u2010-\u203a\u20ac\u2122]"
-    "|â€"
-)
-_LATIN1 = re.compile("[ýþðÝÞÐ]")  # cp1254 read as Latin-1: Ýzmir Büyükþehir
-_ANY_MARK = re.compile("[?\ufffdÃÄÅâýþðÝÞÐ]")
-_MIN_MARKS = 2
-_MIN_SHARE = 0.01  # of words: refuses none of 4,329 sound texts (classification guide, 2.3)
-
-
-@dataclass(frozen=True)
-class Damage:
-    """Signs of a wrong encoding in one text, by kind, and the number of words looked at."""
-
-    lost: int = 0  # a question mark where a letter was
-    misread: int = 0  # UTF-8 read byte by byte
-    latin1: int = 0  # Turkish code page read as Latin-1
-    replaced: int = 0  # U+FFFD
-    words: int = 1
-
-    @property
-    def marks(self) -> int:
-        return self.lost + self.misread + self.latin1 + self.replaced
-
-    @property
-    def refuse(self) -> bool:
-        """Must the text go to a person instead of the classifier?"""
-        enough = self.marks >= _MIN_MARKS and self.marks >= _MIN_SHARE * self.words
-        return self.replaced > 0 or enough
-
-    @property
-    def reason(self) -> str:
-        """Say in plain English what was found; empty for a sound text."""
-        kinds = {
-            "letters lost as question marks": self.lost,
-            "UTF-8 read in another encoding": self.misread,
-            "Turkish letters read as Latin-1": self.latin1,
-            "replacement characters": self.replaced,
-        }
-        return ", ".join(f"{name} ({count})" for name, count in kinds.items() if count)
-
-
-_SOUND = Damage()
-
-
-def encoding_damage(text: str) -> Damage:
-    """Count the marks that a wrong encoding leaves; give it the text before ``clean``."""
-    if _ANY_MARK.search(text) is None:
-        return _SOUND
-    if "?" in text:
-        text = _URL.sub(" ", text)
-    return Damage(
-        lost=len(_LOST.findall(text)),
-        misread=len(_MISREAD.findall(text)),
-        latin1=len(_LATIN1.findall(text)),
-        replaced=text.count(_REPLACEMENT),
-        words=max(1, len(text.split())),
-    )
+_known_form = lru_cache(maxsize=100_000)(_new_form)

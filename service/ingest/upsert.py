@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.classify.text import encoding_damage
+from service.classify.damage import encoding_damage
 from service.ingest.article import CanonicalArticle, content_hash, in_zone
 from service.ingest.claiming import Claim, Names, claim
 from service.ingest.holding import hold_news, is_held, release_at

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from service.classify import ArticleText, Classifier
+from service.classify.damage import encoding_damage
 from service.classify.decide import Thresholds
 from service.classify.matcher import TermMatcher
-from service.classify.text import Field, display_key, encoding_damage, match_key
+from service.classify.text import Field, display_key, match_key
 
 PITFALLS = json.loads(
     (Path(__file__).parents[2] / "data/pitfalls.json").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Keys, tokens with offsets, slugs and the encoding check."""
+"""Keys, tokens with offsets, and slugs."""
 
 import unicodedata
 
@@ -10,7 +10,6 @@ from service.classify.text import (
     Field,
     clean,
     display_key,
-    encoding_damage,
     fold,
     fold_ascii,
     match_key,
@@ -122,25 +121,3 @@ def test_slug_is_ascii_words_joined_by_single_hyphens(text: str) -> None:
     assert slugify(slug) == slug
     assert all(part.isascii() and part.isalnum() for part in slug.split("-") if slug)
     assert fold_ascii(text).isascii()
-
-
-def test_damage_counts_each_kind_and_gives_a_reason() -> None:
-    damage = encoding_damage("?zmir Büyük?ehir Ýzmir Büyükþehir Ä°zmir ba\ufffdkan")
-
-    assert (damage.lost, damage.latin1, damage.misread, damage.replaced) == (2, 2, 1, 1)
-    assert damage.refuse
-    assert "letters lost as question marks (2)" in damage.reason
-
-
-def test_one_mark_or_one_in_a_long_text_is_no_damage() -> None:
-    assert not encoding_damage("Þórunn konseri").refuse
-    assert not encoding_damage("Þórunn ve Guðrún konseri. " + "Sağlam metin. " * 200).refuse
-    assert encoding_damage("").reason == ""
-
-
-@pytest.mark.parametrize("wrong", ["latin-1", "cp1252", "cp1254"])
-def test_utf8_read_in_another_encoding_is_refused(wrong: str) -> None:
-    text = "Büyükşehir Belediyesi İzmir’de çalışıyor, yağmur suyu hattı yenileniyor."
-
-    assert encoding_damage(text.encode().decode(wrong, "replace")).refuse
-    assert not encoding_damage(text).refuse
