@@ -228,11 +228,12 @@ def _parts(article: ArticleText) -> list[_Part]:
 
 
 def _begins_with(body: Field, summary: Field) -> bool:
-    """Compare words, not characters: CMSs change quotes, spaces and the ellipsis at the end."""
+    """Compare words, not characters: CMSs change quotes and spaces, and may cut the last word."""
     count = len(summary.tokens)
-    return count <= len(body.tokens) and all(
-        a.shown == b.shown for a, b in zip(summary.tokens, body.tokens[:count], strict=True)
-    )
+    if count == 0 or count > len(body.tokens):
+        return count == 0
+    *whole, (cut, full) = zip(summary.tokens, body.tokens[:count], strict=True)
+    return full.shown.startswith(cut.shown) and all(a.shown == b.shown for a, b in whole)
 
 
 def _fingerprint(topics: Sequence[Topic], places: PlaceRules) -> str:

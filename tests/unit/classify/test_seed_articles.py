@@ -77,3 +77,15 @@ def test_summary_repeated_by_the_body_counts_once(
     repeated = classifier.classify(ArticleText(item["title"], item["summary"], retyped))
 
     assert repeated == once
+
+
+def test_summary_cut_in_the_middle_of_a_word_counts_once_too(
+    classifier: Classifier, seed_articles: dict[str, Any]
+) -> None:
+    item = seed_articles["seed-5"]
+    cut = item["summary"][:60] + "…"
+
+    once = classifier.classify(ArticleText(item["title"], "", item["summary"]))
+    repeated = classifier.classify(ArticleText(item["title"], cut, item["summary"]))
+
+    assert repeated == once
