@@ -4,13 +4,15 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal, NamedTuple
 
 from service.classify import decide
 from service.classify.damage import encoding_damage
 from service.classify.decide import Band, Thresholds
+from service.classify.features import weigh
 from service.classify.matcher import TermMatcher
+from service.classify.model import Model
 from service.classify.places import PlaceFinder
 from service.classify.sections import SectionMap
 from service.classify.taxonomy import PlaceRules, Topic
@@ -43,7 +45,8 @@ class Evidence:
     """A term found in a field: ``text`` is ``field[start:end]`` of the text as given.
 
     ``weight`` is its share of the raw score of the topic; for a place or a section it is 1, and the
-    text of a section is all of it.
+    text of a section is all of it; for a ``word``, which the model learned from decisions of the
+    staff, it is what it adds to the log-odds.
     """
 
     term: str
@@ -52,6 +55,15 @@ class Evidence:
     end: int
     text: str
     weight: float
+    kind: Literal["term", "word"] = "term"
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What training needs of an article: its words, and the probabilities that terms give it."""
+
+    words: dict[str, float]
+    seeds: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -124,15 +136,24 @@ class _Share(NamedTuple):
 
 
 class Classifier:
-    """Classifies articles by editors' terms. Immutable, and safe to share between threads."""
+    """Classifies articles by editors' terms, and by a model if one was trained.
+
+    Immutable, and safe to share between threads.
+    """
 
     def __init__(
-        self, topics: Sequence[Topic], places: PlaceRules, thresholds: Thresholds | None = None
+        self,
+        topics: Sequence[Topic],
+        places: PlaceRules,
+        thresholds: Thresholds | None = None,
+        model: Model | None = None,
     ) -> None:
         """Compile the terms; raises ``TermSyntaxError`` for topics not read by ``parse_topics``."""
         self.thresholds = thresholds or Thresholds()
         self._own = {t.slug: self.thresholds.with_own(t.publish, t.review) for t in topics}
-        self.version = f"{ALGORITHM}:{_fingerprint(topics, places)}"
+        self.terms_version = f"{ALGORITHM}:{_fingerprint(topics, places)}"
+        self.version = f"{self.terms_version} {model.version}" if model else self.terms_version
+        self._model = model
         self._matcher = TermMatcher({topic.slug: topic.terms for topic in topics})
         self._finder = PlaceFinder(places)
         self._sections = SectionMap(topics)
@@ -146,22 +167,46 @@ class Classifier:
         topics = self._topics(parts, self._sections.find(article.sections))
         return Classification(topics, self._places(parts), None, self.version)
 
+    def signals(self, article: ArticleText) -> Signals:
+        """Return what a model is trained on; the model in use plays no part in it."""
+        parts = _parts(article)
+        return Signals(weigh(parts), _seeds(self._shares(parts)))
+
     def _topics(self, parts: Sequence[_Part], given: Mapping[str, str]) -> tuple[TopicLabel, ...]:
         """Score all topics; evidence is written out only for those that are kept."""
-        found = self._hits(parts)
-        token_count = sum(len(part.field.tokens) for part in parts)
-        shares = {topic: _shares(terms, token_count) for topic, terms in found.items()}
-        scores = {topic: sum(s.weight for s in listed) for topic, listed in shares.items()}
+        shares = self._shares(parts)
+        seeds = _seeds(shares)
+        scores = self._model.probabilities(weigh(parts), seeds) if self._model else seeds
         labels = [
-            TopicLabel(slug, score, band, _evidence(shares[slug]))
-            for slug, score in decide.probabilities(scores).items()
-            if slug not in given and (band := self._own[slug].band(score)) is not Band.DROP
-        ]
-        labels += [
             TopicLabel(slug, 1.0, Band.PUBLISH, _given(section, shares.get(slug, [])), "source")
             for slug, section in given.items()
         ]
+        for slug, score in scores.items():
+            if slug in given or slug not in self._own:
+                continue
+            thresholds = self._own[slug]
+            band = thresholds.band(score)
+            if band is Band.DROP:
+                continue
+            evidence = _evidence(shares.get(slug, []))
+            if thresholds.band(seeds.get(slug, 0.0)) is not band:
+                evidence += self._words(parts, slug)
+            labels.append(TopicLabel(slug, score, band, evidence))
         return tuple(sorted(labels, key=lambda label: (-label.score, label.slug)))
+
+    def _words(self, parts: Sequence[_Part], slug: str) -> tuple[Evidence, ...]:
+        """Return the words that made the model decide otherwise than the terms."""
+        if self._model is None:
+            return ()
+        return tuple(
+            replace(parts[c.part].evidence(c.word, c.start, c.end, c.weight), kind="word")
+            for c in self._model.explain(parts, slug)
+        )
+
+    def _shares(self, parts: Sequence[_Part]) -> dict[str, list[_Share]]:
+        """Find all terms; each place has its share of what the term gives to the topic."""
+        token_count = sum(len(part.field.tokens) for part in parts)
+        return {topic: _shares(hits, token_count) for topic, hits in self._hits(parts).items()}
 
     def _hits(self, parts: Sequence[_Part]) -> dict[str, dict[Term, list[_Share]]]:
         """Find all terms, by topic and term, each with the weight of its field."""
@@ -194,6 +239,11 @@ def _shares(terms: dict[Term, list[_Share]], token_count: int) -> list[_Share]:
         per_weight = decide.contribution(term.weight, total, token_count) / total
         shares += [hit._replace(weight=hit.weight * per_weight) for hit in hits]
     return shares
+
+
+def _seeds(shares: Mapping[str, list[_Share]]) -> dict[str, float]:
+    """Return what the terms alone say: the probability of each topic that has one."""
+    return decide.probabilities({t: sum(s.weight for s in found) for t, found in shares.items()})
 
 
 def _evidence(shares: list[_Share]) -> tuple[Evidence, ...]:

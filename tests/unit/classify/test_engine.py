@@ -13,6 +13,7 @@ from service.classify import (
     Thresholds,
     Topic,
 )
+from service.classify.train import Example, train
 
 RULES = PlaceRules((Place("urla", "Urla"), Place("cigli", "Çiğli")))
 
@@ -109,3 +110,48 @@ def test_version_names_the_rules_not_their_order() -> None:
     assert other.version != CLASSIFIER.version
     assert Classifier(TOPICS, PlaceRules(())).version != CLASSIFIER.version
     assert CLASSIFIER.classify(ArticleText("", "", "")).version == CLASSIFIER.version
+
+
+def learned(*texts: str) -> Classifier:
+    """A classifier whose staff put everything that has these words into nature."""
+    yes = [ArticleText("", "", f"{text} duyurusu {n}") for text in texts for n in range(10)]
+    no = [ArticleText("", "", f"toplantı duyurusu {n}") for n in range(20)]
+    examples = []
+    for is_nature, articles in ((True, yes), (False, no)):
+        for article in articles:
+            signals = CLASSIFIER.signals(article)
+            examples.append(Example(signals.words, signals.seeds, {"nature": is_nature}))
+    model = train(examples, ["nature", "gone"], terms=CLASSIFIER.terms_version)
+    return Classifier(TOPICS, RULES, model=model)
+
+
+def test_model_gives_a_topic_that_no_term_names_and_shows_its_words() -> None:
+    article = ArticleText("Posidonia çayırı", "", "Çayırlar korunuyor")
+
+    (label,) = learned("posidonia çayırı", "deniz çayırları").classify(article).topics
+
+    assert CLASSIFIER.classify(article).topics == ()
+    assert label.slug == "nature"
+    assert {e.kind for e in label.evidence} == {"word"}
+    assert {(e.field, e.text) for e in label.evidence} >= {("title", "çayırı")}
+    for e in label.evidence:
+        assert getattr(article, e.field)[e.start : e.end] == e.text
+
+
+def test_terms_stay_the_evidence_of_what_they_give_alone() -> None:
+    labels = learned("posidonia").classify(ArticleText("İklim krizi", "", "Asfalt")).topics
+
+    assert {e.kind for label in labels for e in label.evidence} == {"term"}
+
+
+def test_version_names_terms_and_model() -> None:
+    classifier = learned("posidonia")
+
+    assert classifier.terms_version == CLASSIFIER.version
+    assert classifier.version.startswith(f"{CLASSIFIER.version} text-1:")
+
+
+def test_topic_that_only_the_model_knows_is_left_out() -> None:
+    labels = learned("posidonia").classify(ArticleText("İklim krizi ve asfalt", "", "")).topics
+
+    assert {label.slug for label in labels} <= {"nature", "roads"}
