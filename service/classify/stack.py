@@ -3,7 +3,7 @@
 ``seed`` is the logit that the terms give, ``z`` the text model's score in standard deviations.
 It starts as the day-one model (a = 1, b = c = 0) and is learned in two steps, because five
 decisions on one topic say little and those on all topics together say a lot: first one (a, b, c)
-for all topics with a few labels, then, from 15 labels of each kind, a topic's own, pulled towards
+for all topics with a few labels, then, from ten labels of each kind, a topic's own, pulled towards
 the shared one. Both are fitted on out-of-fold scores: on articles that the text model was trained
 on it looks far surer than it is.
 """
@@ -17,7 +17,7 @@ from service.classify.calibrate import fit_logistic, log_loss
 from service.classify.features import Floats
 
 MIN_SHARED = 5  # labels of each kind before a topic's text score counts at all
-MIN_OWN = 15  # and before it has its own weights
+MIN_OWN = 10  # and before it has its own weights; from 15 is no safer and learns later
 
 _DAY_ONE = np.array([1.0, 0.0, 0.0])
 _SHARED_PENALTY = 0.3  # many labels: 3 kept the sum below the text model alone (docs/accuracy.md)
