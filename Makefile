@@ -13,10 +13,10 @@ PYTHONS := $(PYTHON) python3.12 python3.11 python3
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test lint types contracts apt-packages tests format lock setup venv install \
-	secrets chaos bench-plan bench-ingest fuzz
+	secrets chaos bench-plan bench-ingest bench-classify fuzz
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: setup ## start everything on this machine, until Ctrl-C (data in var/)
 	@exec $(BIN)/tellal up --demo-hosts --with-parent
@@ -54,6 +54,9 @@ bench-ingest: setup ## what the door takes, against an empty view of the same se
 fuzz: setup ## made-up bodies at the door, others in every run (FUZZ_BODIES=50000)
 	@FUZZ_BODIES=$${FUZZ_BODIES:-50000} $(BIN)/pytest tests/integration/ingest/test_fuzz.py \
 		tests/integration/ingest/test_openapi.py
+
+bench-classify: setup ## accuracy and cost of classification (data: TELLAL_BENCH_DATA; QUICK=1)
+	@$(BIN)/python -m tests.bench.classify
 
 format: setup ## rewrite the code in the house style
 	@$(BIN)/ruff check --fix .

@@ -1,0 +1,1 @@
+"""Parts of `make bench-classify`, by the protocols of the classification guide, section 10."""
