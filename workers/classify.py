@@ -69,6 +69,8 @@ def classify_revision(runtime: Runtime, revision_id: int) -> None:
         ArticleText(revision.title, revision.summary, revision.body_text, tuple(revision.sections))
     )
     with runtime.db.write() as session:
+        # Locked first: a decision of the staff is either seen here or waits for this revision.
+        session.get_one(Article, revision.article_id, with_for_update=True)
         if not _mark_classified(session, revision, found, utcnow()):
             return
         _write_topics(session, revision, found, topic_ids)

@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": "service.cli.demo",
     "source": "service.cli.source",
     "article": "service.cli.article",
+    "review": "service.cli.review",
     "post": "service.cli.post",
     "subscriber": "service.cli.subscriber",
     "channel": "service.cli.channel",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.cli.opened import opened_runtime
+from service.cli.acting import STAFF, acting
 from service.cli.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from service.models import Article, NotificationKind
 
 _NOTE = click.option("--note", default="", help="What readers are told of the reason.")
-_STAFF = click.option("--staff", required=True, help="Your email address, for the audit log.")
 
 
 @click.group()
@@ -28,7 +27,7 @@ def article() -> None:
 @article.command()
 @click.argument("article_id", type=int)
 @_NOTE
-@_STAFF
+@STAFF
 def correct(article_id: int, note: str, staff: str) -> None:
     """Tell those who got an older text of ARTICLE_ID that it was corrected."""
     from service.models import NotificationKind, Revision
@@ -54,7 +53,7 @@ def correct(article_id: int, note: str, staff: str) -> None:
 @click.argument("article_id", type=int)
 @click.option("--tell", is_flag=True, help="Tell those who got it that it was withdrawn.")
 @_NOTE
-@_STAFF
+@STAFF
 def withdraw(article_id: int, tell: bool, note: str, staff: str) -> None:
     """Take ARTICLE_ID back, whatever its CMS sends: nothing more is sent, it leaves the feeds."""
     from service.db import utcnow
@@ -75,7 +74,7 @@ def withdraw(article_id: int, tell: bool, note: str, staff: str) -> None:
 @click.argument("article_id", type=int)
 @click.option("--tell", is_flag=True, help="Tell those who got it that it is back.")
 @_NOTE
-@_STAFF
+@STAFF
 def republish(article_id: int, tell: bool, note: str, staff: str) -> None:
     """Publish ARTICLE_ID again, with its newest text, after staff withdrew it."""
     from service.db import utcnow
@@ -100,7 +99,7 @@ def republish(article_id: int, tell: bool, note: str, staff: str) -> None:
 
 @article.command()
 @click.argument("article_id", type=int)
-@_STAFF
+@STAFF
 def approve(article_id: int, staff: str) -> None:
     """Let an urgent ARTICLE_ID break quiet hours and digests; two people must do so."""
     from sqlalchemy import select
@@ -130,19 +129,13 @@ def approve(article_id: int, staff: str) -> None:
 def _acting(
     article_id: int, staff: str, act: str, **detail: Any
 ) -> Iterator[tuple[Session, Article]]:
-    """One transaction with the locked article, noted in the audit log under a known name."""
-    from sqlalchemy import select
+    """One transaction with the locked article."""
+    from service.models import Article
 
-    from service.models import Article, AuditEntry, Staff
-
-    with opened_runtime() as runtime, runtime.db.write() as session:
-        who = session.scalar(select(Staff.id).where(Staff.email == staff, Staff.active.is_(True)))
-        if who is None:
-            raise Refusal(f"{staff!r} is nobody of the staff; see `tellal staff add`")
+    with acting(staff, act, article_id, **detail) as session:
         row = session.get(Article, article_id, with_for_update=True)
         if row is None:
             raise Refusal(f"there is no article {article_id}")
-        session.add(AuditEntry(staff_id=who, act=act, object_id=article_id, detail=detail))
         yield session, row
 
 

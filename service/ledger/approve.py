@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from service.ledger.plan import plan_again
 from service.models import Approval, Article, ArticleState, Notification, NotificationState
 
 NEEDED = 2
-AGAIN = (NotificationState.PLANNING, NotificationState.PLANNED, NotificationState.DONE)
 
 
 class ApprovalError(ValueError):
@@ -43,14 +43,5 @@ def approve(session: Session, notification_id: int, staff_id: int, now: datetime
     if missing == 0 and notification.breaks_at is None:
         notification.breaks_at = now
         session.flush()
-        _plan_again(session, notification, now)
+        plan_again(session, notification.id, now)
     return missing
-
-
-def _plan_again(session: Session, notification: Notification, now: datetime) -> None:
-    """The unique key of deliveries keeps those who were told from being told twice."""
-    session.execute(
-        update(Notification)
-        .where(Notification.id == notification.id, Notification.state.in_(AGAIN))
-        .values(state=NotificationState.RELEASED, cursor=0, rung_at=now, done_at=None)
-    )

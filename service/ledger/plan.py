@@ -24,6 +24,7 @@ from service.models import (
 
 # Above 5,000 rows SQLite's writer lock makes the door wait noticeably (reliability guide, 3).
 RANGE_SIZE = 5_000
+PLANNED = (NotificationState.PLANNING, NotificationState.PLANNED, NotificationState.DONE)
 TO_PLAN = (NotificationState.RELEASED, NotificationState.PLANNING)
 STORY_LEASE = timedelta(minutes=2)
 
@@ -95,6 +96,21 @@ def _end_pass(
     _leave_story(session, notification)
     if rest is None:
         session.execute(CLOSE_ONE, {"notification": notification.id, "now": now})
+
+
+def plan_again(session: Session, notification_id: int, now: datetime) -> bool:
+    """Plan from the start what was planned, or is being planned: more people are to be told.
+
+    The unique key of deliveries keeps those who were told from being told twice.
+    """
+    again = rows(
+        session,
+        update(Notification)
+        .where(Notification.id == notification_id, Notification.stopped_at.is_(None))
+        .where(Notification.state.in_(PLANNED))
+        .values(state=NotificationState.RELEASED, cursor=0, rung_at=now, done_at=None),
+    )
+    return bool(again)
 
 
 def _move_cursor(session: Session, notification: Notification, upper: int) -> bool:

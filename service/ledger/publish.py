@@ -104,8 +104,10 @@ def stop_sending(
     )
 
 
-def stamp_feeds(session: Session, article_id: int, now: datetime) -> None:
+def stamp_feeds(session: Session, article_id: int, now: datetime, also: int = 0) -> None:
     """Give an article and every topic it is in, or was in, the next number of the feed clock.
+
+    `also`: a topic that it has just left for good.
 
     Call it last in the transaction: the clock's row stays locked until the commit, so numbers
     become visible in their order (invariant 16).
@@ -122,7 +124,7 @@ def stamp_feeds(session: Session, article_id: int, now: datetime) -> None:
     )
     session.execute(
         update(Topic)
-        .where(Topic.id.in_(topics))
+        .where(Topic.id.in_(topics) | (Topic.id == also))
         .values(feed_seq=seq)
         .execution_options(synchronize_session=False)
     )

@@ -10,13 +10,14 @@ from service.models.delivery import Delivery, DeliveryAnswer, DeliveryState
 from service.models.destination import Destination, DestinationKind
 from service.models.feed_clock import FeedClock
 from service.models.inbox import InboxEvent, Verdict
+from service.models.learning import ArchiveText, ModelState, ModelVersion
 from service.models.mailbox import MailboxMessage
 from service.models.notification import Notification, NotificationKind, NotificationState
 from service.models.place import Place, PlaceLabel
 from service.models.pull import Pull, PullAlarm, PullItem, PullKind, PullState
 from service.models.source import Source
 from service.models.staff import Role, Staff, StaffRole
-from service.models.story import Story
+from service.models.story import Story, StoryLink
 from service.models.subscriber import Subscriber
 from service.models.subscription import Frequency, Subscription
 from service.models.suppression import Suppression
@@ -25,6 +26,7 @@ from service.models.topic import LabelOrigin, LabelState, Topic, TopicLabel
 
 __all__ = [
     "Approval",
+    "ArchiveText",
     "Article",
     "ArticleAlias",
     "ArticleState",
@@ -45,6 +47,8 @@ __all__ = [
     "LabelOrigin",
     "LabelState",
     "MailboxMessage",
+    "ModelState",
+    "ModelVersion",
     "Notification",
     "NotificationKind",
     "NotificationState",
@@ -63,6 +67,7 @@ __all__ = [
     "Staff",
     "StaffRole",
     "Story",
+    "StoryLink",
     "Subscriber",
     "Subscription",
     "Suppression",

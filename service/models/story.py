@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import JSON, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import Base, BigId, utcnow
@@ -19,3 +21,15 @@ class Story(Base):
     planner: Mapped[int | None] = mapped_column(BigId)
     planner_until: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class StoryLink(Base):
+    """Why an article belongs to the story of an earlier one, or, once split, that it does not."""
+
+    __tablename__ = "story_link"
+
+    article_id: Mapped[int] = mapped_column(ForeignKey("article.id"), primary_key=True)
+    earlier_id: Mapped[int] = mapped_column(ForeignKey("article.id"), primary_key=True)
+    evidence: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    linked_at: Mapped[datetime] = mapped_column(default=utcnow)
+    split_at: Mapped[datetime | None]

@@ -1,0 +1,96 @@
+"""`tellal review`: what the classifier asks the staff, and their answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.acting import STAFF, acting
+from service.cli.opened import opened_runtime
+from service.cli.refusal import Refusal
+
+if TYPE_CHECKING:
+    from service.models import LabelState
+
+MAX_WORDS = 5
+
+
+@click.group()
+def review() -> None:
+    """Decide about topics of which the classifier is not sure; your word is final."""
+
+
+@review.command("list")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+def list_(limit: int) -> None:
+    """List what waits: articles without a topic first, then the most uncertain labels."""
+    from service.ledger.review import waiting
+
+    with opened_runtime() as runtime, runtime.db.read() as session:
+        items = waiting(session, limit)
+    for item in items:
+        words = ", ".join(dict.fromkeys(str(e["text"]) for e in item.evidence[:MAX_WORDS]))
+        asked = f"{item.topic} {item.score:.2f} ({words})" if item.topic else "no topic"
+        click.echo(f"{item.article_id}\t{asked}\t{item.title}")
+    if not items:
+        click.echo("Nothing waits for review.")
+
+
+@review.command()
+@click.argument("article_id", type=int)
+@click.argument("topic")
+@STAFF
+def accept(article_id: int, topic: str, staff: str) -> None:
+    """Say that ARTICLE_ID is about TOPIC; those who asked for it are told, once."""
+    from service.models import LabelState
+
+    _decide("review.accept", article_id, topic, staff, LabelState.PUBLISHED, is_asked=True)
+
+
+@review.command()
+@click.argument("article_id", type=int)
+@click.argument("topic")
+@STAFF
+def reject(article_id: int, topic: str, staff: str) -> None:
+    """Say that ARTICLE_ID is not about TOPIC; what is not sent yet for it stays unsent."""
+    from service.models import LabelState
+
+    _decide("review.reject", article_id, topic, staff, LabelState.DROPPED, is_asked=True)
+
+
+@review.command()
+@click.argument("article_id", type=int)
+@click.argument("topic")
+@STAFF
+def add(article_id: int, topic: str, staff: str) -> None:
+    """Say that ARTICLE_ID is about TOPIC although the classifier did not see it."""
+    from service.models import LabelState
+
+    _decide("review.add", article_id, topic, staff, LabelState.PUBLISHED, is_asked=False)
+
+
+def _decide(
+    act: str, article_id: int, topic: str, staff: str, state: LabelState, *, is_asked: bool
+) -> None:
+    from sqlalchemy import select
+
+    from service.cli.source_options import nearest
+    from service.db import utcnow
+    from service.ledger.labels import LabelError, decide
+    from service.models import Topic
+
+    with acting(staff, act, article_id, topic=topic) as session:
+        topic_id = session.scalar(select(Topic.id).where(Topic.slug == topic))
+        if topic_id is None:
+            slugs = session.scalars(select(Topic.slug))
+            raise Refusal(f"there is no topic {topic!r}{nearest(topic, slugs)}")
+        try:
+            decided = decide(session, article_id, topic_id, state, utcnow())
+        except LabelError as error:
+            raise Refusal(str(error)) from error
+        if is_asked and decided.before is None:
+            raise Refusal(f"article {article_id} has no label {topic!r}; use `tellal review add`")
+    click.echo(f"Article {article_id}: {topic} is {state.value} for good.")
+    if decided.is_planned_again:
+        click.echo("Those who asked for it and were not told yet will be told.")

@@ -1,0 +1,104 @@
+"""Decisions of the staff about an article's topics: final, and followed to who is told.
+
+A topic accepted late plans the same notification again, which adds those who asked for it; one
+rejected leaves unsent what is not sent, since eligibility is read again before each slice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from service.ledger.plan import plan_again
+from service.ledger.publish import stamp_feeds
+from service.models import (
+    Article,
+    ArticleState,
+    LabelOrigin,
+    LabelState,
+    Notification,
+    NotificationKind,
+    NotificationState,
+    TopicLabel,
+)
+
+NEWS_FOR = timedelta(
+    hours=24
+)  # after its release: a topic that comes later goes to the feeds alone
+
+
+class LabelError(ValueError):
+    """It cannot be decided; the text says why."""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a decision changed: the label as it was, and whether more people will be told."""
+
+    before: LabelState | None
+    is_planned_again: bool
+
+
+def decide(
+    session: Session, article_id: int, topic_id: int, state: LabelState, now: datetime
+) -> Decided:
+    """Let the staff's word about one topic stand, on this and every later revision.
+
+    Raises:
+        LabelError: there is no such article, or it was not classified yet.
+    """
+    article = session.get(Article, article_id, with_for_update=True)
+    if article is None or article.shown_revision_id is None:
+        raise LabelError(f"there is no classified article {article_id}")
+    label = session.get(TopicLabel, (article.shown_revision_id, topic_id))
+    before = LabelState(label.state) if label is not None else None
+    _write(session, article.shown_revision_id, topic_id, state, label, now)
+    is_public = article.state == ArticleState.PUBLISHED
+    is_new = state == LabelState.PUBLISHED and before != LabelState.PUBLISHED
+    is_planned_again = is_public and is_new and _tell_more(session, article, now)
+    changes_feeds = LabelState.PUBLISHED in (before, state) and before != state
+    if is_public and changes_feeds and article.feed_seq is not None:
+        stamp_feeds(session, article.id, now, also=topic_id)
+    return Decided(before, is_planned_again)
+
+
+def _write(
+    session: Session,
+    revision_id: int,
+    topic_id: int,
+    state: LabelState,
+    label: TopicLabel | None,
+    now: datetime,
+) -> None:
+    """The evidence stays: it says what the classifier saw."""
+    session.execute(
+        delete(TopicLabel).where(
+            TopicLabel.revision_id == revision_id, TopicLabel.topic_id == topic_id
+        )
+    )
+    session.execute(
+        insert(TopicLabel).values(
+            revision_id=revision_id,
+            topic_id=topic_id,
+            state=state,
+            origin=LabelOrigin.STAFF,
+            score=label.score if label is not None else 0.0,
+            evidence=label.evidence if label is not None else [],
+            decided_at=now,
+        )
+    )
+
+
+def _tell_more(session: Session, article: Article, now: datetime) -> bool:
+    """One that is held goes out by itself once its time has come: it has a topic now."""
+    found = session.scalar(
+        select(Notification.id)
+        .where(Notification.article_id == article.id, Notification.kind == NotificationKind.NEW)
+        .where(Notification.state != NotificationState.CANCELLED)
+        .where(Notification.stopped_at.is_(None))
+        .where(Notification.released_at > now - NEWS_FOR)
+    )
+    return found is not None and plan_again(session, found, now)

@@ -1,0 +1,193 @@
+"""`tellal review`: the staff's word is final, and followed to who is told."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner, Result
+
+from service.cli import cli
+from service.models import (
+    Article,
+    AuditEntry,
+    LabelOrigin,
+    LabelState,
+    MailboxMessage,
+    Notification,
+    Revision,
+    Staff,
+    TopicLabel,
+)
+from service.settings import Settings
+from workers.classify import classify_revision
+
+EDITOR = "ayse@example.org"
+CLIMATE, SPORT = "iklim-cevre", "spor"
+
+
+@pytest.fixture(autouse=True)
+def _environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELLAL_VAR_DIR", str(settings.var_dir))
+    monkeypatch.setenv("TELLAL_LOG_LEVEL", "ERROR")
+    for name in ("database_url", "redis_url", "secret_key", "encryption_key"):
+        monkeypatch.setenv(f"TELLAL_{name.upper()}", getattr(settings, name).get_secret_value())
+
+
+@pytest.fixture(autouse=True)
+def editor(runtime) -> None:
+    with runtime.db.write() as session:
+        session.add(Staff(email=EDITOR, fs_uniquifier=EDITOR))
+
+
+@pytest.fixture
+def later(work, clock):
+    def later(hours: float = 1) -> None:
+        work()
+        clock.advance(hours=hours)
+        work()
+
+    return later
+
+
+def invoke(*words: str) -> Result:
+    staff = () if words[0] == "list" else ("--staff", EDITOR)
+    return CliRunner().invoke(cli, ("review", *words, *staff))
+
+
+def recipients(town) -> list[str]:
+    return sorted(mail.recipient for mail in town.all(MailboxMessage))
+
+
+def labels(town) -> dict[int, tuple[str, str]]:
+    (article,) = town.all(Article)
+    return {
+        label.topic_id: (label.state, label.origin)
+        for label in town.all(TopicLabel)
+        if label.revision_id == article.shown_revision_id
+    }
+
+
+def test_a_topic_added_after_release_tells_those_who_asked_for_it_once(
+    cms, town, later, client, full_audit
+):
+    town.reader(CLIMATE, address="iklim@example.org")
+    town.reader(SPORT, address="spor@example.org")
+    both = town.reader(CLIMATE, address="ikisi@example.org")
+    town.subscribe(both, SPORT)
+    cms.post()
+    later()
+    assert recipients(town) == ["ikisi@example.org", "iklim@example.org"]
+    assert cms.article()["title"] not in client.get(f"/feeds/{SPORT}.rss").text
+
+    result = invoke("add", "1", SPORT)
+    later()
+
+    assert "will be told" in result.output
+    assert recipients(town) == ["ikisi@example.org", "iklim@example.org", "spor@example.org"]
+    assert cms.article()["title"] in client.get(f"/feeds/{SPORT}.rss").text
+    (entry,) = town.all(AuditEntry)
+    assert (entry.act, entry.object_id, entry.detail) == ("review.add", 1, {"topic": SPORT})
+    (notification,) = town.all(Notification)
+    assert (notification.state, notification.planned) == ("done", 3)
+
+
+def test_a_rejected_topic_leaves_its_feed_and_tells_nobody_more(cms, town, work, later, client):
+    town.reader(CLIMATE)
+    cms.post()
+    work()  # classified, and held
+
+    assert invoke("reject", "1", CLIMATE).exit_code == 0
+    later(hours=3)
+
+    assert recipients(town) == []
+    assert cms.article()["title"] not in client.get(f"/feeds/{CLIMATE}.rss").text
+
+
+def test_a_rejection_after_release_renews_the_feed_that_the_article_leaves(cms, later, client):
+    cms.post()
+    later()
+    before = client.get(f"/feeds/{CLIMATE}.rss")
+    assert cms.article()["title"] in before.text
+
+    invoke("reject", "1", CLIMATE)
+
+    after = client.get(f"/feeds/{CLIMATE}.rss", headers={"If-None-Match": before.headers["ETag"]})
+    assert after.status_code == 200
+    assert cms.article()["title"] not in after.text
+
+
+def test_the_word_of_the_staff_stands_on_every_later_revision(cms, town, later):
+    cms.post()
+    later()
+    invoke("reject", "1", CLIMATE)
+    invoke("add", "1", SPORT)
+    cms.post(summary="İklim, karbon, sera gazı, iklim krizi: yeni metin.")
+    later()
+
+    climate, sport = town.topic(CLIMATE), town.topic(SPORT)
+    assert town.count(Revision) == 2
+    assert labels(town)[climate] == (LabelState.DROPPED, LabelOrigin.STAFF)
+    assert labels(town)[sport] == (LabelState.PUBLISHED, LabelOrigin.STAFF)
+
+
+def test_a_decision_while_a_revision_is_classified_is_on_it(cms, town, later, runtime):
+    cms.post()
+    later()
+    cms.post(summary="İklim için yeni metin.")
+    invoke("reject", "1", CLIMATE)
+    newest = max(row.id for row in town.all(Revision))
+
+    classify_revision(runtime, newest)
+
+    assert labels(town)[town.topic(CLIMATE)] == (LabelState.DROPPED, LabelOrigin.STAFF)
+
+
+def test_the_list_shows_articles_without_a_topic_and_uncertain_labels(cms, town, work, runtime):
+    cms.post(id="1", title="Başlık", summary="Metin.", body_html=None, url="https://a.example/1")
+    cms.post(id="2", url="https://www.example.bel.tr/haber/2")
+    work()
+    with runtime.db.write() as session:
+        session.query(TopicLabel).update({"state": LabelState.REVIEW, "score": 0.4})
+
+    first, second, *_ = invoke("list").output.splitlines()
+
+    assert first == "1\tno topic\tBaşlık"
+    assert second.startswith(f"2\t{CLIMATE} 0.40 (")
+
+
+def test_an_empty_queue_says_so():
+    assert invoke("list").output == "Nothing waits for review.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("accept", "1", "iklim-cevr"), "did you mean 'iklim-cevre'?"),
+        (("accept", "9", CLIMATE), "there is no classified article 9"),
+        (("accept", "1", SPORT), "use `tellal review add`"),
+    ],
+)
+def test_what_cannot_be_decided_is_said_and_changes_nothing(cms, town, work, words, said):
+    cms.post()
+    work()
+    before = labels(town)
+
+    result = invoke(*words)
+
+    assert result.exit_code == 2
+    assert said in result.output
+    assert labels(town) == before
+    assert town.all(AuditEntry) == []
+
+
+def test_a_topic_that_comes_after_a_day_goes_to_the_feed_alone(cms, town, later, client):
+    town.reader(SPORT)
+    cms.post()
+    later()
+    later(hours=30)
+
+    result = invoke("add", "1", SPORT)
+    later()
+
+    assert "will be told" not in result.output
+    assert recipients(town) == []
+    assert cms.article()["title"] in client.get(f"/feeds/{SPORT}.rss").text
