@@ -23,6 +23,8 @@ COMMANDS = {
     "source": "service.cli.source",
     "article": "service.cli.article",
     "review": "service.cli.review",
+    "topic": "service.cli.topic",
+    "archive": "service.cli.archive",
     "post": "service.cli.post",
     "subscriber": "service.cli.subscriber",
     "channel": "service.cli.channel",

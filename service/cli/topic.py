@@ -1,0 +1,105 @@
+"""`tellal topic`: what a change of terms would do, before anything changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.opened import opened_runtime
+from service.cli.refusal import Refusal
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from service.classify import ArticleText
+    from service.classify import Topic as TopicTerms
+    from service.classify.whatif import Change
+
+MAX_WORDS = 5
+
+
+@click.group()
+def topic() -> None:
+    """Try changes of topics and their terms."""
+
+
+@topic.command("what-if")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--limit", type=click.IntRange(0), default=50, show_default=True)
+def what_if(file: Path, limit: int) -> None:
+    """Classify past articles by the terms in FILE, and say which would gain or lose a topic.
+
+    FILE has the form of config/topics.yaml. Articles and the imported archive are read; nothing is
+    stored and nobody is told.
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    from service.classify import Classifier, TaxonomyError, parse_topics
+    from service.classify.whatif import compare
+    from service.learning.archive import past_texts
+    from service.taxonomy import places_of
+
+    try:
+        changed = parse_topics(file.read_text(encoding="utf-8"), str(file))
+    except (TaxonomyError, UnicodeDecodeError) as error:
+        raise Refusal(str(error)) from error
+    with opened_runtime() as runtime, runtime.db.read() as session:
+        places = places_of(runtime.settings.config_dir)
+        texts = dict(past_texts(session))
+        readers = _readers(session)
+        now = Classifier(_stored(session), places)
+    found: list[Change] = []
+    for changes in track(
+        compare(now, Classifier(changed, places), texts.items()),
+        *("classified", len(texts)),
+        console=Console(stderr=True),
+    ):
+        found += changes
+    _say(found, texts, readers, limit)
+
+
+def _stored(session: Session) -> list[TopicTerms]:
+    from sqlalchemy import select
+
+    from service.models import Topic
+    from service.taxonomy import terms_of
+
+    return [terms_of(row) for row in session.scalars(select(Topic).order_by(Topic.position))]
+
+
+def _readers(session: Session) -> Counter[str]:
+    """How many live subscriptions name each topic."""
+    from sqlalchemy import func, select
+
+    from service.models import Subscription, Topic
+
+    found = session.execute(
+        select(Topic.slug, func.count())
+        .join(Subscription, Subscription.topic_id == Topic.id)
+        .where(Subscription.ended_at.is_(None))
+        .group_by(Topic.slug)
+    )
+    return Counter({slug: int(count) for slug, count in found})
+
+
+def _say(
+    found: list[Change], texts: dict[str, ArticleText], readers: Counter[str], limit: int
+) -> None:
+    for change in found[:limit]:
+        sign = "+" if change.is_gain else "-"
+        words = ", ".join(change.words[:MAX_WORDS])
+        scores = f"{change.before:.2f} → {change.after:.2f}"
+        click.echo(
+            f"{change.key}\t{sign}{change.slug}\t{scores}\t{words}\t{texts[change.key].title}"
+        )
+    if len(found) > limit:
+        click.echo(f"… and {len(found) - limit} more; see them with --limit {len(found)}")
+    for slug in sorted({change.slug for change in found}):
+        gains = sum(1 for c in found if c.slug == slug and c.is_gain)
+        losses = sum(1 for c in found if c.slug == slug and not c.is_gain)
+        click.echo(f"{slug}: {gains} would gain it, {losses} lose it; {readers[slug]} asked for it")
+    click.echo(f"{len(texts)} articles read, {len({c.key for c in found})} would change.")
