@@ -46,6 +46,7 @@ class Task(StrEnum):
     EMAIL_BATCH = "email.batch"
     CHAT_BATCH = "chat.batch"
     PULL_SOURCE = "pull.source"
+    REFIT_MODEL = "model.refit"
     RETAIN = "retain.expired"
     AUDIT_LEDGER = "audit.ledger"
 
@@ -57,6 +58,7 @@ HOME: dict[Task, Queue] = {
     Task.EMAIL_BATCH: Queue.EMAIL,
     Task.CHAT_BATCH: Queue.CHAT,
     Task.PULL_SOURCE: Queue.PULL,
+    Task.REFIT_MODEL: Queue.MAINTENANCE,
     Task.RETAIN: Queue.MAINTENANCE,
     Task.AUDIT_LEDGER: Queue.MAINTENANCE,
 }

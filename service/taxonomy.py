@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -32,6 +31,9 @@ def load_into(session: Session, settings: Settings) -> None:
                     description_tr=topic.description_tr,
                     description_en=topic.description_en,
                     terms=list(topic.terms),
+                    sections=list(topic.sections),
+                    publish=topic.publish,
+                    review=topic.review,
                     position=position,
                 )
             )
@@ -50,15 +52,8 @@ def places_of(config_dir: Path) -> PlaceRules:
     return parse_places(path.read_text(encoding="utf-8"), str(path))
 
 
-@lru_cache(maxsize=2)
-def shipped_topics(config_dir: Path) -> dict[str, TopicTerms]:
-    """The topics of the file by slug: sections and thresholds live there, not in the database."""
-    return {topic.slug: topic for topic in topics_of(config_dir)}
-
-
-def terms_of(topic: Topic, config_dir: Path) -> TopicTerms:
+def terms_of(topic: Topic) -> TopicTerms:
     """A stored topic as the classifier takes it."""
-    shipped = shipped_topics(config_dir).get(topic.slug)
     return TopicTerms(
         slug=topic.slug,
         name_tr=topic.name_tr,
@@ -66,7 +61,7 @@ def terms_of(topic: Topic, config_dir: Path) -> TopicTerms:
         description_tr=topic.description_tr,
         description_en=topic.description_en,
         terms=tuple(topic.terms),
-        sections=shipped.sections if shipped else (),
-        publish=shipped.publish if shipped else None,
-        review=shipped.review if shipped else None,
+        sections=tuple(topic.sections),
+        publish=topic.publish,
+        review=topic.review,
     )

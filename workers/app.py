@@ -63,6 +63,11 @@ app.conf.update(
             "schedule": crontab(minute="17", hour="1"),
             "options": {"expires": 3600},
         },
+        "refit": {
+            "task": Task.REFIT_MODEL.value,
+            "schedule": crontab(minute="23"),
+            "options": {"expires": 1800},
+        },
         "audit": {
             "task": Task.AUDIT_LEDGER.value,
             "schedule": crontab(minute="41"),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
@@ -15,17 +14,12 @@ from service.classify import (
     ArticleText,
     Band,
     Classification,
-    Classifier,
-    PlaceRules,
-)
-from service.classify import (
-    PlaceLabel as FoundPlace,
-)
-from service.classify import (
-    Topic as TopicTerms,
+    Evidence,
 )
 from service.db import rows, utcnow
+from service.learning.current import current_classifier
 from service.ledger.publish import stamp_feeds
+from service.ledger.stories import link, lock
 from service.logs import get_logger
 from service.models import (
     Article,
@@ -42,8 +36,8 @@ from service.models import (
     TopicLabel,
 )
 from service.runtime import Runtime
-from service.taxonomy import places_of, terms_of
 from workers.plan import release_and_ring
+from workers.stories import same_story
 
 log = get_logger(__name__)
 
@@ -60,21 +54,25 @@ def classify_revision(runtime: Runtime, revision_id: int) -> None:
         revision = session.get(Revision, revision_id)
         if revision is None or revision.state != RevisionState.RECEIVED:
             return
-        topics = session.scalars(select(Topic).order_by(Topic.position)).all()
-        topic_ids = {topic.slug: topic.id for topic in topics}
+        article = session.get_one(Article, revision.article_id)
+        classifier = current_classifier(session, runtime.settings)
+        topic_ids = dict(session.execute(select(Topic.slug, Topic.id)).all())
         place_ids = dict(session.execute(select(Place.slug, Place.id)).all())
-    config_dir = runtime.settings.config_dir
-    classifier = _classifier(tuple(terms_of(topic, config_dir) for topic in topics), config_dir)
     found = classifier.classify(
         ArticleText(revision.title, revision.summary, revision.body_text, tuple(revision.sections))
     )
+    places = _places_of(revision, found, place_ids)
+    published_at = article.published_at or utcnow()
+    same = same_story(runtime, revision, [place_ids[slug] for slug in places], published_at)
     with runtime.db.write() as session:
         # Locked first: a decision of the staff is either seen here or waits for this revision.
-        session.get_one(Article, revision.article_id, with_for_update=True)
+        lock(session, revision.article_id, *(same or ())[:1])
         if not _mark_classified(session, revision, found, utcnow()):
             return
         _write_topics(session, revision, found, topic_ids)
-        _write_places(session, revision, found.places, place_ids)
+        _write_places(session, revision, places, place_ids)
+        if same is not None:
+            link(session, revision.article_id, *same, utcnow())
         held = [] if found.damage else _follow(session, revision, utcnow())
     log.info(
         "classified",
@@ -85,17 +83,6 @@ def classify_revision(runtime: Runtime, revision_id: int) -> None:
     )
     for notification_id in held:
         release_and_ring(runtime, notification_id)
-
-
-@lru_cache(maxsize=2)
-def _rules(config_dir: Path) -> PlaceRules:
-    return places_of(config_dir)
-
-
-@lru_cache(maxsize=2)
-def _classifier(topics: tuple[TopicTerms, ...], config_dir: Path) -> Classifier:
-    """Compiled once for each version of the terms."""
-    return Classifier(topics, _rules(config_dir))
 
 
 def _mark_classified(
@@ -156,30 +143,34 @@ def _staff_labels(session: Session, article_id: int) -> dict[int, dict[str, Any]
     }
 
 
-def _write_places(
-    session: Session, revision: Revision, found: tuple[FoundPlace, ...], ids: dict[str, int]
-) -> None:
-    """Places that the CMS named win over those that the text names."""
-    session.execute(delete(PlaceLabel).where(PlaceLabel.revision_id == revision.id))
+def _places_of(
+    revision: Revision, found: Classification, ids: Mapping[str, int]
+) -> dict[str, tuple[Evidence, ...] | None]:
+    """Places that the CMS named, which have no evidence, win over those that the text names."""
     given = [slug for slug in dict.fromkeys(revision.places) if slug in ids]
-    labels: list[dict[str, Any]]
     if given:
-        labels = [
-            {"place_id": ids[slug], "origin": LabelOrigin.SOURCE, "evidence": []} for slug in given
-        ]
-    else:
-        labels = [
-            {
-                "place_id": ids[place.slug],
-                "origin": LabelOrigin.CLASSIFIER,
-                "evidence": [asdict(evidence) for evidence in place.evidence],
-            }
-            for place in found
-        ]
+        return dict.fromkeys(given)
+    return {place.slug: place.evidence for place in found.places}
+
+
+def _write_places(
+    session: Session,
+    revision: Revision,
+    places: Mapping[str, tuple[Evidence, ...] | None],
+    ids: Mapping[str, int],
+) -> None:
+    session.execute(delete(PlaceLabel).where(PlaceLabel.revision_id == revision.id))
+    labels = [
+        {
+            "revision_id": revision.id,
+            "place_id": ids[slug],
+            "origin": LabelOrigin.SOURCE if evidence is None else LabelOrigin.CLASSIFIER,
+            "evidence": [asdict(one) for one in evidence or ()],
+        }
+        for slug, evidence in places.items()
+    ]
     if labels:
-        session.execute(
-            insert(PlaceLabel), [{**label, "revision_id": revision.id} for label in labels]
-        )
+        session.execute(insert(PlaceLabel), labels)
 
 
 def _follow(session: Session, revision: Revision, now: datetime) -> list[int]:

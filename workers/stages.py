@@ -12,6 +12,7 @@ from workers.chat import send_chat_batch
 from workers.classify import classify_revision
 from workers.email import send_email_batch
 from workers.enrich import enrich_event
+from workers.learn import refit_if_due
 from workers.plan import plan_notification
 from workers.pull import poll_source
 from workers.retain import forget_expired
@@ -37,6 +38,7 @@ STAGES: dict[Task, Callable[[Runtime, int], None]] = {
 }
 
 CHORES: dict[Task, Callable[[Runtime], None]] = {
+    Task.REFIT_MODEL: refit_if_due,
     Task.RETAIN: forget_expired,
     Task.AUDIT_LEDGER: audit_ledger,
 }

@@ -24,6 +24,8 @@ COMMANDS = {
     "article": "service.cli.article",
     "review": "service.cli.review",
     "topic": "service.cli.topic",
+    "model": "service.cli.model",
+    "story": "service.cli.story",
     "archive": "service.cli.archive",
     "post": "service.cli.post",
     "subscriber": "service.cli.subscriber",

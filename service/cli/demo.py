@@ -57,6 +57,7 @@ def demo() -> None:
         _require_ready(base)
         mark = f"{datetime.now(ZoneInfo(settings.timezone)):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         secret = demo_scene.prepare_source(runtime)
+        demo_scene.take_back_earlier(runtime)
         demo_scene.prepare_subscriber(runtime)
         channel_id = demo_scene.open_channel(runtime, mark, chat.url)
         try:

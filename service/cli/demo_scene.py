@@ -67,6 +67,26 @@ def prepare_source(runtime: Runtime) -> str:
     return secret
 
 
+def take_back_earlier(runtime: Runtime) -> None:
+    """Withdraw the samples of earlier runs: they are one story, and nobody is told one twice."""
+    from sqlalchemy import select
+
+    from service.db import utcnow
+    from service.ledger.publish import withdraw
+    from service.models import Article, ArticleState, Source
+
+    with runtime.db.write() as session:
+        earlier = session.scalars(
+            select(Article)
+            .join(Source, Source.id == Article.source_id)
+            .where(Source.slug == SOURCE, Article.state == ArticleState.PUBLISHED)
+            .order_by(Article.id)
+            .with_for_update(of=Article)
+        ).all()
+        for row in earlier:
+            withdraw(session, row, utcnow())
+
+
 def prepare_subscriber(runtime: Runtime) -> None:
     """Import demo@tellal.example by the rules of every import; a second run changes nothing."""
     from service.db import utcnow

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from service.classify import ArticleText
-    from service.classify import Topic as TopicTerms
     from service.classify.whatif import Change
 
 MAX_WORDS = 5
@@ -41,6 +40,8 @@ def what_if(file: Path, limit: int) -> None:
     from service.classify import Classifier, TaxonomyError, parse_topics
     from service.classify.whatif import compare
     from service.learning.archive import past_texts
+    from service.learning.current import current_classifier, model_of
+    from service.learning.versions import active_id
     from service.taxonomy import places_of
 
     try:
@@ -51,24 +52,17 @@ def what_if(file: Path, limit: int) -> None:
         places = places_of(runtime.settings.config_dir)
         texts = dict(past_texts(session))
         readers = _readers(session)
-        now = Classifier(_stored(session), places)
+        now = current_classifier(session, runtime.settings)
+        model_id = active_id(session)
+        model = None if model_id is None else model_of(session, model_id)
     found: list[Change] = []
     for changes in track(
-        compare(now, Classifier(changed, places), texts.items()),
+        compare(now, Classifier(changed, places, model=model), texts.items()),
         *("classified", len(texts)),
         console=Console(stderr=True),
     ):
         found += changes
     _say(found, texts, readers, limit)
-
-
-def _stored(session: Session) -> list[TopicTerms]:
-    from sqlalchemy import select
-
-    from service.models import Topic
-    from service.taxonomy import terms_of
-
-    return [terms_of(row) for row in session.scalars(select(Topic).order_by(Topic.position))]
 
 
 def _readers(session: Session) -> Counter[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.classify import ArticleText, Band, Classifier
+from service.classify import ArticleText, Band
 from service.ingest.article import CanonicalArticle
 from service.ingest.claiming import Names, claim
 from service.ingest.mapping import Failed, Ignored, Mapped, failures_of, told
@@ -21,10 +21,10 @@ from service.ingest.presets import Preset
 from service.ingest.reading import errors_shown, read_result
 from service.ingest.scratch import scratch
 from service.ingest.upsert import apply
+from service.learning.current import current_classifier
 from service.ledger.match import count_told
 from service.models import Notification, NotificationState, Place, Source, Topic, Verdict
 from service.runtime import Runtime
-from service.taxonomy import places_of, terms_of
 
 
 @dataclass
@@ -153,16 +153,13 @@ class _Labels:
 
 def _labels(runtime: Runtime, article: CanonicalArticle) -> _Labels:
     with runtime.db.read() as session:
-        topics = session.scalars(select(Topic).order_by(Topic.position)).all()
+        classifier = current_classifier(session, runtime.settings)
+        ids = dict(session.execute(select(Topic.slug, Topic.id)).all())
         place_ids = dict(session.execute(select(Place.slug, Place.id)).all())
-    config_dir = runtime.settings.config_dir
-    classifier = Classifier(
-        tuple(terms_of(topic, config_dir) for topic in topics), places_of(config_dir)
-    )
     found = classifier.classify(
         ArticleText(article.title, article.summary, article.text(), tuple(article.sections))
     )
-    labels, ids = _Labels(), {topic.slug: topic.id for topic in topics}
+    labels = _Labels()
     labels.topics = [
         {"slug": label.slug, "score": round(label.score, 4), "band": label.band.value}
         for label in found.topics

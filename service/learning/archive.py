@@ -106,14 +106,17 @@ def import_archive(
 def past_texts(session: Session) -> Iterator[tuple[str, ArticleText]]:
     """Every classified article (`article 7`) and archived text (`archive x`), oldest first."""
     articles = session.execute(
-        select(Article.id, Revision.title, Revision.summary, Revision.body_text)
+        select(
+            *(Article.id, Revision.title, Revision.summary),
+            *(Revision.body_text, Revision.sections),
+        )
         .join(Revision, Revision.id == Article.shown_revision_id)
         .where(Revision.state == RevisionState.CLASSIFIED)
         .order_by(Article.id)
         .execution_options(yield_per=STEP)
     )
-    for article_id, title, summary, body in articles:
-        yield f"article {article_id}", ArticleText(title, summary, body)
+    for article_id, title, summary, body, sections in articles:
+        yield f"article {article_id}", ArticleText(title, summary, body, tuple(sections))
     archived = session.execute(
         select(
             *(ArchiveText.external_id, ArchiveText.title),

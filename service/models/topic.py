@@ -38,6 +38,10 @@ class Topic(Base):
     description_tr: Mapped[str] = mapped_column(default="")
     description_en: Mapped[str] = mapped_column(default="")
     terms: Mapped[list[str]] = mapped_column(JSON, default=list)
+    # Sections of the CMS that stand for it; thresholds of its own, null for the general ones.
+    sections: Mapped[list[str]] = mapped_column(JSON, default=list)
+    publish: Mapped[float | None]
+    review: Mapped[float | None]
     position: Mapped[int] = mapped_column(default=0)
     feed_seq: Mapped[int] = mapped_column(BigId, default=0)
 

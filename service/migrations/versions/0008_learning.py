@@ -49,9 +49,18 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['earlier_id'], ['article.id'], name=op.f('fk_story_link_earlier_id')),
     sa.PrimaryKeyConstraint('article_id', 'earlier_id', name=op.f('pk_story_link'))
     )
+    with op.batch_alter_table('topic', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('sections', sa.JSON(), nullable=False, server_default='[]'))
+        batch_op.add_column(sa.Column('publish', sa.Float(), nullable=True))
+        batch_op.add_column(sa.Column('review', sa.Float(), nullable=True))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table('topic', schema=None) as batch_op:
+        batch_op.drop_column('review')
+        batch_op.drop_column('publish')
+        batch_op.drop_column('sections')
+
     op.drop_table('story_link')
     with op.batch_alter_table('model_version', schema=None) as batch_op:
         batch_op.drop_index('uq_model_version_active', sqlite_where=sa.text("state = 'active'"), postgresql_where=sa.text("state = 'active'"))

@@ -1,0 +1,55 @@
+"""`tellal story`: articles that were taken for the same event, and why."""
+
+from __future__ import annotations
+
+import click
+
+from service.cli.acting import STAFF, acting
+from service.cli.opened import opened_runtime
+from service.cli.refusal import Refusal
+
+
+@click.group()
+def story() -> None:
+    """See and undo links between articles that tell the same event."""
+
+
+@story.command("list")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+def list_(limit: int) -> None:
+    """List the latest links: which article repeats which, and why."""
+    from sqlalchemy import select
+
+    from service.models import StoryLink
+
+    with opened_runtime() as runtime, runtime.db.read() as session:
+        links = session.scalars(
+            select(StoryLink).order_by(StoryLink.linked_at.desc()).limit(limit)
+        ).all()
+    for link in links:
+        why = link.evidence
+        click.echo(
+            f"{link.article_id} repeats {link.earlier_id}\t{why['measure']} {why['value']:.2f}, "
+            f"{why['shared']} word triples" + ("\tsplit by staff" if link.split_at else "")
+        )
+    if not links:
+        click.echo("No article was linked to another.")
+
+
+@story.command()
+@click.argument("article_id", type=int)
+@STAFF
+def split(article_id: int, staff: str) -> None:
+    """Let ARTICLE_ID be a story of its own; those who were spared it are told."""
+    from service.db import utcnow
+    from service.ledger.stories import StoryError
+    from service.ledger.stories import split as part
+
+    with acting(staff, "story.split", article_id) as session:
+        try:
+            tells = part(session, article_id, utcnow())
+        except StoryError as error:
+            raise Refusal(str(error)) from error
+    click.echo(f"Article {article_id} is a story of its own.")
+    if tells:
+        click.echo("Those who were not told because of the other one will be told.")

@@ -1,0 +1,54 @@
+"""The classifier in use: the terms of the staff, the places, and the active model if any."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.classify import Classifier, PlaceRules
+from service.classify import Topic as TopicTerms
+from service.classify.model import Model
+from service.classify.store import load
+from service.learning.versions import active_id
+from service.models import ModelVersion, Topic
+from service.settings import Settings
+from service.taxonomy import places_of, terms_of
+
+
+def current_classifier(session: Session, settings: Settings) -> Classifier:
+    """What articles are classified by now; compiled once for each version of terms and model."""
+    topics = session.scalars(select(Topic).order_by(Topic.position)).all()
+    model_id = active_id(session)
+    model = None if model_id is None else model_of(session, model_id)
+    return _compiled(tuple(terms_of(topic) for topic in topics), settings.config_dir, model)
+
+
+def model_of(session: Session, model_id: int) -> Model:
+    """One stored model, read once a process.
+
+    Raises:
+        ModelFileError: what is stored is no model.
+    """
+    if model_id not in _models:
+        content = session.scalars(
+            select(ModelVersion.content).where(ModelVersion.id == model_id)
+        ).one()
+        _models.clear()  # one at a time is in use
+        _models[model_id] = load(content)
+    return _models[model_id]
+
+
+_models: dict[int, Model] = {}
+
+
+@lru_cache(maxsize=2)
+def _compiled(topics: tuple[TopicTerms, ...], config_dir: Path, model: Model | None) -> Classifier:
+    return Classifier(topics, _places(config_dir), model=model)
+
+
+@lru_cache(maxsize=2)
+def _places(config_dir: Path) -> PlaceRules:
+    return places_of(config_dir)

@@ -1,0 +1,104 @@
+"""The models that were trained: one is in use at most, five are kept, one step leads back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from service.classify.model import Model
+from service.classify.store import dump
+from service.models import ModelState, ModelVersion
+
+KEPT = 5
+
+
+class VersionError(ValueError):
+    """There is no such version to use; the text says which."""
+
+
+def active_id(session: Session) -> int | None:
+    """The version in use; null: terms alone."""
+    return session.scalar(select(ModelVersion.id).where(ModelVersion.state == ModelState.ACTIVE))
+
+
+def all_versions(session: Session) -> Sequence[ModelVersion]:
+    """Newest first, without their content."""
+    return session.scalars(select(ModelVersion).order_by(ModelVersion.id.desc())).all()
+
+
+def keep(session: Session, model: Model, report: dict[str, Any], now: datetime) -> ModelVersion:
+    """Store a model as a candidate; the oldest beyond five that is not in use is forgotten."""
+    row = ModelVersion(
+        state=ModelState.CANDIDATE,
+        content=dump(model),
+        fingerprint=model.version,
+        examples=model.facts.articles,
+        report=report,
+        trained_at=now,
+    )
+    session.add(row)
+    session.flush()
+    kept = session.scalars(
+        select(ModelVersion.id)
+        .where(ModelVersion.state != ModelState.ACTIVE)
+        .order_by(ModelVersion.id.desc())
+        .limit(KEPT - 1)
+    ).all()
+    session.execute(
+        delete(ModelVersion)
+        .where(ModelVersion.id.not_in(kept), ModelVersion.state != ModelState.ACTIVE)
+        .execution_options(synchronize_session=False)
+    )
+    return row
+
+
+def promote(session: Session, model_id: int, now: datetime) -> None:
+    """Use a version from now on; the one in use before is retired.
+
+    Raises:
+        VersionError: there is no such version.
+    """
+    row = session.get(ModelVersion, model_id, with_for_update=True)
+    if row is None:
+        raise VersionError(f"there is no model {model_id}")
+    _retire(session)
+    row.state, row.promoted_at = ModelState.ACTIVE, now
+    session.flush()
+
+
+def roll_back(session: Session) -> int | None:
+    """Use the version that was in use before; null: terms alone, as there was none.
+
+    Raises:
+        VersionError: terms alone are in use already.
+    """
+    current = session.scalar(select(ModelVersion).where(ModelVersion.state == ModelState.ACTIVE))
+    if current is None:
+        raise VersionError("no model is in use; there is nothing to roll back")
+    before = session.scalar(
+        select(ModelVersion)
+        .where(ModelVersion.state == ModelState.RETIRED, ModelVersion.id != current.id)
+        .where(ModelVersion.promoted_at < current.promoted_at)
+        .order_by(ModelVersion.promoted_at.desc())
+        .limit(1)
+    )
+    # A candidate again, so that a second step back does not lead forward to it.
+    current.state, current.promoted_at = ModelState.CANDIDATE, None
+    session.flush()
+    if before is None:
+        return None
+    before.state = ModelState.ACTIVE
+    session.flush()
+    return before.id
+
+
+def _retire(session: Session) -> None:
+    session.execute(
+        update(ModelVersion)
+        .where(ModelVersion.state == ModelState.ACTIVE)
+        .values(state=ModelState.RETIRED)
+    )

@@ -1,0 +1,143 @@
+"""Articles that tell the same event: a reader hears of it once, and staff can part them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from service.cli import cli
+from service.models import Article, MailboxMessage, Staff, StoryLink
+from service.settings import Settings
+
+EDITOR = "ayse@example.org"
+TEXT = (
+    "İklim eylem planı kapsamında körfez kıyısında yeni bir sulak alan kurulacak. Çalışmalar "
+    "haziran ayında başlayacak, karbon salımı azalacak ve kuşlar için güvenli bir yaşam alanı "
+    "doğacak. Belediye ekipleri ağaçlandırma için gün sayıyor."
+)
+OTHER = (
+    "Kentin iklim krizine karşı hazırladığı rapor kamuoyuna sunuldu. Raporda sera gazı "
+    "salımının on yılda yarıya inmesi, binaların yenilenmesi ve toplu taşımanın "
+    "güçlenmesi hedefleniyor. Uzmanlar sonuçları olumlu buldu."
+)
+
+
+@pytest.fixture(autouse=True)
+def _environment(settings: Settings, runtime: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELLAL_VAR_DIR", str(settings.var_dir))
+    monkeypatch.setenv("TELLAL_LOG_LEVEL", "ERROR")
+    for name in ("database_url", "redis_url", "secret_key", "encryption_key"):
+        monkeypatch.setenv(f"TELLAL_{name.upper()}", getattr(settings, name).get_secret_value())
+    with runtime.db.write() as session:
+        session.add(Staff(email=EDITOR, fs_uniquifier=EDITOR))
+
+
+@pytest.fixture
+def post(cms, work, clock):
+    """Posts an article and does all the work of the next hour."""
+
+    def post(number: int, body: str = TEXT, **fields: Any) -> int:
+        url = f"https://www.example.bel.tr/haber/{number}"
+        answer = cms.post(
+            id=str(number), url=url, summary="", body_text=body, body_html=None, **fields
+        )
+        work()
+        clock.advance(hours=1)
+        work()
+        return int(answer.json["article_id"])
+
+    return post
+
+
+def story(*words: str) -> Result:
+    return CliRunner().invoke(cli, ("story", *words))
+
+
+def stories(town: Any) -> int:
+    return len({article.story_id for article in town.all(Article)})
+
+
+def test_a_reader_is_told_a_story_once_and_a_new_reader_still_hears_of_it(
+    post, town, full_audit
+) -> None:
+    town.reader(address="eski@example.org")
+    first = post(1)
+    town.reader(address="yeni@example.org")
+    second = post(2, TEXT + " Ayrıntılar açıklanacak.")
+
+    told = sorted(mail.recipient for mail in town.all(MailboxMessage))
+    assert told == ["eski@example.org", "yeni@example.org"]
+    assert stories(town) == 1
+    (link,) = town.all(StoryLink)
+    assert (link.article_id, link.earlier_id) == (second, first)
+    assert link.evidence["measure"] in ("jaccard", "containment")
+    assert link.evidence["value"] > 0.8
+    assert story("list").stdout.startswith(f"{second} repeats {first}\t")
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [(OTHER, {}), (TEXT, {"places": ["konak"]})],
+    ids=["other words", "another district"],
+)
+def test_another_event_is_another_story(post, town, body: str, fields: dict[str, Any]) -> None:
+    town.reader()
+    post(1)
+    post(2, body, title="İklim için başka bir haber", **fields)
+
+    assert stories(town) == 2
+    assert len(town.all(MailboxMessage)) == 2
+
+
+def test_the_same_words_after_four_days_are_news_again(post, town, clock) -> None:
+    town.reader()
+    post(1)
+    clock.advance(days=4)
+    post(2)
+
+    assert stories(town) == 2
+    assert len(town.all(MailboxMessage)) == 2
+
+
+def test_what_was_withdrawn_spares_nobody_its_repetition(post, cms, town) -> None:
+    town.reader()
+    post(1)
+    cms.withdraw(id="1")
+    post(2)
+
+    assert len(town.all(MailboxMessage)) == 2
+
+
+def test_staff_part_two_articles_for_good_and_those_who_were_spared_are_told(
+    post, town, work
+) -> None:
+    town.reader()
+    post(1)
+    second = post(2)
+    assert len(town.all(MailboxMessage)) == 1
+
+    result = story("split", str(second), "--staff", EDITOR)
+    work()
+
+    assert "will be told" in result.output
+    assert stories(town) == 2
+    assert len(town.all(MailboxMessage)) == 2
+    assert "split by staff" in story("list").stdout
+
+
+def test_a_pair_that_was_parted_is_not_linked_again(post, town, cms, work) -> None:
+    post(1)
+    second = post(2)
+    story("split", str(second), "--staff", EDITOR)
+    post(2, TEXT + " Düzeltildi.")
+
+    assert stories(town) == 2
+
+
+def test_an_article_without_a_link_cannot_be_parted(post) -> None:
+    result = story("split", str(post(1)), "--staff", EDITOR)
+
+    assert result.exit_code == 2
+    assert "is linked to no other" in result.output
