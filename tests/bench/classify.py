@@ -12,7 +12,17 @@ import sys
 import time
 from collections.abc import Iterable
 
-from tests.bench.accuracy import articles, city, cost, curve, press, report, stories, synthetic
+from tests.bench.accuracy import (
+    articles,
+    city,
+    cost,
+    curve,
+    growth,
+    press,
+    report,
+    stories,
+    synthetic,
+)
 from tests.bench.accuracy.curve import Curve
 from tests.bench.accuracy.data import Evaluation, folder, load, shipped
 from tests.bench.accuracy.row import Row
@@ -54,6 +64,9 @@ def main() -> None:
     classifier = shipped()
     rows = collect(city.small_rows(classifier))
     rows += collect(cost.small_rows(classifier))
+    say("texts that nobody writes in earnest, up to 5 MB")
+    grown = list(growth.measure(classifier))
+    rows += collect([growth.row_of(grown)])
     root = folder()
     if root is None:
         say("TELLAL_BENCH_DATA is not set: the rows that need its data are left out")
@@ -61,8 +74,8 @@ def main() -> None:
         found, curves = measure(load(root, is_quick))
         rows += found
         if not is_quick:
-            report.write(rows, curves, articles.shown())
-            say("wrote docs/accuracy.md and docs/accuracy-curve.svg")
+            report.write(rows, curves, grown, articles.shown())
+            say("wrote docs/accuracy.md and its two pictures")
     print(report.table(rows))
     print(report.json_line(rows))
 

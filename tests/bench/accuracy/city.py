@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from service.classify import ArticleText, Band, Classification, Classifier
-from service.classify.text import encoding_damage
+from service.classify.damage import encoding_damage
 from tests.bench.accuracy.data import SMALL, Evaluation, read_json
 from tests.bench.accuracy.row import Row, interval, percent
 from tests.unit.classify.test_pitfalls import CHECKS

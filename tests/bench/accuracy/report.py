@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tests.bench.accuracy.curve import Curve, Point
 from tests.bench.accuracy.data import ROOT
+from tests.bench.accuracy.growth import LENGTHS, MB, Growth
+from tests.bench.accuracy.growth_plot import draw as draw_growth
 from tests.bench.accuracy.plot import draw
 from tests.bench.accuracy.row import Row
 
@@ -37,12 +39,16 @@ def json_line(rows: Sequence[Row]) -> str:
     return json.dumps({k: None if v is None else round(v, 4) for k, v in found.items()})
 
 
-def write(rows: Sequence[Row], curves: Sequence[Curve], articles: str) -> None:
-    """Write docs/accuracy.md and docs/accuracy-curve.svg."""
+def write(
+    rows: Sequence[Row], curves: Sequence[Curve], grown: Sequence[Growth], articles: str
+) -> None:
+    """Write docs/accuracy.md, docs/accuracy-curve.svg and docs/accuracy-growth.svg."""
     (ROOT / "docs/accuracy-curve.svg").write_text(draw(curves), "utf-8")
+    (ROOT / "docs/accuracy-growth.svg").write_text(draw_growth(grown), "utf-8")
     text = _PAGE.format(
         table=_markdown(_HEAD, [_cells(row) for row in rows]),
         curves="\n\n".join(map(_curve, curves)),
+        growth=_growth(grown),
         tried=_TRIED.read_text("utf-8").strip(),
         articles=articles.strip(),
     )
@@ -62,6 +68,12 @@ def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 def _curve(curve: Curve) -> str:
     head = ("labels a class", "terms alone", "text model alone", "both", "both, with archive")
     return f"{curve.name}, {curve.measure}:\n\n{_markdown(head, list(map(_point, curve.points)))}"
+
+
+def _growth(grown: Sequence[Growth]) -> str:
+    head = ("kind", *(f"{length / MB:.2g} M" for length in LENGTHS), "exponent")
+    lines = [(g.kind, *(f"{s:.3f} s" for s in g.seconds), f"{g.exponent:.2f}") for g in grown]
+    return _markdown(head, lines)
 
 
 def _point(point: Point) -> tuple[str, ...]:
@@ -88,7 +100,17 @@ Below five labels a class no text model is trained; that column then shows nothi
 
 {curves}
 
+## Texts that nobody writes in earnest
+
+Seconds to classify a text by its length in characters; an exponent of 1 is linear, 2 quadratic.
+
+![Time by length of the text, both axes logarithmic](accuracy-growth.svg)
+
+{growth}
+
 ## What was tried
+
+Ideas on terms and places are in [accuracy-ideas.md](accuracy-ideas.md); those on learning follow.
 
 {tried}
 
