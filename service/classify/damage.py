@@ -73,3 +73,15 @@ def encoding_damage(text: str) -> Damage:
         replaced=text.count(_REPLACEMENT),
         words=max(1, len(text.split())),
     )
+
+
+def damage_of(*texts: str) -> str | None:
+    """Say what is wrong with the texts of an article; null if they are sound.
+
+    Each is looked at alone, so that a long sound body cannot hide a broken title, and then all.
+    """
+    for text in (*texts, "\n".join(texts)):
+        damage = encoding_damage(text)
+        if damage.refuse:
+            return damage.reason
+    return None

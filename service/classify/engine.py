@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal, NamedTuple
 
 from service.classify import decide
-from service.classify.damage import encoding_damage
+from service.classify.damage import damage_of
 from service.classify.decide import Band, Thresholds
 from service.classify.features import weigh
 from service.classify.matcher import TermMatcher
@@ -160,7 +160,7 @@ class Classifier:
 
     def classify(self, article: ArticleText) -> Classification:
         """Return topics and places with evidence, or the damage that forbids to classify."""
-        damage = _damage(article)
+        damage = damage_of(article.title, article.summary, article.body)
         if damage is not None:
             return Classification((), (), damage, self.version)
         parts = _parts(article)
@@ -254,16 +254,6 @@ def _evidence(shares: list[_Share]) -> tuple[Evidence, ...]:
 def _given(section: str, shares: list[_Share]) -> tuple[Evidence, ...]:
     chosen = Evidence(section, "section", 0, len(section), section, 1.0)
     return (chosen, *_evidence(shares))
-
-
-def _damage(article: ArticleText) -> str | None:
-    """Look at each text alone, so that a long sound body cannot hide a broken title, and at all."""
-    texts = [article.title, article.summary, article.body]
-    for text in (*texts, "\n".join(texts)):
-        damage = encoding_damage(text)
-        if damage.refuse:
-            return damage.reason
-    return None
 
 
 def _parts(article: ArticleText) -> list[_Part]:

@@ -32,6 +32,8 @@ def list_(limit: int) -> None:
     for item in items:
         words = ", ".join(dict.fromkeys(str(e["text"]) for e in item.evidence[:MAX_WORDS]))
         asked = f"{item.topic} {item.score:.2f} ({words})" if item.topic else "no topic"
+        if item.damage:
+            asked = f"damaged text: {item.damage}; the CMS must send it again"
         click.echo(f"{item.article_id}\t{asked}\t{item.title}")
     if not items:
         click.echo("Nothing waits for review.")

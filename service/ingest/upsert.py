@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.classify.damage import encoding_damage
+from service.classify.damage import damage_of
 from service.ingest.article import CanonicalArticle, content_hash, in_zone
 from service.ingest.claiming import Claim, Names, claim
 from service.ingest.holding import hold_news, is_held, release_at
@@ -233,10 +233,10 @@ def _add_revision(session: Session, article: Article, values: dict[str, Any]) ->
 def revision_values(incoming: CanonicalArticle, request_id: str) -> dict[str, Any]:
     """The columns of a revision, all but its article's id."""
     body_text = incoming.text()
-    damage = encoding_damage("\n".join((incoming.title, incoming.summary, body_text)))
+    is_damaged = damage_of(incoming.title, incoming.summary, body_text) is not None
     return {
         "content_hash": content_hash(incoming, body_text),
-        "state": RevisionState.QUARANTINED if damage.refuse else RevisionState.RECEIVED,
+        "state": RevisionState.QUARANTINED if is_damaged else RevisionState.RECEIVED,
         "url": incoming.url or "",
         "title": incoming.title,
         "summary": incoming.summary,

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
+from service.classify.damage import damage_of
 from service.models import (
     Article,
     ArticleState,
@@ -24,7 +25,11 @@ UNSURE = 0.5  # the probability that says the least
 
 @dataclass(frozen=True)
 class ReviewItem:
-    """One question to the staff. `topic` is null where an article has no topic at all."""
+    """One question to the staff.
+
+    `topic` is null where an article has no topic at all, or where its text is damaged; `damage`
+    then says how.
+    """
 
     article_id: int
     title: str
@@ -32,11 +37,32 @@ class ReviewItem:
     topic: str | None
     score: float | None
     evidence: list[dict[str, Any]]
+    damage: str | None = None
 
 
 def waiting(session: Session, limit: int) -> list[ReviewItem]:
     """What waits for the staff: articles that tell nobody yet first, then the most uncertain."""
-    return [*_without_topic(session, limit), *_uncertain(session, limit)][:limit]
+    silent = [*_damaged(session, limit), *_without_topic(session, limit)]
+    return [*silent, *_uncertain(session, limit)][:limit]
+
+
+def _damaged(session: Session, limit: int) -> list[ReviewItem]:
+    """Those whose newest text arrived damaged; the CMS must send it again."""
+    found = session.execute(
+        select(Article, Revision)
+        .join(Revision, Revision.id == Article.revision_id)
+        .where(Revision.state == RevisionState.QUARANTINED)
+        .where(Article.state == ArticleState.PUBLISHED)
+        .order_by(Article.id.desc())
+        .limit(limit)
+    )
+    return [
+        ReviewItem(
+            *(article.id, revision.title, article.published_at, None, None, []),
+            damage=damage_of(revision.title, revision.summary, revision.body_text),
+        )
+        for article, revision in found
+    ]
 
 
 def _uncertain(session: Session, limit: int) -> list[ReviewItem]:

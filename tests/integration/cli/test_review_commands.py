@@ -191,3 +191,15 @@ def test_a_topic_that_comes_after_a_day_goes_to_the_feed_alone(cms, town, later,
     assert "will be told" not in result.output
     assert recipients(town) == []
     assert cms.article()["title"] in client.get(f"/feeds/{SPORT}.rss").text
+
+
+def test_a_damaged_text_is_listed_with_its_damage_until_it_comes_sound(cms, later) -> None:
+    cms.post(title="?klim ?antiyesi Bü?üdü")
+    later(0)
+
+    assert "damaged text: letters lost as question marks" in invoke("list").stdout
+
+    cms.post(title="İklim Şantiyesi Büyüdü")
+    later(0)
+
+    assert "damaged" not in invoke("list").stdout
