@@ -16,10 +16,11 @@ from service.classify import (
     Classification,
     Evidence,
 )
+from service.classify.stories import shingles
 from service.db import rows, utcnow
 from service.learning.current import current_classifier
 from service.ledger.publish import stamp_feeds
-from service.ledger.stories import link, lock
+from service.ledger.stories import link, take_turns
 from service.logs import get_logger
 from service.models import (
     Article,
@@ -62,11 +63,16 @@ def classify_revision(runtime: Runtime, revision_id: int) -> None:
         ArticleText(revision.title, revision.summary, revision.body_text, tuple(revision.sections))
     )
     places = _places_of(revision, found, place_ids)
+    own = shingles(revision.title, revision.summary, revision.body_text)
     published_at = article.published_at or utcnow()
-    same = same_story(runtime, revision, [place_ids[slug] for slug in places], published_at)
+    asked = article.id, own, [place_ids[slug] for slug in places], published_at
+    with runtime.db.read() as session:
+        same_story(session, *asked)  # what takes time is done before others must wait
     with runtime.db.write() as session:
+        take_turns(session)
+        same = same_story(session, *asked)
         # Locked first: a decision of the staff is either seen here or waits for this revision.
-        lock(session, revision.article_id, *(same or ())[:1])
+        session.get_one(Article, revision.article_id, with_for_update=True)
         if not _mark_classified(session, revision, found, utcnow()):
             return
         _write_topics(session, revision, found, topic_ids)

@@ -5,32 +5,62 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from service.classify.stories import Match, is_same_story, shingles
 from service.ledger.stories import Telling, recent
 from service.models import Revision
-from service.runtime import Runtime
 
 CACHED = 2_000  # articles of three days in a busy city, a few hundred numbers each
+STEP = 500  # texts read at a time
+
+
+class Same(NamedTuple):
+    """The article that tells the same event, and why it is thought so."""
+
+    article_id: int
+    evidence: dict[str, Any]
 
 
 def same_story(
-    runtime: Runtime, revision: Revision, place_ids: Collection[int], at: datetime
-) -> tuple[int, dict[str, Any]] | None:
-    """The article that a revision repeats most, and why; null where there is none."""
-    own = shingles(revision.title, revision.summary, revision.body_text)
-    with runtime.db.read() as session:
-        tellings = recent(session, revision.article_id, place_ids, at)
-    best: tuple[float, int, Match] | None = None
+    session: Session,
+    article_id: int,
+    own: frozenset[int],
+    place_ids: Collection[int],
+    at: datetime,
+) -> Same | None:
+    """The article that one with the word triples `own` repeats most; null where there is none.
+
+    The first call reads the texts; one soon after it finds them at hand, and costs a query.
+    """
+    tellings = recent(session, article_id, place_ids, at)
+    known = _shingles_of(session, tellings)
+    best: tuple[Match, int] | None = None
     for telling in tellings:
-        match = is_same_story(own, _shingles_of(telling))
-        if match is not None and (best is None or match.value > best[0]):
-            best = (match.value, telling.article_id, match)
-    return None if best is None else (best[1], asdict(best[2]))
+        match = is_same_story(own, known[telling.content_hash])
+        if match is not None and (best is None or match.value > best[0].value):
+            best = match, telling.article_id
+    return None if best is None else Same(best[1], asdict(best[0]))
 
 
-@lru_cache(maxsize=CACHED)
-def _shingles_of(telling: Telling) -> frozenset[int]:
-    return shingles(*telling.texts)
+_known: dict[str, frozenset[int]] = {}  # by the hash of the content, which they follow from
+
+
+def _shingles_of(session: Session, tellings: Collection[Telling]) -> dict[str, frozenset[int]]:
+    found = {t.content_hash: _known[t.content_hash] for t in tellings if t.content_hash in _known}
+    unknown = [t.revision_id for t in tellings if t.content_hash not in found]
+    for start in range(0, len(unknown), STEP):
+        step = unknown[start : start + STEP]
+        for content_hash, *texts in session.execute(
+            select(
+                Revision.content_hash, Revision.title, Revision.summary, Revision.body_text
+            ).where(Revision.id.in_(step))
+        ):
+            found[content_hash] = shingles(*texts)
+    if len(_known) + len(unknown) > CACHED:
+        _known.clear()
+    _known.update(found)
+    return found

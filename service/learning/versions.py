@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from service.classify.model import Model
 from service.classify.store import dump
@@ -27,7 +27,9 @@ def active_id(session: Session) -> int | None:
 
 def all_versions(session: Session) -> Sequence[ModelVersion]:
     """Newest first, without their content."""
-    return session.scalars(select(ModelVersion).order_by(ModelVersion.id.desc())).all()
+    return session.scalars(
+        select(ModelVersion).options(defer(ModelVersion.content)).order_by(ModelVersion.id.desc())
+    ).all()
 
 
 def keep(session: Session, model: Model, report: dict[str, Any], now: datetime) -> ModelVersion:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import literal, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from service.classify.stories import WINDOW
@@ -24,6 +24,10 @@ from service.models import (
     StoryLink,
 )
 
+_TURNS = 0x7E11A1  # names the lock among those of the database
+
+_UNPLANNED = (NotificationState.HELD, NotificationState.RELEASED, NotificationState.CANCELLED)
+
 
 class StoryError(ValueError):
     """It cannot be split; the text says why."""
@@ -31,11 +35,11 @@ class StoryError(ValueError):
 
 @dataclass(frozen=True)
 class Telling:
-    """One article's words, to be compared. A revision never changes: its number is all of it."""
+    """An article that another one may repeat; equal content has an equal hash."""
 
     article_id: int
     revision_id: int
-    texts: tuple[str, ...] = field(compare=False)
+    content_hash: str
 
 
 def recent(
@@ -44,9 +48,7 @@ def recent(
     """Public articles of the same districts, published within three days of `at`."""
     places = select(PlaceLabel.place_id).where(PlaceLabel.revision_id == Revision.id)
     statement = (
-        select(
-            *(Article.id, Revision.id, Revision.title, Revision.summary, Revision.body_text),
-        )
+        select(Article.id, Revision.id, Revision.content_hash)
         .join(Revision, Revision.id == Article.shown_revision_id)
         .where(Article.state == ArticleState.PUBLISHED, Article.id != article_id)
         .where(Article.published_at.between(at - WINDOW, at + WINDOW))
@@ -54,36 +56,41 @@ def recent(
     )
     for place_id in place_ids:
         statement = statement.where(places.where(PlaceLabel.place_id == place_id).exists())
-    return [
-        Telling(other_id, revision_id, (title, summary, body))
-        for other_id, revision_id, title, summary, body in session.execute(statement)
-    ]
+    return [Telling(*row) for row in session.execute(statement)]
 
 
-def lock(session: Session, *article_ids: int) -> None:
-    """Lock articles until the commit, always in one order."""
-    for article_id in sorted(article_ids):
-        session.get_one(Article, article_id, with_for_update=True)
+def take_turns(session: Session) -> None:
+    """Wait until every other classification has been committed, and let none pass before this one.
+
+    Two articles that came together would else both look for the other before it is there. SQLite
+    has one writer at any time.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(_TURNS)))
 
 
 def link(
     session: Session, article_id: int, other_id: int, evidence: dict[str, Any], now: datetime
 ) -> bool:
-    """Move the later of two locked articles into the earlier one's story; true where that was done.
+    """Join the stories of two articles, the first of them locked; true where that was done.
 
-    Not one whose planning has begun: its readers were chosen without regard to the other. Not a
-    pair that the staff have split.
+    An article whose planning has begun stays in its story: its readers were chosen without regard
+    to the other's. Not stories with a pair that the staff have split.
     """
-    earlier_id, later_id = sorted((article_id, other_id))
-    earlier, later = session.get_one(Article, earlier_id), session.get_one(Article, later_id)
-    if earlier.story_id == later.story_id or _is_planned(session, later_id):
+    own, others = _members(session, article_id), _members(session, other_id)
+    if own[0].story_id == others[0].story_id or _are_parted(session, own, others):
         return False
-    if session.get(StoryLink, (later_id, earlier_id)) is not None:
+    planned = _planned(session, [article.id for article in (*own, *others)])
+    earlier, later = sorted((own, others), key=lambda story: story[0].id)
+    if not planned.isdisjoint(article.id for article in later):
+        earlier, later = later, earlier
+    if not planned.isdisjoint(article.id for article in later):
         return False
-    later.story_id = earlier.story_id
-    session.add(
-        StoryLink(article_id=later_id, earlier_id=earlier_id, evidence=evidence, linked_at=now)
-    )
+    story_id = earlier[0].story_id
+    for article in later:
+        article.story_id = story_id
+    first, second = sorted((article_id, other_id))
+    session.add(StoryLink(article_id=second, earlier_id=first, evidence=evidence, linked_at=now))
     session.flush()
     return True
 
@@ -116,15 +123,35 @@ def split(session: Session, article_id: int, now: datetime) -> bool:
     return notification_id is not None and plan_again(session, notification_id, now)
 
 
-def _is_planned(session: Session, article_id: int) -> bool:
+def _members(session: Session, article_id: int) -> Sequence[Article]:
+    """The articles of one's story, locked until the commit, the earliest first."""
+    story_id = session.get_one(Article, article_id).story_id
+    return session.scalars(
+        select(Article).where(Article.story_id == story_id).order_by(Article.id).with_for_update()
+    ).all()
+
+
+def _are_parted(session: Session, own: Sequence[Article], others: Sequence[Article]) -> bool:
+    mine, theirs = [article.id for article in own], [article.id for article in others]
     found = session.scalar(
         select(literal(1))
-        .where(Notification.article_id == article_id, Notification.kind == NotificationKind.NEW)
+        .where(StoryLink.split_at.is_not(None))
         .where(
-            Notification.state.not_in(
-                (NotificationState.HELD, NotificationState.RELEASED, NotificationState.CANCELLED)
-            )
+            (StoryLink.article_id.in_(mine) & StoryLink.earlier_id.in_(theirs))
+            | (StoryLink.article_id.in_(theirs) & StoryLink.earlier_id.in_(mine))
         )
         .limit(1)
     )
     return found is not None
+
+
+def _planned(session: Session, article_ids: Collection[int]) -> set[int]:
+    """Those of which planning has begun; it cannot begin for another one before the commit."""
+    found = session.execute(
+        select(Notification.article_id, Notification.state)
+        .where(Notification.article_id.in_(article_ids))
+        .where(Notification.kind == NotificationKind.NEW)
+        .order_by(Notification.id)
+        .with_for_update()
+    )
+    return {int(article_id or 0) for article_id, state in found if state not in _UNPLANNED}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from service.cli import cli
-from service.models import Article, MailboxMessage, Staff, StoryLink
+from service.models import Article, MailboxMessage, Revision, Staff, StoryLink
 from service.settings import Settings
+from workers.classify import classify_revision
 
 EDITOR = "ayse@example.org"
 TEXT = (
@@ -141,3 +144,30 @@ def test_an_article_without_a_link_cannot_be_parted(post) -> None:
 
     assert result.exit_code == 2
     assert "is linked to no other" in result.output
+
+
+def test_two_that_come_at_once_are_one_story(cms, town, work, clock, runtime, full_audit) -> None:
+    """Each is classified by a worker of its own, at the same moment."""
+    town.reader()
+    for number in range(8):
+        cms.post(
+            id=str(number),
+            url=f"https://www.example.bel.tr/haber/{number}",
+            summary="",
+            body_text=TEXT,
+            body_html=None,
+        )
+    waiting = [revision.id for revision in town.all(Revision)]
+    together = Barrier(len(waiting))
+
+    def classify(revision_id: int) -> None:
+        together.wait()
+        classify_revision(runtime, revision_id)
+
+    with ThreadPoolExecutor(len(waiting)) as pool:
+        list(pool.map(classify, waiting))
+    clock.advance(hours=1)
+    work()
+
+    assert stories(town) == 1
+    assert len(town.all(MailboxMessage)) == 1

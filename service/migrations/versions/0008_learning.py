@@ -51,8 +51,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('topic', schema=None) as batch_op:
         batch_op.add_column(sa.Column('sections', sa.JSON(), nullable=False, server_default='[]'))
-        batch_op.add_column(sa.Column('publish', sa.Float(), nullable=True))
-        batch_op.add_column(sa.Column('review', sa.Float(), nullable=True))
+        batch_op.add_column(sa.Column('publish', sa.Double(), nullable=True))
+        batch_op.add_column(sa.Column('review', sa.Double(), nullable=True))
 
 
 def downgrade() -> None:
