@@ -11,19 +11,33 @@ from sqlalchemy.orm import Session
 from service.classify import Classifier, PlaceRules
 from service.classify import Topic as TopicTerms
 from service.classify.model import Model
-from service.classify.store import load
+from service.classify.store import ModelFileError, load
 from service.learning.versions import active_id
+from service.logs import get_logger
 from service.models import ModelVersion, Topic
 from service.settings import Settings
 from service.taxonomy import places_of, terms_of
+
+log = get_logger(__name__)
 
 
 def current_classifier(session: Session, settings: Settings) -> Classifier:
     """What articles are classified by now; compiled once for each version of terms and model."""
     topics = session.scalars(select(Topic).order_by(Topic.position)).all()
+    terms = tuple(terms_of(topic) for topic in topics)
+    return _compiled(terms, settings.config_dir, active_model(session))
+
+
+def active_model(session: Session) -> Model | None:
+    """The model in use. One that cannot be read is an alarm and no more: terms do without it."""
     model_id = active_id(session)
-    model = None if model_id is None else model_of(session, model_id)
-    return _compiled(tuple(terms_of(topic) for topic in topics), settings.config_dir, model)
+    if model_id is None:
+        return None
+    try:
+        return model_of(session, model_id)
+    except ModelFileError as error:
+        log.error("model in use is unreadable, terms alone", model_id=model_id, reason=str(error))
+        return None
 
 
 def model_of(session: Session, model_id: int) -> Model:

@@ -15,9 +15,9 @@ from service.classify.model import Model
 from service.classify.promotion import Comparison, Correction, compare
 from service.classify.train import Example, train
 from service.db import Database
-from service.learning.current import current_classifier, model_of
+from service.learning.current import active_model, current_classifier
 from service.learning.examples import examples_of, texts
-from service.learning.versions import active_id, keep, promote
+from service.learning.versions import keep, promote
 from service.models import LabelOrigin, ModelVersion, TopicLabel
 from service.settings import Settings
 
@@ -53,8 +53,7 @@ def refit(
     with db.read() as session:
         classifier = current_classifier(session, settings)
         found = list(texts(session))
-        in_use = active_id(session)
-        old = None if in_use is None else model_of(session, in_use)
+        old = active_model(session)
     decided = sum(1 for text in found if text.labels)
     if decided < LEAST:
         raise TrainingError(

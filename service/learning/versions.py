@@ -10,14 +10,14 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, defer
 
 from service.classify.model import Model
-from service.classify.store import dump
+from service.classify.store import ModelFileError, dump, load
 from service.models import ModelState, ModelVersion
 
 KEPT = 5
 
 
 class VersionError(ValueError):
-    """There is no such version to use; the text says which."""
+    """The version cannot be used; the text says why."""
 
 
 def active_id(session: Session) -> int | None:
@@ -62,11 +62,12 @@ def promote(session: Session, model_id: int, now: datetime) -> None:
     """Use a version from now on; the one in use before is retired.
 
     Raises:
-        VersionError: there is no such version.
+        VersionError: there is no such version, or it cannot be read.
     """
     row = session.get(ModelVersion, model_id, with_for_update=True)
     if row is None:
         raise VersionError(f"there is no model {model_id}")
+    _check(row)
     _retire(session)
     row.state, row.promoted_at = ModelState.ACTIVE, now
     session.flush()
@@ -76,7 +77,7 @@ def roll_back(session: Session) -> int | None:
     """Use the version that was in use before; null: terms alone, as there was none.
 
     Raises:
-        VersionError: terms alone are in use already.
+        VersionError: terms alone are in use already, or the one before cannot be read.
     """
     current = session.scalar(select(ModelVersion).where(ModelVersion.state == ModelState.ACTIVE))
     if current is None:
@@ -88,6 +89,8 @@ def roll_back(session: Session) -> int | None:
         .order_by(ModelVersion.promoted_at.desc())
         .limit(1)
     )
+    if before is not None:
+        _check(before)
     # A candidate again, so that a second step back does not lead forward to it.
     current.state, current.promoted_at = ModelState.CANDIDATE, None
     session.flush()
@@ -96,6 +99,14 @@ def roll_back(session: Session) -> int | None:
     before.state = ModelState.ACTIVE
     session.flush()
     return before.id
+
+
+def _check(row: ModelVersion) -> None:
+    """Refuse what no classification could read."""
+    try:
+        load(row.content)
+    except ModelFileError as error:
+        raise VersionError(f"model {row.id} cannot be read: {error}") from error
 
 
 def _retire(session: Session) -> None:
