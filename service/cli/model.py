@@ -42,6 +42,7 @@ def train() -> None:
     from rich.progress import Progress
 
     from service.db import utcnow
+    from service.learning.runs import RunningError
     from service.learning.training import TrainingError, refit
 
     with opened_runtime() as runtime, Progress(console=Console(stderr=True)) as progress:
@@ -51,7 +52,7 @@ def train() -> None:
                 *(runtime.db, runtime.settings, utcnow()),
                 on_progress=lambda done: progress.update(bar, completed=done),
             )
-        except TrainingError as error:
+        except (TrainingError, RunningError) as error:
             raise Refusal(str(error)) from error
     is_used = trained.comparison.is_promoted
     click.echo(f"Model {trained.model_id} is {'in use' if is_used else 'kept, but not better'}.")

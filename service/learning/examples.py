@@ -1,17 +1,23 @@
-"""Examples: what the staff decided, and the archive, as training takes them."""
+"""Examples: what the staff decided, and the archive, as training takes them.
+
+Read row by row: a text is forgotten once its words are counted. What teaches little is bounded, so
+that neither time nor memory grows with the archive of a city.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from service.classify import ArticleText, Classifier
-from service.classify.stories import StoryIndex, shingles
 from service.classify.train import Example
 from service.models import (
     ArchiveText,
@@ -24,52 +30,104 @@ from service.models import (
     TopicLabel,
 )
 
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+MOST = 20_000  # texts without labels, and as many archived ones with labels: the newest
+STEP = 500  # rows read at a time
 
 
 @dataclass(frozen=True)
 class Text:
-    """One text with its labels, and when the last of them was decided."""
+    """One text with its labels, and when the last of them was decided by the staff."""
 
     article: ArticleText
     labels: dict[str, bool]
-    decided_at: datetime
+    decided_at: datetime | None = None
+
+
+class Lesson(NamedTuple):
+    """A text as training takes it; the date is missing where no staff decided about it."""
+
+    example: Example
+    decided_at: datetime | None
+
+
+def count_decided(session: Session) -> int:
+    """How many articles the staff have decided about; no text is read for this."""
+    return session.scalar(select(func.count()).select_from(_decided_ids().subquery())) or 0
 
 
 def texts(session: Session) -> Iterator[Text]:
-    """Every article and archived text; most have no labels."""
+    """What the staff decided, latest first; what was archived with labels; what has no labels."""
     topics = dict(session.execute(select(Topic.id, Topic.slug)).all())
-    yield from _articles(session, topics)
-    for row in session.scalars(select(ArchiveText).order_by(ArchiveText.id)):
-        article = ArticleText(row.title, row.summary, row.body_text)
-        given = None if row.topics is None else set(row.topics)
-        labels = {} if given is None else {slug: slug in given for slug in topics.values()}
-        yield Text(article, labels, row.imported_at if labels else LONG_AGO)
+    yield from _decided(session, topics)
+    yield from _archived(session, ArchiveText.topics.is_not(None), MOST, list(topics.values()))
+    left = MOST
+    for text in _undecided(session):
+        left -= 1
+        yield text
+    yield from _archived(session, ArchiveText.topics.is_(None), left)
 
 
-def _articles(session: Session, topics: dict[int, str]) -> Iterator[Text]:
+def lessons_of(
+    found: Iterable[Text], classifier: Classifier, on_progress: Callable[[int], None]
+) -> list[Lesson]:
+    """Texts as training takes them, in their order; of equal ones the first counts."""
+    seen: set[bytes] = set()
+    lessons = []
+    for number, text in enumerate(found, start=1):
+        on_progress(number)
+        digest = _digest(text.article)
+        if digest in seen:
+            continue
+        seen.add(digest)
+        signals = classifier.signals(text.article)
+        # Each word once for all texts: without, 20,000 of them take half as much memory again.
+        words = {sys.intern(key): weight for key, weight in signals.words.items()}
+        example = Example(words, signals.seeds, text.labels)
+        lessons.append(Lesson(example, text.decided_at))
+    return lessons
+
+
+def _decided_ids() -> Select[int]:
+    """Shown revisions with a word of the staff."""
+    return (
+        select(Revision.id)
+        .join(Article, Article.shown_revision_id == Revision.id)
+        .join(TopicLabel, TopicLabel.revision_id == Revision.id)
+        .where(Revision.state == RevisionState.CLASSIFIED, TopicLabel.origin == LabelOrigin.STAFF)
+        .distinct()
+    )
+
+
+def _decided(session: Session, topics: dict[int, str]) -> Iterator[Text]:
     labels = defaultdict(list)
-    for label in session.scalars(
-        select(TopicLabel).join(Article, Article.shown_revision_id == TopicLabel.revision_id)
+    for label in session.execute(
+        select(
+            *(TopicLabel.revision_id, TopicLabel.topic_id),
+            *(TopicLabel.state, TopicLabel.origin, TopicLabel.decided_at),
+        ).where(TopicLabel.revision_id.in_(_decided_ids()))
     ):
         labels[label.revision_id].append(label)
-    found = session.execute(
-        select(Revision.id, Revision.title, Revision.summary, Revision.body_text)
-        .join(Article, Article.shown_revision_id == Revision.id)
-        .where(Revision.state == RevisionState.CLASSIFIED)
-        .order_by(Revision.id)
-    )
-    for revision_id, title, summary, body in found:
-        own = labels[revision_id]
-        decided = [label for label in own if label.origin == LabelOrigin.STAFF]
-        yield Text(
-            ArticleText(title, summary, body),
-            _labels(own, topics) if decided else {},
-            max((label.decided_at for label in decided), default=LONG_AGO),
-        )
+    dates = {
+        revision_id: max(one.decided_at for one in own if one.origin == LabelOrigin.STAFF)
+        for revision_id, own in labels.items()
+    }
+    latest_first = sorted(dates, key=lambda revision_id: (dates[revision_id], revision_id))[::-1]
+    for start in range(0, len(latest_first), STEP):
+        step = latest_first[start : start + STEP]
+        articles = {
+            row.id: ArticleText(row.title, row.summary, row.body_text)
+            for row in session.execute(
+                select(Revision.id, Revision.title, Revision.summary, Revision.body_text).where(
+                    Revision.id.in_(step)
+                )
+            )
+        }
+        for revision_id in step:
+            own = _labels(labels[revision_id], topics)
+            yield Text(articles[revision_id], own, dates[revision_id])
 
 
-def _labels(own: list[TopicLabel], topics: dict[int, str]) -> dict[str, bool]:
+def _labels(own: Iterable[Any], topics: dict[int, str]) -> dict[str, bool]:
     """Yes and no of a reviewed article. Whoever decided about it saw what was published and what
     was asked; of these the undecided ones are unknown, and all other topics are no."""
     found = dict.fromkeys(topics.values(), False)
@@ -82,19 +140,35 @@ def _labels(own: list[TopicLabel], topics: dict[int, str]) -> dict[str, bool]:
     return found
 
 
-def examples_of(
-    found: list[Text], classifier: Classifier, on_progress: Callable[[int], None]
-) -> list[Example]:
-    """Texts as training takes them, oldest decision first; of copies without labels one is kept."""
-    index: StoryIndex[int] = StoryIndex()
-    examples = []
-    for number, text in enumerate(sorted(found, key=lambda text: text.decided_at)):
-        on_progress(number + 1)
-        article = text.article
-        grams = shingles(article.title, article.summary, article.body)
-        if not text.labels and index.matches(grams):
-            continue
-        index.add(number, grams)
-        signals = classifier.signals(article)
-        examples.append(Example(signals.words, signals.seeds, text.labels))
-    return examples
+def _undecided(session: Session) -> Iterator[Text]:
+    statement = (
+        select(Revision.title, Revision.summary, Revision.body_text)
+        .join(Article, Article.shown_revision_id == Revision.id)
+        .where(Revision.state == RevisionState.CLASSIFIED, Revision.id.not_in(_decided_ids()))
+        .order_by(Revision.id.desc())
+        .limit(MOST)
+    )
+    for row in session.execute(statement.execution_options(yield_per=STEP)):
+        yield Text(ArticleText(*row), {})
+
+
+def _archived(
+    session: Session, which: ColumnElement[bool], most: int, topics: Iterable[str] = ()
+) -> Iterator[Text]:
+    statement = (
+        select(
+            *(ArchiveText.title, ArchiveText.summary),
+            *(ArchiveText.body_text, ArchiveText.topics),
+        )
+        .where(which)
+        .order_by(ArchiveText.published_at.desc().nulls_last(), ArchiveText.id.desc())
+        .limit(most)
+    )
+    for title, summary, body, given in session.execute(statement.execution_options(yield_per=STEP)):
+        labels = {slug: slug in (given or ()) for slug in topics}
+        yield Text(ArticleText(title, summary, body), labels)
+
+
+def _digest(article: ArticleText) -> bytes:
+    text = "\0".join((article.title, article.summary, article.body))
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -16,14 +16,14 @@ from service.classify.promotion import Comparison, Correction, compare
 from service.classify.train import Example, train
 from service.db import Database
 from service.learning.current import active_model, current_classifier
-from service.learning.examples import examples_of, texts
+from service.learning.examples import count_decided, lessons_of, texts
+from service.learning.runs import run
 from service.learning.versions import keep, promote
 from service.models import LabelOrigin, ModelVersion, TopicLabel
 from service.settings import Settings
 
 LEAST = 50  # decided articles: with fewer there is nothing to compare on
 HELD_OUT = 0.2  # the latest of them
-OFTEN = 25  # decisions since the last training: do not wait for the night
 
 
 class TrainingError(ValueError):
@@ -49,17 +49,26 @@ def refit(
 
     Raises:
         TrainingError: fewer than 50 articles were decided.
+        RunningError: another training is under way.
     """
     with db.read() as session:
-        classifier = current_classifier(session, settings)
-        found = list(texts(session))
-        old = active_model(session)
-    decided = sum(1 for text in found if text.labels)
+        decided = count_decided(session)
     if decided < LEAST:
         raise TrainingError(
             f"{decided} articles have decisions of the staff; training needs {LEAST}"
         )
-    examples = examples_of(found, classifier, on_progress)
+    with run(db, now):
+        return _trained(db, settings, now, on_progress)
+
+
+def _trained(
+    db: Database, settings: Settings, now: datetime, on_progress: Callable[[int], None]
+) -> Trained:
+    with db.read() as session:
+        classifier = current_classifier(session, settings)
+        old = active_model(session)
+        lessons = lessons_of(texts(session), classifier, on_progress)
+    examples = [lesson.example for lesson in reversed(lessons)]
     topics = sorted({slug for example in examples for slug in example.labels})
     comparison = _compared(examples, topics, classifier, old)
     model = train(examples, topics, terms=classifier.terms_version)

@@ -10,7 +10,7 @@ from service.models.delivery import Delivery, DeliveryAnswer, DeliveryState
 from service.models.destination import Destination, DestinationKind
 from service.models.feed_clock import FeedClock
 from service.models.inbox import InboxEvent, Verdict
-from service.models.learning import ArchiveText, ModelState, ModelVersion
+from service.models.learning import ArchiveText, Learning, ModelState, ModelVersion
 from service.models.mailbox import MailboxMessage
 from service.models.notification import Notification, NotificationKind, NotificationState
 from service.models.place import Place, PlaceLabel
@@ -46,6 +46,7 @@ __all__ = [
     "InboxEvent",
     "LabelOrigin",
     "LabelState",
+    "Learning",
     "MailboxMessage",
     "ModelState",
     "ModelVersion",

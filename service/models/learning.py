@@ -47,6 +47,16 @@ class ModelVersion(Base):
     promoted_at: Mapped[datetime | None]
 
 
+class Learning(Base):
+    """How learning stands, in one row."""
+
+    __tablename__ = "learning"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    begun_at: Mapped[datetime | None]  # the last training; it made a model of this date, or failed
+    ended_at: Mapped[datetime | None]  # null while it runs, or where it was killed
+
+
 class ArchiveText(Base):
     """An old article, imported to learn from. No notification can ever be made of it."""
 
@@ -57,6 +67,7 @@ class ArchiveText(Base):
     title: Mapped[str]
     summary: Mapped[str] = mapped_column(default="")
     body_text: Mapped[str] = mapped_column(default="")
-    topics: Mapped[list[str] | None] = mapped_column(JSON)  # slugs, where its editors gave them
+    # Slugs, where its editors gave them.
+    topics: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     published_at: Mapped[datetime | None]
     imported_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -25,6 +25,12 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_archive_text')),
     sa.UniqueConstraint('external_id', name=op.f('uq_archive_text_external_id'))
     )
+    op.create_table('learning',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('begun_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_learning'))
+    )
     op.create_table('model_version',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('state', sa.String(length=16), nullable=False),
@@ -66,4 +72,5 @@ def downgrade() -> None:
         batch_op.drop_index('uq_model_version_active', sqlite_where=sa.text("state = 'active'"), postgresql_where=sa.text("state = 'active'"))
 
     op.drop_table('model_version')
+    op.drop_table('learning')
     op.drop_table('archive_text')
