@@ -46,16 +46,22 @@ def model_of(session: Session, model_id: int) -> Model:
     Raises:
         ModelFileError: what is stored is no model.
     """
-    if model_id not in _models:
-        content = session.scalars(
-            select(ModelVersion.content).where(ModelVersion.id == model_id)
-        ).one()
+    fingerprint = session.scalars(
+        select(ModelVersion.fingerprint).where(ModelVersion.id == model_id)
+    ).one()
+    model = _models.get(fingerprint)
+    if model is None:
+        model = load(
+            session.scalars(select(ModelVersion.content).where(ModelVersion.id == model_id)).one()
+        )
         _models.clear()  # one at a time is in use
-        _models[model_id] = load(content)
-    return _models[model_id]
+        _models[fingerprint] = model
+    return model
 
 
-_models: dict[int, Model] = {}
+# By what names the content: another database has other models under the same numbers. Other
+# threads may clear it at any moment, so what was found is held by a name of one's own.
+_models: dict[str, Model] = {}
 
 
 @lru_cache(maxsize=2)
