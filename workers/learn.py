@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import asdict
 
 from service import logs
 from service.db import utcnow
@@ -38,13 +39,11 @@ def main() -> None:
     except (TrainingError, RunningError) as error:
         log.info("not trained", reason=str(error))
     else:
-        comparison = trained.comparison
         log.info(
             "trained",
             model_id=trained.model_id,
-            is_promoted=comparison.is_promoted,
-            micro_f1=round(comparison.new.micro_f1, 4),
-            precision=round(comparison.new.precision, 4),
+            kept_because=trained.kept_because,
+            **asdict(trained.comparison),
         )
     finally:
         runtime.close()

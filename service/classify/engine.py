@@ -150,7 +150,9 @@ class Classifier:
     ) -> None:
         """Compile the terms; raises ``TermSyntaxError`` for topics not read by ``parse_topics``."""
         self.thresholds = thresholds or Thresholds()
-        self._own = {t.slug: self.thresholds.with_own(t.publish, t.review) for t in topics}
+        self.own_thresholds = {
+            t.slug: self.thresholds.with_own(t.publish, t.review) for t in topics
+        }
         self.terms_version = f"{ALGORITHM}:{_fingerprint(topics, places)}"
         self.version = f"{self.terms_version} {model.version}" if model else self.terms_version
         self._model = model
@@ -182,9 +184,9 @@ class Classifier:
             for slug, section in given.items()
         ]
         for slug, score in scores.items():
-            if slug in given or slug not in self._own:
+            if slug in given or slug not in self.own_thresholds:
                 continue
-            thresholds = self._own[slug]
+            thresholds = self.own_thresholds[slug]
             band = thresholds.band(score)
             if band is Band.DROP:
                 continue

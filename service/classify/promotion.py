@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from service.classify.decide import Thresholds
 
 _EVEN = 0.5  # the probability at which a yes is as likely as a no: micro-F1 is measured here
+_USUAL = Thresholds()
 
 
 @dataclass(frozen=True)
@@ -22,26 +23,27 @@ class Score:
     """How one model does on some corrections."""
 
     micro_f1: float
-    precision: float  # of what it would publish; 1 if it would publish nothing
+    precision: float | None  # of what it would publish; none if it would publish nothing
     recall: float  # of what it should have published
     published: int
 
     @staticmethod
     def of(
-        decisions: Iterable[tuple[Mapping[str, bool], Mapping[str, float]]], publish: float
+        decisions: Iterable[tuple[Mapping[str, bool], Mapping[str, float]]],
+        thresholds: Mapping[str, Thresholds],
     ) -> "Score":
         """Score pairs of labels and probabilities; only topics that somebody decided count."""
         pairs = [
-            (is_right, probabilities.get(slug, 0.0))
+            (is_right, probabilities.get(slug, 0.0), thresholds.get(slug, _USUAL).publish)
             for labels, probabilities in decisions
             for slug, is_right in labels.items()
         ]
-        positives = sum(is_right for is_right, _ in pairs)
-        likely = [is_right for is_right, p in pairs if p >= _EVEN]
-        sent = [is_right for is_right, p in pairs if p >= publish]
+        positives = sum(is_right for is_right, _, _ in pairs)
+        likely = [is_right for is_right, p, _ in pairs if p >= _EVEN]
+        sent = [is_right for is_right, p, publish in pairs if p >= publish]
         return Score(
             micro_f1=_share(2 * sum(likely), len(likely) + positives),
-            precision=_share(sum(sent), len(sent)),
+            precision=sum(sent) / len(sent) if sent else None,
             recall=_share(sum(sent), positives),
             published=len(sent),
         )
@@ -51,26 +53,30 @@ class Score:
 class Comparison:
     """Both scores and the verdict, for the report to the staff."""
 
+    articles: int
     corrections: int  # (article, topic) pairs
     old: Score
     new: Score
 
     @property
-    def is_promoted(self) -> bool:
-        """No worse in both, and something to judge by: with no corrections the old one stays."""
-        return (
-            self.corrections > 0
-            and self.new.micro_f1 >= self.old.micro_f1
-            and self.new.precision >= self.old.precision
-        )
+    def is_no_worse(self) -> bool:
+        """In both, given something to judge by: with no corrections the old one stays.
+
+        One that publishes nothing makes no mistakes, which says nothing for it.
+        """
+        old, new = self.old, self.new
+        if not self.corrections or new.micro_f1 < old.micro_f1:
+            return False
+        return old.precision is None or new.precision is None or new.precision >= old.precision
 
 
-def compare(corrections: Sequence[Correction], thresholds: Thresholds) -> Comparison:
-    """Score both models on the same corrections."""
+def compare(corrections: Sequence[Correction], thresholds: Mapping[str, Thresholds]) -> Comparison:
+    """Score both models on the same corrections; a topic without thresholds has the usual ones."""
     return Comparison(
+        articles=len(corrections),
         corrections=sum(len(one.labels) for one in corrections),
-        old=Score.of(((one.labels, one.old) for one in corrections), thresholds.publish),
-        new=Score.of(((one.labels, one.new) for one in corrections), thresholds.publish),
+        old=Score.of(((one.labels, one.old) for one in corrections), thresholds),
+        new=Score.of(((one.labels, one.new) for one in corrections), thresholds),
     )
 
 

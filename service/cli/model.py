@@ -54,8 +54,10 @@ def train() -> None:
             )
         except (TrainingError, RunningError) as error:
             raise Refusal(str(error)) from error
-    is_used = trained.comparison.is_promoted
-    click.echo(f"Model {trained.model_id} is {'in use' if is_used else 'kept, but not better'}.")
+    because = trained.kept_because
+    click.echo(
+        f"Model {trained.model_id} is {f'kept, not used: {because}' if because else 'in use'}."
+    )
     click.echo(f"See `tellal model report {trained.model_id}`.")
 
 
@@ -100,20 +102,32 @@ def report(model_id: int) -> None:
     if row is None:
         raise Refusal(f"there is no model {model_id}; see `tellal model list`")
     click.echo(f"Model {row.id} ({row.fingerprint}), trained on {row.examples} articles.")
-    click.echo(f"Compared on {row.report['corrections']} decisions that it had not seen:")
+    if row.report["kept_because"]:
+        click.echo(f"It was not used at once: {row.report['kept_because']}.")
+    if not row.report["articles"]:
+        return
+    decisions = f"{row.report['corrections']} decisions about {row.report['articles']} articles"
+    click.echo(f"Compared on {decisions} that neither had seen:")
     click.echo(f"{'':10}{'micro-F1':>10}{'precision':>11}{'recall':>8}{'published':>11}")
     for name, score in (("before", row.report["old"]), ("this one", row.report["new"])):
         click.echo(_line(name, score))
 
 
 def _line(name: str, score: dict[str, Any]) -> str:
-    numbers = f"{score['micro_f1']:>10.3f}{score['precision']:>11.3f}{score['recall']:>8.3f}"
+    precision = _number(score["precision"])
+    numbers = f"{score['micro_f1']:>10.3f}{precision:>11}{score['recall']:>8.3f}"
     return f"{name:10}{numbers}{score['published']:>11}"
 
 
 def _in_short(row: ModelVersion) -> str:
+    if not row.report["articles"]:
+        return "not compared"
     old, new = row.report["old"], row.report["new"]
     return (
         f"micro-F1 {old['micro_f1']:.3f} → {new['micro_f1']:.3f}, "
-        f"precision {old['precision']:.3f} → {new['precision']:.3f}"
+        f"precision {_number(old['precision'])} → {_number(new['precision'])}"
     )
+
+
+def _number(share: float | None) -> str:
+    return "–" if share is None else f"{share:.3f}"

@@ -36,7 +36,7 @@ STEP = 500  # rows read at a time
 
 @dataclass(frozen=True)
 class Text:
-    """One text with its labels, and when the last of them was decided by the staff."""
+    """One text with its labels, and when the staff first decided: a later model may know it."""
 
     article: ArticleText
     labels: dict[str, bool]
@@ -108,7 +108,7 @@ def _decided(session: Session, topics: dict[int, str]) -> Iterator[Text]:
     ):
         labels[label.revision_id].append(label)
     dates = {
-        revision_id: max(one.decided_at for one in own if one.origin == LabelOrigin.STAFF)
+        revision_id: min(one.decided_at for one in own if one.origin == LabelOrigin.STAFF)
         for revision_id, own in labels.items()
     }
     latest_first = sorted(dates, key=lambda revision_id: (dates[revision_id], revision_id))[::-1]

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.classify import Classifier, Thresholds
-from service.classify.model import Model
-from service.classify.promotion import Comparison, Correction, compare
-from service.classify.train import Example, train
+from service.classify.promotion import Comparison
+from service.classify.train import train
 from service.db import Database
+from service.learning.comparing import LEAST_COMPARED, compared
 from service.learning.current import active_model, current_classifier
 from service.learning.examples import count_decided, lessons_of, texts
 from service.learning.runs import run
-from service.learning.versions import keep, promote
+from service.learning.versions import keep, promote, trained_at
 from service.models import LabelOrigin, ModelVersion, TopicLabel
 from service.settings import Settings
 
 LEAST = 50  # decided articles: with fewer there is nothing to compare on
-HELD_OUT = 0.2  # the latest of them
 
 
 class TrainingError(ValueError):
@@ -36,6 +33,7 @@ class Trained:
 
     model_id: int
     comparison: Comparison
+    kept_because: str  # why it is not used; empty where it is
 
 
 def refit(
@@ -44,8 +42,8 @@ def refit(
     now: datetime,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Trained:
-    """Train a model, compare it on decisions that neither has learned from, and use it if it is no
-    worse.
+    """Train a model, compare it on decisions that neither it nor the one in use has learned from,
+    and use it if it is no worse.
 
     Raises:
         TrainingError: fewer than 50 articles were decided.
@@ -66,17 +64,29 @@ def _trained(
 ) -> Trained:
     with db.read() as session:
         classifier = current_classifier(session, settings)
-        old = active_model(session)
+        old, since = active_model(session), trained_at(session)
         lessons = lessons_of(texts(session), classifier, on_progress)
-    examples = [lesson.example for lesson in reversed(lessons)]
-    topics = sorted({slug for example in examples for slug in example.labels})
-    comparison = _compared(examples, topics, classifier, old)
+    lessons.reverse()  # the latest decision comes last
+    topics = sorted({slug for lesson in lessons for slug in lesson.example.labels})
+    comparison = compared(lessons, topics, classifier, old, since if old else None)
+    examples = [lesson.example for lesson in lessons]
     model = train(examples, topics, terms=classifier.terms_version)
+    because = _against(comparison)
     with db.write() as session:
-        row = keep(session, model, _report(comparison), now)
-        if comparison.is_promoted:
+        row = keep(session, model, {**asdict(comparison), "kept_because": because}, now)
+        if not because:
             promote(session, row.id, now)
-    return Trained(row.id, comparison)
+    return Trained(row.id, comparison, because)
+
+
+def _against(comparison: Comparison) -> str:
+    """What speaks against using the new model; nothing: an empty text."""
+    if not comparison.articles:
+        return (
+            f"fewer than {LEAST_COMPARED} articles were decided since the model in use was "
+            "trained, too few to compare"
+        )
+    return "" if comparison.is_no_worse else "it does worse on the latest decisions"
 
 
 def decisions_since(session: Session) -> int:
@@ -88,26 +98,3 @@ def decisions_since(session: Session) -> int:
     if last is not None:
         statement = statement.where(TopicLabel.decided_at > last)
     return int(session.scalar(statement) or 0)
-
-
-def _compared(
-    examples: Sequence[Example], topics: Sequence[str], classifier: Classifier, old: Model | None
-) -> Comparison:
-    """Old and new on the latest decisions, by a model that was trained on the ones before."""
-    with_labels = [n for n, example in enumerate(examples) if example.labels]
-    later = set(with_labels[-max(1, round(len(with_labels) * HELD_OUT)) :])
-    earlier = [example for n, example in enumerate(examples) if n not in later]
-    candidate = train(earlier, topics, terms=classifier.terms_version)
-    corrections = [
-        Correction(example.labels, _says(old, example), _says(candidate, example))
-        for example in (examples[n] for n in sorted(later))
-    ]
-    return compare(corrections, Thresholds())
-
-
-def _says(model: Model | None, example: Example) -> Mapping[str, float]:
-    return model.probabilities(dict(example.words), example.seeds) if model else example.seeds
-
-
-def _report(comparison: Comparison) -> dict[str, Any]:
-    return {**asdict(comparison), "is_promoted": comparison.is_promoted}

@@ -25,6 +25,13 @@ def active_id(session: Session) -> int | None:
     return session.scalar(select(ModelVersion.id).where(ModelVersion.state == ModelState.ACTIVE))
 
 
+def trained_at(session: Session) -> datetime | None:
+    """What was decided until then the version in use may have learned from."""
+    return session.scalar(
+        select(ModelVersion.trained_at).where(ModelVersion.state == ModelState.ACTIVE)
+    )
+
+
 def all_versions(session: Session) -> Sequence[ModelVersion]:
     """Newest first, without their content."""
     return session.scalars(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import random
-
 from sqlalchemy import select
 
 from service.models import AuditEntry, ModelState, ModelVersion, Revision, Topic, TopicLabel
-from tests.integration.deciding import CULTURE, NEW_SPORT, SPORT, probability
+from tests.integration.deciding import NEW_SPORT, SPORT, probability
 from workers.classify import classify_revision
 
 
@@ -47,25 +45,6 @@ def test_with_too_few_decisions_nothing_is_trained(editors, tellal, town):
     assert "20 articles have decisions of the staff; training needs 50" in result.output
     assert town.count(ModelVersion) == 0
     assert "by terms alone" in tellal("list").stdout
-
-
-def test_a_model_that_does_worse_on_later_decisions_is_kept_and_not_used(
-    editors, tellal, town, runtime
-):
-    editors.decide(80)
-    tellal("train")
-    before = probability(runtime, NEW_SPORT, SPORT)
-    dice = random.Random(1)
-    editors.decide(60, lambda _: dice.choice((SPORT, CULTURE)))
-
-    result = tellal("train")
-
-    states = {row.id: row.state for row in town.all(ModelVersion)}
-    if "not better" in result.output:
-        assert states == {1: ModelState.ACTIVE, 2: ModelState.CANDIDATE}
-        assert probability(runtime, NEW_SPORT, SPORT) == before
-    else:
-        assert states == {1: ModelState.RETIRED, 2: ModelState.ACTIVE}
 
 
 def test_one_step_leads_back_and_the_first_one_to_terms_alone(editors, tellal, town, runtime):
