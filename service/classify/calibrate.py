@@ -26,30 +26,37 @@ def sigmoid(score: Floats) -> Floats:
     return np.exp(-np.logaddexp(0.0, -score))
 
 
-def log_loss(score: Floats, labels: npt.NDArray[np.bool_]) -> float:
+def log_loss(score: Floats, labels: npt.NDArray[np.bool_], counts: Floats | None = None) -> float:
     """Return the mean loss of logits; lower is better, and only honest probabilities get low."""
-    return float(np.logaddexp(0.0, np.where(labels, -score, score)).mean())
+    return float(np.average(_losses(score, labels), weights=counts))
 
 
 def fit_logistic(
-    inputs: Floats, labels: npt.NDArray[np.bool_], prior: Floats, penalty: float
+    inputs: Floats,
+    labels: npt.NDArray[np.bool_],
+    prior: Floats,
+    penalty: float,
+    counts: Floats | None = None,
 ) -> Floats:
     """Minimise log-loss + penalty·|weights − prior|² over the rows; the minimum is unique.
+
+    ``counts`` is how much each row counts; without, each counts 1.
 
     Newton's method with halved steps: without them it runs away where a topic is separable.
     """
     weights = prior.copy()
-    best = _objective(inputs, labels, prior, penalty, weights)
+    counts = np.ones(len(inputs)) if counts is None else counts
+    best = _objective(inputs, labels, prior, penalty, weights, counts)
     for _ in range(_ROUNDS):
         p = sigmoid(inputs @ weights)
-        gradient = inputs.T @ (p - labels) + 2 * penalty * (weights - prior)
-        curvature = (inputs.T * (p * (1 - p))) @ inputs
+        gradient = inputs.T @ (counts * (p - labels)) + 2 * penalty * (weights - prior)
+        curvature = (inputs.T * (counts * p * (1 - p))) @ inputs
         curvature += 2 * penalty * np.eye(len(prior))
         step = np.linalg.solve(curvature, gradient)
-        loss = _objective(inputs, labels, prior, penalty, weights - step)
+        loss = _objective(inputs, labels, prior, penalty, weights - step, counts)
         while loss > best and np.abs(step).max() > _MIN_GAIN:
             step = step / 2
-            loss = _objective(inputs, labels, prior, penalty, weights - step)
+            loss = _objective(inputs, labels, prior, penalty, weights - step, counts)
         if best - loss <= _MIN_GAIN * abs(best):
             break
         weights, best = weights - step, loss
@@ -62,7 +69,12 @@ def _objective(
     prior: Floats,
     penalty: float,
     weights: Floats,
+    counts: Floats,
 ) -> float:
-    score = inputs @ weights
-    loss = np.logaddexp(0.0, np.where(labels, -score, score)).sum()
+    loss = (counts * _losses(inputs @ weights, labels)).sum()
     return float(loss + penalty * ((weights - prior) ** 2).sum())
+
+
+def _losses(score: Floats, labels: npt.NDArray[np.bool_]) -> Floats:
+    found: Floats = np.logaddexp(0.0, np.where(labels, -score, score))
+    return found

@@ -1,11 +1,13 @@
 """May a new model replace the one in use? Compared on corrections that neither has learned from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from service.classify.decide import Thresholds
 
 _EVEN = 0.5  # the probability at which a yes is as likely as a no: micro-F1 is measured here
+DOUBT = 0.1  # of a label: what a topic counts of which nobody said anything
 _USUAL = Thresholds()
 
 
@@ -16,6 +18,16 @@ class Correction:
     labels: Mapping[str, bool]
     old: Mapping[str, float]
     new: Mapping[str, float]
+    doubtful: frozenset[str] = frozenset()  # topics of which nobody said anything: likely a no
+
+
+class _Pair(NamedTuple):
+    """An article and a topic: is it right, is it even likely, would it be published."""
+
+    is_right: bool
+    is_likely: bool
+    is_sent: bool
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -29,22 +41,28 @@ class Score:
 
     @staticmethod
     def of(
-        decisions: Iterable[tuple[Mapping[str, bool], Mapping[str, float]]],
+        corrections: Iterable[Correction],
+        found: Callable[[Correction], Mapping[str, float]],
         thresholds: Mapping[str, Thresholds],
     ) -> "Score":
-        """Score pairs of labels and probabilities; only topics that somebody decided count."""
+        """Score what was found; topics that nobody decided count little or nothing."""
         pairs = [
-            (is_right, probabilities.get(slug, 0.0), thresholds.get(slug, _USUAL).publish)
-            for labels, probabilities in decisions
-            for slug, is_right in labels.items()
+            _Pair(
+                one.labels.get(slug, False),
+                (p := found(one).get(slug, 0.0)) >= _EVEN,
+                p >= thresholds.get(slug, _USUAL).publish,
+                1.0 if slug in one.labels else DOUBT,
+            )
+            for one in corrections
+            for slug in one.labels.keys() | one.doubtful
         ]
-        positives = sum(is_right for is_right, _, _ in pairs)
-        likely = [is_right for is_right, p, _ in pairs if p >= _EVEN]
-        sent = [is_right for is_right, p, publish in pairs if p >= publish]
+        positives = sum(pair.weight for pair in pairs if pair.is_right)
+        likely = [pair for pair in pairs if pair.is_likely]
+        sent = [pair for pair in pairs if pair.is_sent]
         return Score(
-            micro_f1=_share(2 * sum(likely), len(likely) + positives),
-            precision=sum(sent) / len(sent) if sent else None,
-            recall=_share(sum(sent), positives),
+            micro_f1=_share(2 * _right(likely), _weight(likely) + positives),
+            precision=_right(sent) / _weight(sent) if sent else None,
+            recall=_share(_right(sent), positives),
             published=len(sent),
         )
 
@@ -75,10 +93,18 @@ def compare(corrections: Sequence[Correction], thresholds: Mapping[str, Threshol
     return Comparison(
         articles=len(corrections),
         corrections=sum(len(one.labels) for one in corrections),
-        old=Score.of(((one.labels, one.old) for one in corrections), thresholds),
-        new=Score.of(((one.labels, one.new) for one in corrections), thresholds),
+        old=Score.of(corrections, lambda one: one.old, thresholds),
+        new=Score.of(corrections, lambda one: one.new, thresholds),
     )
 
 
-def _share(part: int, whole: int) -> float:
+def _weight(pairs: Iterable[_Pair]) -> float:
+    return sum(pair.weight for pair in pairs)
+
+
+def _right(pairs: Iterable[_Pair]) -> float:
+    return sum(pair.weight for pair in pairs if pair.is_right)
+
+
+def _share(part: float, whole: float) -> float:
     return part / whole if whole else 1.0

@@ -3,7 +3,12 @@
 One-vs-rest logistic regression on TF-IDF words, each topic on the articles that somebody decided
 about. Articles without a decision help while a topic has few: those of which the terms are sure
 count as weak labels (classification guide, section 5). Plain pseudo-labels would spoil the
-probabilities; here the stack, which is fitted on decisions alone, sets them right again.
+probabilities; here the stack, which knows nothing of them, sets them right again.
+
+Topics that nobody named when an article was decided are doubtful noes, of the same weak weight, in
+the stack too. As full noes they teach what the staff overlooked: where that is 30 % of the topics
+that terms miss, micro-F1 at 400 invented articles is 0.96 instead of 1.00. Left out, they leave a
+topic with the yes that its terms missed and hardly a no: then everything is published.
 """
 
 import hashlib
@@ -20,6 +25,7 @@ from service.classify.calibrate import logit
 from service.classify.features import Floats, Vocabulary, Words
 from service.classify.linear import fit_linear, matrix
 from service.classify.model import Facts, Model
+from service.classify.promotion import DOUBT
 from service.classify.stack import MIN_SHARED, Evidence, fit_stack, has_enough
 
 if TYPE_CHECKING:
@@ -28,7 +34,6 @@ if TYPE_CHECKING:
 ALGORITHM = "text-1"  # raise the number whenever the same examples could give another model
 
 _FOLDS = 5
-_WEAK_WEIGHT = 0.1
 _WEAK_UNTIL = 75  # positives by staff; from there on weak labels only get in the way
 _WEAK_POSITIVE, _WEAK_NEGATIVE = 0.60, 0.15
 
@@ -37,13 +42,15 @@ _WEAK_POSITIVE, _WEAK_NEGATIVE = 0.60, 0.15
 class Example:
     """An article for training.
 
-    ``labels`` has only the topics that somebody decided about: yes or no. An article of the
-    archive, with no labels, teaches words and how common they are.
+    ``labels`` has only the topics that somebody decided about: yes or no. ``doubtful`` are those
+    that most likely are not its: nobody named them when others were decided. An article of the
+    archive, with neither, teaches words and how common they are.
     """
 
     words: Words
     seeds: Mapping[str, float]  # probabilities by terms alone; missing: no hits
     labels: Mapping[str, bool] = field(default_factory=dict)
+    doubtful: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +60,7 @@ class _Data:
     vectors: "csr_matrix"
     seed: Floats  # probabilities
     labels: npt.NDArray[np.bool_]
-    is_known: npt.NDArray[np.bool_]
+    counts: Floats  # how much a label counts; 0: not known
 
 
 def train(examples: Sequence[Example], topics: Sequence[str], *, terms: str) -> Model:
@@ -69,13 +76,13 @@ def train(examples: Sequence[Example], topics: Sequence[str], *, terms: str) -> 
     mean, deviation = np.zeros(len(topics)), np.ones(len(topics))
     held_out = np.zeros(data.seed.shape)
     for k in range(len(topics)):
-        known = np.flatnonzero(data.is_known[:, k])
-        if not has_enough(data.labels[known, k], MIN_SHARED):
+        known = np.flatnonzero(data.counts[:, k])
+        if not has_enough(data.labels[known, k], data.counts[known, k], MIN_SHARED):
             continue
         weights[:, k], bias[k], scores = _fit(data, k, known)
         mean[k], deviation[k] = scores.mean(), scores.std() or 1.0
         held_out[known, k] = (scores - mean[k]) / deviation[k]
-    stack = fit_stack(Evidence(logit(data.seed), held_out, data.labels, data.is_known))
+    stack = fit_stack(Evidence(logit(data.seed), held_out, data.labels, data.counts))
     facts = _facts(data, topics, vocabulary, terms)
     return Model(
         topics=tuple(topics),
@@ -95,13 +102,19 @@ def _arrays(examples: Sequence[Example], topics: Sequence[str], vocabulary: Voca
     shape = len(examples), len(topics)
     seed = [example.seeds.get(slug, none) for example in examples for slug in topics]
     label = [bool(example.labels.get(slug)) for example in examples for slug in topics]
-    known = [slug in example.labels for example in examples for slug in topics]
+    counts = [_count(example, slug) for example in examples for slug in topics]
     return _Data(
         matrix(vocabulary, [example.words for example in examples]),
         np.array(seed, dtype=np.float64).reshape(shape),
         np.array(label, dtype=np.bool_).reshape(shape),
-        np.array(known, dtype=np.bool_).reshape(shape),
+        np.array(counts, dtype=np.float64).reshape(shape),
     )
+
+
+def _count(example: Example, slug: str) -> float:
+    if slug in example.labels:
+        return 1.0
+    return DOUBT if slug in example.doubtful else 0.0
 
 
 def _fit(data: _Data, k: int, known: npt.NDArray[np.intp]) -> tuple[Floats, float, Floats]:
@@ -134,20 +147,20 @@ def _folds(labels: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
 def _fit_fold(data: _Data, k: int, known: npt.NDArray[np.intp]) -> tuple[Floats, float]:
     """Fit a topic on decided articles and, while these are few, on what its terms are sure of."""
     rows, labels = known, data.labels[known, k]
-    weights = np.ones(len(rows))
+    weights = data.counts[rows, k]
     if int(data.labels[:, k].sum()) < _WEAK_UNTIL:
         seed = data.seed[:, k]
         is_sure = (seed >= _WEAK_POSITIVE) | (seed <= _WEAK_NEGATIVE)
-        weak = np.flatnonzero(is_sure & ~data.is_known[:, k])
+        weak = np.flatnonzero(is_sure & (data.counts[:, k] == 0))
         rows = np.concatenate([rows, weak])
         labels = np.concatenate([labels, seed[weak] >= _WEAK_POSITIVE])
-        weights = np.concatenate([weights, np.full(len(weak), _WEAK_WEIGHT)])
+        weights = np.concatenate([weights, np.full(len(weak), DOUBT)])
     return fit_linear(data.vectors[rows], labels, weights)
 
 
 def _facts(data: _Data, topics: Sequence[str], vocabulary: Vocabulary, terms: str) -> Facts:
-    positives = (data.labels & data.is_known).sum(axis=0)
-    negatives = (~data.labels & data.is_known).sum(axis=0)
+    positives = (data.labels & (data.counts == 1)).sum(axis=0)
+    negatives = (~data.labels & (data.counts == 1)).sum(axis=0)
     return Facts(
         terms=terms,
         data=_fingerprint(data, vocabulary),
@@ -168,6 +181,6 @@ def _fingerprint(data: _Data, vocabulary: Vocabulary) -> str:
     vectors = data.vectors
     for array in (vectors.indptr, vectors.indices, vectors.data):
         digest.update(array.tobytes())
-    for array in (data.seed, data.labels, data.is_known):
+    for array in (data.seed, data.labels, data.counts):
         digest.update(array.tobytes())
     return digest.hexdigest()[:8]

@@ -37,7 +37,7 @@ def compared(
     rest = [lesson.example for n, lesson in enumerate(lessons) if n not in latest]
     candidate = train(rest, topics, terms=classifier.terms_version)
     corrections = [
-        Correction(example.labels, _says(old, example), _says(candidate, example))
+        Correction(example.labels, _says(old, example), _says(candidate, example), example.doubtful)
         for example in (lessons[n].example for n in sorted(latest))
     ]
     return compare(corrections, classifier.own_thresholds)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -34,12 +34,22 @@ MOST = 20_000  # texts without labels, and as many archived ones with labels: th
 STEP = 500  # rows read at a time
 
 
+class Taught(NamedTuple):
+    """Topics that somebody gave or refused, and those that most likely are not the text's.
+
+    A topic that did not exist when the text was decided is neither.
+    """
+
+    labels: dict[str, bool]
+    doubtful: frozenset[str]
+
+
 @dataclass(frozen=True)
 class Text:
-    """One text with its labels, and when the staff first decided: a later model may know it."""
+    """A text with what it teaches, and when the staff first decided: later models may know it."""
 
     article: ArticleText
-    labels: dict[str, bool]
+    taught: Taught
     decided_at: datetime | None = None
 
 
@@ -57,14 +67,14 @@ def count_decided(session: Session) -> int:
 
 def texts(session: Session) -> Iterator[Text]:
     """What the staff decided, latest first; what was archived with labels; what has no labels."""
-    topics = dict(session.execute(select(Topic.id, Topic.slug)).all())
+    topics = {topic.id: topic for topic in session.scalars(select(Topic))}
     yield from _decided(session, topics)
-    yield from _archived(session, ArchiveText.topics.is_not(None), MOST, list(topics.values()))
+    yield from _archived(session, ArchiveText.topics.is_not(None), MOST, topics)
     left = MOST
     for text in _undecided(session):
         left -= 1
         yield text
-    yield from _archived(session, ArchiveText.topics.is_(None), left)
+    yield from _archived(session, ArchiveText.topics.is_(None), left, topics)
 
 
 def lessons_of(
@@ -82,7 +92,7 @@ def lessons_of(
         signals = classifier.signals(text.article)
         # Each word once for all texts: without, 20,000 of them take half as much memory again.
         words = {sys.intern(key): weight for key, weight in signals.words.items()}
-        example = Example(words, signals.seeds, text.labels)
+        example = Example(words, signals.seeds, *text.taught)
         lessons.append(Lesson(example, text.decided_at))
     return lessons
 
@@ -98,7 +108,7 @@ def _decided_ids() -> Select[int]:
     )
 
 
-def _decided(session: Session, topics: dict[int, str]) -> Iterator[Text]:
+def _decided(session: Session, topics: dict[int, Topic]) -> Iterator[Text]:
     labels = defaultdict(list)
     for label in session.execute(
         select(
@@ -123,21 +133,25 @@ def _decided(session: Session, topics: dict[int, str]) -> Iterator[Text]:
             )
         }
         for revision_id in step:
-            own = _labels(labels[revision_id], topics)
-            yield Text(articles[revision_id], own, dates[revision_id])
+            taught = _taught(labels[revision_id], topics)
+            yield Text(articles[revision_id], taught, dates[revision_id])
 
 
-def _labels(own: Iterable[Any], topics: dict[int, str]) -> dict[str, bool]:
-    """Yes and no of a reviewed article. Whoever decided about it saw what was published and what
-    was asked; of these the undecided ones are unknown, and all other topics are no."""
-    found = dict.fromkeys(topics.values(), False)
-    for label in own:
-        slug = topics[label.topic_id]
-        if label.origin == LabelOrigin.STAFF:
-            found[slug] = label.state == LabelState.PUBLISHED
-        elif label.state != LabelState.DROPPED:
-            del found[slug]
-    return found
+def _taught(own: Sequence[Any], topics: dict[int, Topic]) -> Taught:
+    """Whoever decided saw what was published and what was asked; of these the undecided ones are
+    unknown. All other topics could have been added and were not."""
+    staff = [label for label in own if label.origin == LabelOrigin.STAFF]
+    labels = {topics[one.topic_id].slug: one.state == LabelState.PUBLISHED for one in staff}
+    asked = {topics[one.topic_id].slug for one in own if one.state != LabelState.DROPPED}
+    there = _slugs(topics.values(), max(label.decided_at for label in staff))
+    return Taught(labels, there - labels.keys() - asked)
+
+
+def _slugs(topics: Iterable[Topic], at: datetime) -> frozenset[str]:
+    """Topics that existed then; those without a date always did."""
+    return frozenset(
+        topic.slug for topic in topics if topic.created_at is None or topic.created_at <= at
+    )
 
 
 def _undecided(session: Session) -> Iterator[Text]:
@@ -149,24 +163,30 @@ def _undecided(session: Session) -> Iterator[Text]:
         .limit(MOST)
     )
     for row in session.execute(statement.execution_options(yield_per=STEP)):
-        yield Text(ArticleText(*row), {})
+        yield Text(ArticleText(*row), Taught({}, frozenset()))
 
 
 def _archived(
-    session: Session, which: ColumnElement[bool], most: int, topics: Iterable[str] = ()
+    session: Session, which: ColumnElement[bool], most: int, topics: dict[int, Topic]
 ) -> Iterator[Text]:
     statement = (
         select(
             *(ArchiveText.title, ArchiveText.summary),
-            *(ArchiveText.body_text, ArchiveText.topics),
+            *(ArchiveText.body_text, ArchiveText.topics, ArchiveText.imported_at),
         )
         .where(which)
         .order_by(ArchiveText.published_at.desc().nulls_last(), ArchiveText.id.desc())
         .limit(most)
     )
-    for title, summary, body, given in session.execute(statement.execution_options(yield_per=STEP)):
-        labels = {slug: slug in (given or ()) for slug in topics}
-        yield Text(ArticleText(title, summary, body), labels)
+    for row in session.execute(statement.execution_options(yield_per=STEP)):
+        article = ArticleText(row.title, row.summary, row.body_text)
+        yield Text(article, _given(row.topics, topics.values(), row.imported_at))
+
+
+def _given(slugs: Sequence[str] | None, topics: Iterable[Topic], at: datetime) -> Taught:
+    if slugs is None:
+        return Taught({}, frozenset())
+    return Taught(dict.fromkeys(slugs, True), _slugs(topics, at) - set(slugs))
 
 
 def _digest(article: ArticleText) -> bytes:

@@ -44,6 +44,8 @@ class Topic(Base):
     review: Mapped[float | None]
     position: Mapped[int] = mapped_column(default=0)
     feed_seq: Mapped[int] = mapped_column(BigId, default=0)
+    # Who decided about an article before said nothing about it; null: there from the beginning.
+    created_at: Mapped[datetime | None] = mapped_column(default=utcnow)
 
     def name(self, language: str) -> str:
         return self.name_en if language == "en" else self.name_tr

@@ -59,10 +59,12 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('sections', sa.JSON(), nullable=False, server_default='[]'))
         batch_op.add_column(sa.Column('publish', sa.Double(), nullable=True))
         batch_op.add_column(sa.Column('review', sa.Double(), nullable=True))
+        batch_op.add_column(sa.Column('created_at', sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
     with op.batch_alter_table('topic', schema=None) as batch_op:
+        batch_op.drop_column('created_at')
         batch_op.drop_column('review')
         batch_op.drop_column('publish')
         batch_op.drop_column('sections')

@@ -73,3 +73,13 @@ def test_a_topic_is_published_from_its_own_threshold() -> None:
     )
 
     assert found.new.published == 1
+
+
+def test_what_nobody_named_counts_a_tenth() -> None:
+    named, unnamed = {"a": True}, frozenset("bc")
+    found = compare([Correction(named, {"a": 0.9}, {"a": 0.9, "b": 0.7}, unnamed)], {})
+
+    assert (found.old.precision, found.old.published) == (1.0, 1)
+    assert found.new.precision == pytest.approx(1 / 1.1)
+    assert found.new.published == 2
+    assert not found.is_no_worse, "it would publish what nobody asked for"

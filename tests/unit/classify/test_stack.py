@@ -12,7 +12,7 @@ def evidence(positives: list[int], count: int = 100, is_useful: bool = True) -> 
         labels[:number, k] = True
     noise = np.random.default_rng(0).normal(size=labels.shape)
     text = noise + (3.0 * labels if is_useful else 0.0)
-    return Evidence(np.full(labels.shape, -2.0), text, labels, np.ones_like(labels))
+    return Evidence(np.full(labels.shape, -2.0), text, labels, np.ones(labels.shape))
 
 
 def test_topic_with_few_labels_follows_its_terms() -> None:
@@ -48,8 +48,10 @@ def test_no_labels_at_all_is_day_one() -> None:
 
 def test_what_nobody_decided_counts_for_nothing() -> None:
     full = evidence([50, 50])
-    half = Evidence(full.seed, full.text, full.labels, np.arange(200).reshape(100, 2) % 4 < 2)
-    rows = half.is_known[:, 0]
-    alone = Evidence(*(array[rows] for array in (full.seed, full.text, full.labels, half.is_known)))
+    half = Evidence(
+        full.seed, full.text, full.labels, 1.0 * (np.arange(200).reshape(100, 2) % 4 < 2)
+    )
+    rows = half.counts[:, 0] > 0
+    alone = Evidence(*(array[rows] for array in (full.seed, full.text, full.labels, half.counts)))
 
     assert fit_stack(half).tolist() == fit_stack(alone).tolist()
