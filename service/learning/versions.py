@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session, defer
 
 from service.classify.model import Model
 from service.classify.store import ModelFileError, dump, load
+from service.learning.runs import take_turn
 from service.models import ModelState, ModelVersion
 
 KEPT = 5
@@ -22,7 +23,7 @@ class VersionError(ValueError):
 
 def active_id(session: Session) -> int | None:
     """The version in use; null: terms alone."""
-    return session.scalar(select(ModelVersion.id).where(ModelVersion.state == ModelState.ACTIVE))
+    return session.scalar(_in_use())
 
 
 def trained_at(session: Session) -> datetime | None:
@@ -40,7 +41,10 @@ def all_versions(session: Session) -> Sequence[ModelVersion]:
 
 
 def keep(session: Session, model: Model, report: dict[str, Any], now: datetime) -> ModelVersion:
-    """Store a model as a candidate; the oldest beyond five that is not in use is forgotten."""
+    """Store a model as a candidate. Of more than five the oldest are forgotten, not the one in use
+    nor the one that was in use before it.
+    """
+    take_turn(session)
     row = ModelVersion(
         state=ModelState.CANDIDATE,
         content=dump(model),
@@ -51,15 +55,16 @@ def keep(session: Session, model: Model, report: dict[str, Any], now: datetime) 
     )
     session.add(row)
     session.flush()
-    kept = session.scalars(
+    spared = [*session.scalars(_in_use()), *session.scalars(_before().limit(1))]
+    others = session.scalars(
         select(ModelVersion.id)
-        .where(ModelVersion.state != ModelState.ACTIVE)
+        .where(ModelVersion.id.not_in(spared))
         .order_by(ModelVersion.id.desc())
-        .limit(KEPT - 1)
+        .offset(KEPT - len(spared))
     ).all()
     session.execute(
         delete(ModelVersion)
-        .where(ModelVersion.id.not_in(kept), ModelVersion.state != ModelState.ACTIVE)
+        .where(ModelVersion.id.in_(others))
         .execution_options(synchronize_session=False)
     )
     return row
@@ -71,7 +76,8 @@ def promote(session: Session, model_id: int, now: datetime) -> None:
     Raises:
         VersionError: there is no such version, or it cannot be read.
     """
-    row = session.get(ModelVersion, model_id, with_for_update=True)
+    take_turn(session)
+    row = session.get(ModelVersion, model_id)
     if row is None:
         raise VersionError(f"there is no model {model_id}")
     _check(row)
@@ -86,16 +92,12 @@ def roll_back(session: Session) -> int | None:
     Raises:
         VersionError: terms alone are in use already, or the one before cannot be read.
     """
+    take_turn(session)
     current = session.scalar(select(ModelVersion).where(ModelVersion.state == ModelState.ACTIVE))
     if current is None:
         raise VersionError("no model is in use; there is nothing to roll back")
-    before = session.scalar(
-        select(ModelVersion)
-        .where(ModelVersion.state == ModelState.RETIRED, ModelVersion.id != current.id)
-        .where(ModelVersion.promoted_at < current.promoted_at)
-        .order_by(ModelVersion.promoted_at.desc())
-        .limit(1)
-    )
+    before_id = session.scalar(_before().limit(1))
+    before = None if before_id is None else session.get_one(ModelVersion, before_id)
     if before is not None:
         _check(before)
     # A candidate again, so that a second step back does not lead forward to it.
@@ -106,6 +108,19 @@ def roll_back(session: Session) -> int | None:
     before.state = ModelState.ACTIVE
     session.flush()
     return before.id
+
+
+def _in_use() -> Select[int]:
+    return select(ModelVersion.id).where(ModelVersion.state == ModelState.ACTIVE)
+
+
+def _before() -> Select[int]:
+    """Those that were in use before, the latest first: a candidate was not, or was rolled back."""
+    return (
+        select(ModelVersion.id)
+        .where(ModelVersion.state == ModelState.RETIRED)
+        .order_by(ModelVersion.promoted_at.desc(), ModelVersion.id.desc())
+    )
 
 
 def _check(row: ModelVersion) -> None:
