@@ -16,7 +16,7 @@ from service.learning.comparing import LEAST_COMPARED, compared
 from service.learning.current import active_model, current_classifier
 from service.learning.examples import count_decided, lessons_of, texts
 from service.learning.runs import run
-from service.learning.versions import keep, promote, trained_at
+from service.learning.versions import active_id, keep, succeed, trained_at
 from service.models import LabelOrigin, ModelVersion, TopicLabel
 from service.settings import Settings
 
@@ -64,7 +64,7 @@ def _trained(
 ) -> Trained:
     with db.read() as session:
         classifier = current_classifier(session, settings)
-        old, since = active_model(session), trained_at(session)
+        in_use, old, since = active_id(session), active_model(session), trained_at(session)
         lessons = lessons_of(texts(session), classifier, on_progress)
     lessons.reverse()  # the latest decision comes last
     topics = sorted({slug for lesson in lessons for slug in lesson.example.labels})
@@ -73,9 +73,9 @@ def _trained(
     model = train(examples, topics, terms=classifier.terms_version)
     because = _against(comparison)
     with db.write() as session:
-        row = keep(session, model, {**asdict(comparison), "kept_because": because}, now)
-        if not because:
-            promote(session, row.id, now)
+        row = keep(session, model, asdict(comparison), now)
+        because = because or succeed(session, row, in_use, now)
+        row.report = {**row.report, "kept_because": because}
     return Trained(row.id, comparison, because)
 
 

@@ -71,28 +71,42 @@ def keep(session: Session, model: Model, report: dict[str, Any], now: datetime) 
 
 
 def promote(session: Session, model_id: int, now: datetime) -> None:
-    """Use a version from now on; the one in use before is retired.
+    """Use a version from now on, by word of the staff; the one in use before is retired.
 
     Raises:
         VersionError: there is no such version, or it cannot be read.
     """
-    take_turn(session)
+    learning = take_turn(session)
     row = session.get(ModelVersion, model_id)
     if row is None:
         raise VersionError(f"there is no model {model_id}")
     _check(row)
-    _retire(session)
-    row.state, row.promoted_at = ModelState.ACTIVE, now
-    session.flush()
+    _use(session, row, now)
+    learning.is_held = False
+
+
+def succeed(session: Session, row: ModelVersion, in_use: int | None, now: datetime) -> str:
+    """Use what was just trained, unless staff decided otherwise; returns what was in the way.
+
+    `in_use` is the version that it was compared with.
+    """
+    if take_turn(session).is_held:
+        return "staff rolled back, and nothing is used since unless they promote it"
+    if active_id(session) != in_use:
+        return "another model was put to use while it was trained"
+    _use(session, row, now)
+    return ""
 
 
 def roll_back(session: Session) -> int | None:
     """Use the version that was in use before; null: terms alone, as there was none.
 
+    From then on nothing is put to use but by the staff: they know why they went back.
+
     Raises:
         VersionError: terms alone are in use already, or the one before cannot be read.
     """
-    take_turn(session)
+    learning = take_turn(session)
     current = session.scalar(select(ModelVersion).where(ModelVersion.state == ModelState.ACTIVE))
     if current is None:
         raise VersionError("no model is in use; there is nothing to roll back")
@@ -100,6 +114,7 @@ def roll_back(session: Session) -> int | None:
     before = None if before_id is None else session.get_one(ModelVersion, before_id)
     if before is not None:
         _check(before)
+    learning.is_held = True
     # A candidate again, so that a second step back does not lead forward to it.
     current.state, current.promoted_at = ModelState.CANDIDATE, None
     session.flush()
@@ -131,9 +146,11 @@ def _check(row: ModelVersion) -> None:
         raise VersionError(f"model {row.id} cannot be read: {error}") from error
 
 
-def _retire(session: Session) -> None:
+def _use(session: Session, row: ModelVersion, now: datetime) -> None:
     session.execute(
         update(ModelVersion)
         .where(ModelVersion.state == ModelState.ACTIVE)
         .values(state=ModelState.RETIRED)
     )
+    row.state, row.promoted_at = ModelState.ACTIVE, now
+    session.flush()
