@@ -36,7 +36,8 @@ def list_() -> None:
 
 
 @model.command()
-def train() -> None:
+@STAFF
+def train(staff: str) -> None:
     """Train on all decisions; use the model if it does no worse on the latest of them."""
     from rich.console import Console
     from rich.progress import Progress
@@ -45,6 +46,8 @@ def train() -> None:
     from service.learning.runs import RunningError
     from service.learning.training import TrainingError, refit
 
+    with acting(staff, "model.train", None):
+        pass  # noted before it begins: training takes minutes, and no transaction may
     with opened_runtime() as runtime, Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task("read", total=None)
         try:

@@ -17,7 +17,7 @@ from service.learning.current import active_model, current_classifier
 from service.learning.examples import count_decided, lessons_of, texts
 from service.learning.runs import run
 from service.learning.versions import active_id, keep, succeed, trained_at
-from service.models import LabelOrigin, ModelVersion, TopicLabel
+from service.models import Article, LabelOrigin, ModelVersion, TopicLabel
 from service.settings import Settings
 
 LEAST = 50  # decided articles: with fewer there is nothing to compare on
@@ -90,10 +90,13 @@ def _against(comparison: Comparison) -> str:
 
 
 def decisions_since(session: Session) -> int:
-    """Decisions of the staff since the last model was trained."""
+    """Decisions of the staff since the last model was trained, each on the revision shown."""
     last = session.scalar(select(func.max(ModelVersion.trained_at)))
     statement = (
-        select(func.count()).select_from(TopicLabel).where(TopicLabel.origin == LabelOrigin.STAFF)
+        select(func.count())
+        .select_from(TopicLabel)
+        .join(Article, Article.shown_revision_id == TopicLabel.revision_id)
+        .where(TopicLabel.origin == LabelOrigin.STAFF)
     )
     if last is not None:
         statement = statement.where(TopicLabel.decided_at > last)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from click.testing import CliRunner
 from sqlalchemy import select
 
+from service.cli import cli
 from service.models import AuditEntry, ModelState, ModelVersion, Revision, Topic, TopicLabel
 from tests.integration.deciding import NEW_SPORT, SPORT, probability
 from workers.classify import classify_revision
@@ -61,7 +63,13 @@ def test_one_step_leads_back_and_the_first_one_to_terms_alone(editors, tellal, t
     assert "nothing to roll back" in nothing.output
     assert probability(runtime, NEW_SPORT, SPORT) < 0.25
     acts = [entry.act for entry in sorted(town.all(AuditEntry), key=lambda entry: entry.id)]
-    assert acts == ["model.promote", "model.rollback", "model.rollback"]
+    assert acts == [
+        "model.train",
+        "model.train",
+        "model.promote",
+        "model.rollback",
+        "model.rollback",
+    ]
 
 
 def test_five_models_are_kept(editors, tellal, town):
@@ -76,3 +84,13 @@ def test_five_models_are_kept(editors, tellal, town):
 def test_a_model_that_does_not_exist_is_named(tellal):
     assert "there is no model 9" in tellal("promote", "9").output
     assert "there is no model 9" in tellal("report", "9").output
+
+
+def test_nobody_unknown_trains(tellal, editors, town):
+    editors.decide(60)
+
+    result = CliRunner().invoke(cli, ("model", "train", "--staff", "x@example.org"))
+
+    assert result.exit_code == 2
+    assert "nobody of the staff" in result.output
+    assert town.count(ModelVersion) == 0

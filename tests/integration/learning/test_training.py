@@ -15,7 +15,9 @@ from service.db import utcnow
 from service.learning import examples
 from service.learning.archive import ArchiveItem, import_archive
 from service.learning.examples import texts
-from service.models import Learning, ModelVersion
+from service.learning.training import decisions_since
+from service.ledger.labels import decide
+from service.models import LabelState, Learning, ModelVersion
 from workers import learn
 
 
@@ -118,3 +120,16 @@ def test_a_second_training_is_told_that_one_is_running(editors, tellal, runtime,
     assert "a training is running since" in refused.output
     assert tried.exit_code == 0, "one that was killed is in nobody's way for ever"
     assert town.count(ModelVersion) == 1
+
+
+def test_a_decision_that_later_revisions_take_over_is_one(cms, town, runtime, work):
+    cms.post()
+    work()
+    with runtime.db.write() as session:
+        decide(session, 1, town.topic("spor"), LabelState.PUBLISHED, utcnow())
+    for number in range(3):
+        cms.post(summary=f"Yeni özet {number}")
+        work()
+
+    with runtime.db.read() as session:
+        assert decisions_since(session) == 1
