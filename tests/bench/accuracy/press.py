@@ -8,11 +8,11 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from service.classify.model import Model
-from service.classify.selftrain import self_train
 from service.classify.train import train
 from tests.bench.accuracy.data import Evaluation, Press
 from tests.bench.accuracy.metrics import Floats, Ints, macro_f1
 from tests.bench.accuracy.row import Row, interval, percent
+from tests.bench.accuracy.selftrain import self_train
 
 SEED = 42
 FEW = 20  # labels a class

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from service.classify.selftrain import self_train
+from tests.bench.accuracy.selftrain import self_train
 from tests.unit.classify.invented import TOPICS, archive
 
 

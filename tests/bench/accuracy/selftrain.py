@@ -4,8 +4,8 @@ Three rounds: take the articles of which the scores so far are surest, fit the t
 and average it with the terms (Yarowsky, "Unsupervised word sense disambiguation rivaling supervised
 methods", ACL 1995; numbers from the classification guide, section 5).
 
-The outcome ranks, it is no probability: it picks which articles of an imported archive staff should
-look at first. What reaches readers comes from ``train``, where archives count as weak labels.
+Measured, not used: the outcome ranks and is no probability, and with several topics an article it
+makes the service over-sure. There archives count as weak labels beside decisions (``train``).
 """
 
 from collections.abc import Sequence
