@@ -1,7 +1,8 @@
 """Decisions of the staff about an article's topics: final, and followed to who is told.
 
 A topic accepted late plans the same notification again, which adds those who asked for it; one
-rejected leaves unsent what is not sent, since eligibility is read again before each slice.
+rejected leaves unsent what is not sent, since eligibility is read again before each slice. If it is
+accepted after all, those who were left out meanwhile are planned anew.
 """
 
 from __future__ import annotations
@@ -9,19 +10,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from service.db import rows
 from service.ledger.plan import plan_again
 from service.ledger.publish import stamp_feeds
 from service.models import (
     Article,
     ArticleState,
+    Channel,
+    Delivery,
+    DeliveryState,
+    Destination,
     LabelOrigin,
     LabelState,
     Notification,
     NotificationKind,
     NotificationState,
+    Subscription,
+    Suppression,
     TopicLabel,
 )
 
@@ -58,7 +66,7 @@ def decide(
     _write(session, article.shown_revision_id, topic_id, state, label, now)
     is_public = article.state == ArticleState.PUBLISHED
     is_new = state == LabelState.PUBLISHED and before != LabelState.PUBLISHED
-    is_planned_again = is_public and is_new and _tell_more(session, article, now)
+    is_planned_again = is_public and is_new and _tell_more(session, article, topic_id, now)
     changes_feeds = LabelState.PUBLISHED in (before, state) and before != state
     if is_public and changes_feeds and article.feed_seq is not None:
         stamp_feeds(session, article.id, now, also=topic_id)
@@ -92,7 +100,7 @@ def _write(
     )
 
 
-def _tell_more(session: Session, article: Article, now: datetime) -> bool:
+def _tell_more(session: Session, article: Article, topic_id: int, now: datetime) -> bool:
     """One that is held goes out by itself once its time has come: it has a topic now."""
     found = session.scalar(
         select(Notification.id)
@@ -100,5 +108,43 @@ def _tell_more(session: Session, article: Article, now: datetime) -> bool:
         .where(Notification.state != NotificationState.CANCELLED)
         .where(Notification.stopped_at.is_(None))
         .where(Notification.released_at > now - NEWS_FOR)
+        .with_for_update()  # a planner that is at it would plan beside what is taken out below
     )
-    return found is not None and plan_again(session, found, now)
+    if found is None:
+        return False
+    _take_out(session, found, topic_id)
+    return plan_again(session, found, now)
+
+
+def _take_out(session: Session, notification_id: int, topic_id: int) -> None:
+    """Forget those who were left out while they were sent to, so that planning finds them again.
+
+    Those alone who ask for the topic and may be told. Who was planned as suppressed never was
+    settled, and stays so.
+    """
+    may_not_be_told = (
+        select(Destination.id)
+        .outerjoin(Channel, Channel.id == Destination.channel_id)
+        .outerjoin(Suppression, Suppression.address_hash == Destination.address_hash)
+        .where(Destination.id == Delivery.destination_id)
+        .where(or_(Destination.is_paused, Channel.is_paused, Suppression.address_hash.is_not(None)))
+    )
+    taken = rows(
+        session,
+        delete(Delivery)
+        .where(Delivery.notification_id == notification_id)
+        .where(Delivery.state == DeliveryState.SUPPRESSED, Delivery.attempts == 0)
+        .where(Delivery.settled_at.is_not(None))
+        .where(
+            exists()
+            .where(Subscription.destination_id == Delivery.destination_id)
+            .where(Subscription.topic_id == topic_id, Subscription.ended_at.is_(None))
+        )
+        .where(~may_not_be_told.exists())
+        .execution_options(synchronize_session=False),
+    )
+    session.execute(
+        update(Notification)
+        .where(Notification.id == notification_id)
+        .values(planned=Notification.planned - taken)
+    )

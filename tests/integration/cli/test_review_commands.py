@@ -9,12 +9,15 @@ from service.cli import cli
 from service.models import (
     Article,
     AuditEntry,
+    DeliveryState,
+    Destination,
     LabelOrigin,
     LabelState,
     MailboxMessage,
     Notification,
     Revision,
     Staff,
+    Suppression,
     TopicLabel,
 )
 from service.settings import Settings
@@ -113,6 +116,35 @@ def test_a_rejection_after_release_renews_the_feed_that_the_article_leaves(cms, 
     after = client.get(f"/feeds/{CLIMATE}.rss", headers={"If-None-Match": before.headers["ETag"]})
     assert after.status_code == 200
     assert cms.article()["title"] not in after.text
+
+
+def test_a_topic_rejected_by_mistake_and_accepted_again_tells_those_left_out(
+    town, work, runtime, full_audit
+):
+    town.reader(CLIMATE, address="kalan@example.org")
+    paused = town.reader(CLIMATE)
+    bounced = town.reader(CLIMATE, address="dönen@example.org")
+    left = town.reader(CLIMATE)
+    before = town.reader(CLIMATE, is_paused=True)
+    number = town.article()
+    notification = town.planned(number)
+    with runtime.db.write() as session:
+        session.get_one(Destination, paused).is_paused = True
+        hashed = session.get_one(Destination, bounced).address_hash
+        session.add(Suppression(address_hash=hashed, reason="bounce"))
+    town.unsubscribe(left)
+    invoke("reject", str(number), CLIMATE)
+    work()
+    assert town.counts(notification) == {DeliveryState.SUPPRESSED: 5}
+
+    result = invoke("accept", str(number), CLIMATE)
+    work()
+
+    assert "will be told" in result.output
+    assert recipients(town) == ["kalan@example.org"]
+    states = town.states(notification)
+    assert {states[one] for one in (paused, bounced, left, before)} == {DeliveryState.SUPPRESSED}
+    assert town.get(Notification, notification).planned == 5
 
 
 def test_the_word_of_the_staff_stands_on_every_later_revision(cms, town, later):
