@@ -24,11 +24,12 @@ def review() -> None:
 @review.command("list")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 def list_(limit: int) -> None:
-    """List what waits: articles without a topic first, then the most uncertain labels."""
+    """List what waits, in turns: damaged texts, articles without a topic, uncertain labels."""
+    from service.db import utcnow
     from service.ledger.review import waiting
 
     with opened_runtime() as runtime, runtime.db.read() as session:
-        items = waiting(session, limit)
+        items = waiting(session, utcnow(), limit)
     for item in items:
         words = ", ".join(dict.fromkeys(str(e["text"]) for e in item.evidence[:MAX_WORDS]))
         asked = f"{item.topic} {item.score:.2f} ({words})" if item.topic else "no topic"
@@ -70,6 +71,22 @@ def add(article_id: int, topic: str, staff: str) -> None:
     from service.models import LabelState
 
     _decide("review.add", article_id, topic, staff, LabelState.PUBLISHED, is_asked=False)
+
+
+@review.command()
+@click.argument("article_id", type=int)
+@STAFF
+def none(article_id: int, staff: str) -> None:
+    """Say that ARTICLE_ID is about none of the topics; it is not asked about again."""
+    from service.db import utcnow
+    from service.ledger.labels import LabelError, decide_none
+
+    with acting(staff, "review.none", article_id) as session:
+        try:
+            decide_none(session, article_id, utcnow())
+        except LabelError as error:
+            raise Refusal(str(error)) from error
+    click.echo(f"Article {article_id}: about none of the topics, for good.")
 
 
 def _decide(

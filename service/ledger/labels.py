@@ -30,6 +30,7 @@ from service.models import (
     NotificationState,
     Subscription,
     Suppression,
+    Topic,
     TopicLabel,
 )
 
@@ -71,6 +72,16 @@ def decide(
     if is_public and changes_feeds and article.feed_seq is not None:
         stamp_feeds(session, article.id, now, also=topic_id)
     return Decided(before, is_planned_again)
+
+
+def decide_none(session: Session, article_id: int, now: datetime) -> None:
+    """Let the staff's word stand that an article is about none of today's topics.
+
+    Raises:
+        LabelError: there is no such article, or it was not classified yet.
+    """
+    for topic_id in session.scalars(select(Topic.id).order_by(Topic.id)).all():
+        decide(session, article_id, topic_id, LabelState.DROPPED, now)
 
 
 def _write(

@@ -1,9 +1,10 @@
-"""The review queue: labels that the classifier would not decide alone, uncertain first."""
+"""The review queue: what the classifier would not decide alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import chain, zip_longest
 from typing import Any
 
 from sqlalchemy import func, literal, select
@@ -13,6 +14,7 @@ from service.classify.damage import damage_of
 from service.models import (
     Article,
     ArticleState,
+    LabelOrigin,
     LabelState,
     Revision,
     RevisionState,
@@ -21,6 +23,7 @@ from service.models import (
 )
 
 UNSURE = 0.5  # the probability that says the least
+OLD = timedelta(days=7)  # whoever asked for everything was told long since
 
 
 @dataclass(frozen=True)
@@ -40,20 +43,27 @@ class ReviewItem:
     damage: str | None = None
 
 
-def waiting(session: Session, limit: int) -> list[ReviewItem]:
-    """What waits for the staff: articles that tell nobody yet first, then the most uncertain."""
-    silent = [*_damaged(session, limit), *_without_topic(session, limit)]
-    return [*silent, *_uncertain(session, limit)][:limit]
+def waiting(session: Session, now: datetime, limit: int) -> list[ReviewItem]:
+    """What waits for the staff, in turns, so that no kind hides another: damaged texts, articles
+    without a topic, and labels, the most uncertain first."""
+    kinds = (
+        _damaged(session, limit),
+        _without_topic(session, now - OLD, limit),
+        _uncertain(session, limit),
+    )
+    in_turns = chain.from_iterable(zip_longest(*kinds))
+    return [item for item in in_turns if item is not None][:limit]
 
 
 def _damaged(session: Session, limit: int) -> list[ReviewItem]:
     """Those whose newest text arrived damaged; the CMS must send it again."""
     found = session.execute(
         select(Article, Revision)
-        .join(Revision, Revision.id == Article.revision_id)
+        .join_from(Revision, Article, Article.id == Revision.article_id)
+        .where(Article.revision_id == Revision.id)
         .where(Revision.state == RevisionState.QUARANTINED)
         .where(Article.state == ArticleState.PUBLISHED)
-        .order_by(Article.id.desc())
+        .order_by(Revision.article_id.desc())
         .limit(limit)
     )
     return [
@@ -68,9 +78,10 @@ def _damaged(session: Session, limit: int) -> list[ReviewItem]:
 def _uncertain(session: Session, limit: int) -> list[ReviewItem]:
     found = session.execute(
         select(Article, Revision.title, Topic.slug, TopicLabel)
-        .join(Revision, Revision.id == Article.shown_revision_id)
-        .join(TopicLabel, TopicLabel.revision_id == Revision.id)
+        .join_from(TopicLabel, Revision, Revision.id == TopicLabel.revision_id)
+        .join(Article, Article.id == Revision.article_id)
         .join(Topic, Topic.id == TopicLabel.topic_id)
+        .where(Article.shown_revision_id == Revision.id)
         .where(TopicLabel.state == LabelState.REVIEW)
         .where(Article.state == ArticleState.PUBLISHED)
         .order_by(func.abs(TopicLabel.score - UNSURE), Article.id.desc())
@@ -82,20 +93,21 @@ def _uncertain(session: Session, limit: int) -> list[ReviewItem]:
     ]
 
 
-def _without_topic(session: Session, limit: int) -> list[ReviewItem]:
-    """Those with neither a topic nor a question about one."""
-    has_label = (
+def _without_topic(session: Session, since: datetime, limit: int) -> list[ReviewItem]:
+    """New ones with neither a topic, nor a question about one, nor a word of the staff."""
+    is_dealt_with = (
         select(literal(1))
         .where(TopicLabel.revision_id == Revision.id)
-        .where(TopicLabel.state != LabelState.DROPPED)
+        .where((TopicLabel.state != LabelState.DROPPED) | (TopicLabel.origin == LabelOrigin.STAFF))
         .exists()
     )
     found = session.execute(
         select(Article, Revision.title)
         .join(Revision, Revision.id == Article.shown_revision_id)
-        .where(Revision.state == RevisionState.CLASSIFIED, ~has_label)
-        .where(Article.state == ArticleState.PUBLISHED)
-        .order_by(Article.id.desc())
+        .where(Revision.state == RevisionState.CLASSIFIED, ~is_dealt_with)
+        .where(Article.state == ArticleState.PUBLISHED, Article.created_at > since)
+        .where(func.coalesce(Article.published_at, Article.created_at) > since)
+        .order_by(Article.created_at.desc(), Article.id.desc())
         .limit(limit)
     )
     return [

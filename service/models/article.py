@@ -85,6 +85,12 @@ class Revision(Base):
             sqlite_where=text("state = 'received'"),
             postgresql_where=text("state = 'received'"),
         ),
+        Index(
+            "ix_revision_quarantined",
+            "article_id",
+            sqlite_where=text("state = 'quarantined'"),
+            postgresql_where=text("state = 'quarantined'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

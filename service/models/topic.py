@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy import JSON, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import Base, BigId, utcnow
@@ -51,11 +51,22 @@ class Topic(Base):
         return self.name_en if language == "en" else self.name_tr
 
 
+IN_REVIEW = text("state = 'review'")
+
+
 class TopicLabel(Base):
     """A revision's topic, with the score and the evidence for it."""
 
     __tablename__ = "topic_label"
-    __table_args__ = (Index("ix_topic_label_topic_id_revision_id", "topic_id", "revision_id"),)
+    __table_args__ = (
+        Index("ix_topic_label_topic_id_revision_id", "topic_id", "revision_id"),
+        Index(
+            "ix_topic_label_review",
+            "revision_id",
+            sqlite_where=IN_REVIEW,
+            postgresql_where=IN_REVIEW,
+        ),
+    )
 
     revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id"), primary_key=True)
     topic_id: Mapped[int] = mapped_column(ForeignKey("topic.id"), primary_key=True)

@@ -11,6 +11,11 @@ down_revision = '0007'
 branch_labels = None
 depends_on = None
 
+PARTIAL = (
+    ('topic_label', 'ix_topic_label_review', 'revision_id', sa.text("state = 'review'")),
+    ('revision', 'ix_revision_quarantined', 'article_id', sa.text("state = 'quarantined'")),
+)
+
 
 def upgrade() -> None:
     op.create_table('archive_text',
@@ -62,8 +67,14 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('review', sa.Double(), nullable=True))
         batch_op.add_column(sa.Column('created_at', sa.DateTime(timezone=True), nullable=True))
 
+    for table, name, column, where in PARTIAL:
+        op.create_index(name, table, [column], sqlite_where=where, postgresql_where=where)
+
 
 def downgrade() -> None:
+    for table, name, _, where in PARTIAL:
+        op.drop_index(name, table, sqlite_where=where, postgresql_where=where)
+
     with op.batch_alter_table('topic', schema=None) as batch_op:
         batch_op.drop_column('created_at')
         batch_op.drop_column('review')

@@ -16,8 +16,10 @@ from service.models import (
     MailboxMessage,
     Notification,
     Revision,
+    RevisionState,
     Staff,
     Suppression,
+    Topic,
     TopicLabel,
 )
 from service.settings import Settings
@@ -186,6 +188,66 @@ def test_the_list_shows_articles_without_a_topic_and_uncertain_labels(cms, town,
     assert second.startswith(f"2\t{CLIMATE} 0.40 (")
 
 
+def ids_listed(limit: int = 20) -> list[str]:
+    found = invoke("list", "--limit", str(limit)).stdout.splitlines()
+    return [line.partition("\t")[0] for line in found]
+
+
+def test_the_list_shows_each_kind_in_turn_however_many_wait(town, runtime):
+    damaged = [town.article((), state=RevisionState.QUARANTINED) for _ in range(5)]
+    topicless = [town.article(()) for _ in range(5)]
+    asked = [town.article() for _ in range(5)]
+    with runtime.db.write() as session:
+        session.query(TopicLabel).update({"state": LabelState.REVIEW, "score": 0.4})
+
+    newest = [str(kind[-1 - turn]) for turn in range(2) for kind in (damaged, topicless, asked)]
+
+    assert ids_listed(limit=6) == newest
+    assert len(ids_listed(limit=15)) == 15
+
+
+def test_an_article_about_none_of_the_topics_is_asked_about_no_more(
+    cms, town, later, client, full_audit
+):
+    cms.post()
+    later()
+    cms.post(id="2", title="Başlık", summary="Metin.", body_html=None, url="https://a.example/2")
+    later()
+    assert ids_listed() == ["2"]
+
+    results = [invoke("none", number) for number in ("1", "2")]
+    cms.post(summary="İklim, karbon, sera gazı, iklim krizi: yeni metin.")
+    later()
+
+    assert [result.exit_code for result in results] == [0, 0]
+    assert "about none of the topics, for good" in results[1].stdout
+    assert ids_listed() == ["Nothing waits for review."]
+    assert cms.article()["title"] not in client.get(f"/feeds/{CLIMATE}.rss").text
+    assert [entry.act for entry in town.all(AuditEntry)] == ["review.none"] * 2
+    newest = max(row.revision_id for row in town.all(TopicLabel))
+    labels = [row for row in town.all(TopicLabel) if row.revision_id == newest]
+    assert {(row.state, row.origin) for row in labels} == {("dropped", LabelOrigin.STAFF)}
+    assert len(labels) == town.count(Topic)
+
+
+def test_an_article_whose_only_question_was_rejected_is_asked_about_no_more(cms, work):
+    cms.post()
+    work()
+
+    invoke("reject", "1", CLIMATE)
+
+    assert ids_listed() == ["Nothing waits for review."]
+
+
+def test_an_old_article_without_a_topic_is_not_asked_about(town, clock):
+    article = town.article(())
+    assert ids_listed() == [str(article)]
+
+    clock.advance(days=8)
+
+    assert ids_listed() == ["Nothing waits for review."]
+
+
 def test_an_empty_queue_says_so():
     assert invoke("list").output == "Nothing waits for review.\n"
 
@@ -195,6 +257,7 @@ def test_an_empty_queue_says_so():
     [
         (("accept", "1", "iklim-cevr"), "did you mean 'iklim-cevre'?"),
         (("accept", "9", CLIMATE), "there is no classified article 9"),
+        (("none", "9"), "there is no classified article 9"),
         (("accept", "1", SPORT), "use `tellal review add`"),
     ],
 )
