@@ -60,7 +60,10 @@ def classify_revision(runtime: Runtime, revision_id: int) -> None:
         topic_ids = dict(session.execute(select(Topic.slug, Topic.id)).all())
         place_ids = dict(session.execute(select(Place.slug, Place.id)).all())
     found = classifier.classify(
-        ArticleText(revision.title, revision.summary, revision.body_text, tuple(revision.sections))
+        ArticleText(
+            *(revision.title, revision.summary, revision.body_text),
+            *(tuple(revision.sections), revision.is_sound),
+        )
     )
     places = _places_of(revision, found, place_ids)
     own = shingles(revision.title, revision.summary, revision.body_text)

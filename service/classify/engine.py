@@ -32,12 +32,14 @@ class ArticleText:
     """What is classified: plain text, no markup. The summary may be repeated in the body.
 
     ``sections`` are those of the CMS; a topic that lists one of them is the article's.
+    ``is_sound``: a person said that the text is not damaged, whatever it looks like.
     """
 
     title: str
     summary: str
     body: str
     sections: tuple[str, ...] = ()
+    is_sound: bool = False
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ class Classifier:
     def classify(self, article: ArticleText) -> Classification:
         """Return topics and places with evidence, or the damage that forbids to classify."""
         damage = damage_of(article.title, article.summary, article.body)
-        if damage is not None:
+        if damage is not None and not article.is_sound:
             return Classification((), (), damage, self.version)
         parts = _parts(article)
         topics = self._topics(parts, self._sections.find(article.sections))

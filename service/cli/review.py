@@ -34,7 +34,7 @@ def list_(limit: int) -> None:
         words = ", ".join(dict.fromkeys(str(e["text"]) for e in item.evidence[:MAX_WORDS]))
         asked = f"{item.topic} {item.score:.2f} ({words})" if item.topic else "no topic"
         if item.damage:
-            asked = f"damaged text: {item.damage}; the CMS must send it again"
+            asked = f"damaged text: {item.damage}; have the CMS send it again, or release it"
         click.echo(f"{item.article_id}\t{asked}\t{item.title}")
     if not items:
         click.echo("Nothing waits for review.")
@@ -87,6 +87,26 @@ def none(article_id: int, staff: str) -> None:
         except LabelError as error:
             raise Refusal(str(error)) from error
     click.echo(f"Article {article_id}: about none of the topics, for good.")
+
+
+@review.command()
+@click.argument("article_id", type=int)
+@STAFF
+def release(article_id: int, staff: str) -> None:
+    """Say that the text of ARTICLE_ID only looks damaged; it is classified and told."""
+    from service.db import utcnow
+    from service.ingest.releasing import ReleaseError, release_text
+    from service.models import Article
+
+    with acting(staff, "review.release", article_id) as session:
+        article = session.get(Article, article_id, with_for_update=True)
+        if article is None or article.revision_id is None:
+            raise Refusal(f"there is no article {article_id} with a text")
+        try:
+            release_text(session, article, utcnow())
+        except ReleaseError as error:
+            raise Refusal(f"article {article_id}: {error}") from error
+    click.echo(f"Article {article_id} will be classified as it is.")
 
 
 def _decide(

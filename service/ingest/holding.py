@@ -58,6 +58,18 @@ def hold_news(
     session.flush()
 
 
+def hold_stored(session: Session, article: Article, now: datetime, request_id: str) -> None:
+    """Hold the news of an article that is stored and becomes public at this moment."""
+    due = due_at(
+        session.get_one(Source, article.source_id),
+        article.published_at or now,
+        now,
+        is_urgent=article.is_urgent,
+        is_commercial=article.is_commercial,
+    )
+    hold_news(session, article, due, request_id)
+
+
 def is_held(session: Session, article: Article) -> bool:
     """True while its news wait: their release stamps the feeds."""
     found = session.scalar(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from service.ingest.holding import due_at, hold_news, is_held
+from service.ingest.holding import hold_stored, is_held
 from service.ledger.publish import stamp_feeds, stop_sending
 from service.models import (
     Article,
@@ -14,7 +14,6 @@ from service.models import (
     NotificationKind,
     Revision,
     RevisionState,
-    Source,
 )
 
 
@@ -53,14 +52,6 @@ def _publish(session: Session, article: Article, now: datetime) -> None:
     if revision.state == RevisionState.CLASSIFIED:
         article.shown_revision_id = revision.id
     if revision.state != RevisionState.QUARANTINED:
-        source = session.get_one(Source, article.source_id)
-        due = due_at(
-            source,
-            article.published_at,
-            now,
-            is_urgent=article.is_urgent,
-            is_commercial=article.is_commercial,
-        )
-        hold_news(session, article, due, revision.request_id)
+        hold_stored(session, article, now, revision.request_id)
     if article.shown_revision_id is not None and not is_held(session, article):
         stamp_feeds(session, article.id, now)

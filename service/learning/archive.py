@@ -108,15 +108,15 @@ def past_texts(session: Session) -> Iterator[tuple[str, ArticleText]]:
     articles = session.execute(
         select(
             *(Article.id, Revision.title, Revision.summary),
-            *(Revision.body_text, Revision.sections),
+            *(Revision.body_text, Revision.sections, Revision.is_sound),
         )
         .join(Revision, Revision.id == Article.shown_revision_id)
         .where(Revision.state == RevisionState.CLASSIFIED)
         .order_by(Article.id)
         .execution_options(yield_per=STEP)
     )
-    for article_id, title, summary, body, sections in articles:
-        yield f"article {article_id}", ArticleText(title, summary, body, tuple(sections))
+    for article_id, title, summary, body, sections, is_sound in articles:
+        yield f"article {article_id}", ArticleText(title, summary, body, tuple(sections), is_sound)
     archived = session.execute(
         select(
             *(ArchiveText.external_id, ArchiveText.title),

@@ -74,7 +74,10 @@ class ArticleAlias(Base):
 
 
 class Revision(Base):
-    """One version of an article's content; the same content is never stored twice."""
+    """One version of an article's content; the same content is never stored twice.
+
+    `is_sound`: staff let it out of quarantine, so it is not looked at for damage again.
+    """
 
     __tablename__ = "revision"
     __table_args__ = (
@@ -107,6 +110,7 @@ class Revision(Base):
     tags: Mapped[list[str]] = mapped_column(JSON, default=list)
     places: Mapped[list[str]] = mapped_column(JSON, default=list)
     image: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    is_sound: Mapped[bool] = mapped_column(default=False)
     classifier: Mapped[str] = mapped_column(String(64), default="")
     request_id: Mapped[str] = mapped_column(String(64), default="")
     created_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -67,6 +67,8 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('review', sa.Double(), nullable=True))
         batch_op.add_column(sa.Column('created_at', sa.DateTime(timezone=True), nullable=True))
 
+    op.add_column('revision', sa.Column(
+        'is_sound', sa.Boolean(), nullable=False, server_default=sa.false()))
     for table, name, column, where in PARTIAL:
         op.create_index(name, table, [column], sqlite_where=where, postgresql_where=where)
 
@@ -74,6 +76,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table, name, _, where in PARTIAL:
         op.drop_index(name, table, sqlite_where=where, postgresql_where=where)
+    op.drop_column('revision', 'is_sound')
 
     with op.batch_alter_table('topic', schema=None) as batch_op:
         batch_op.drop_column('created_at')

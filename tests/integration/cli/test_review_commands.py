@@ -16,10 +16,8 @@ from service.models import (
     MailboxMessage,
     Notification,
     Revision,
-    RevisionState,
     Staff,
     Suppression,
-    Topic,
     TopicLabel,
 )
 from service.settings import Settings
@@ -175,83 +173,6 @@ def test_a_decision_while_a_revision_is_classified_is_on_it(cms, town, later, ru
     assert labels(town)[town.topic(CLIMATE)] == (LabelState.DROPPED, LabelOrigin.STAFF)
 
 
-def test_the_list_shows_articles_without_a_topic_and_uncertain_labels(cms, town, work, runtime):
-    cms.post(id="1", title="Başlık", summary="Metin.", body_html=None, url="https://a.example/1")
-    cms.post(id="2", url="https://www.example.bel.tr/haber/2")
-    work()
-    with runtime.db.write() as session:
-        session.query(TopicLabel).update({"state": LabelState.REVIEW, "score": 0.4})
-
-    first, second, *_ = invoke("list").output.splitlines()
-
-    assert first == "1\tno topic\tBaşlık"
-    assert second.startswith(f"2\t{CLIMATE} 0.40 (")
-
-
-def ids_listed(limit: int = 20) -> list[str]:
-    found = invoke("list", "--limit", str(limit)).stdout.splitlines()
-    return [line.partition("\t")[0] for line in found]
-
-
-def test_the_list_shows_each_kind_in_turn_however_many_wait(town, runtime):
-    damaged = [town.article((), state=RevisionState.QUARANTINED) for _ in range(5)]
-    topicless = [town.article(()) for _ in range(5)]
-    asked = [town.article() for _ in range(5)]
-    with runtime.db.write() as session:
-        session.query(TopicLabel).update({"state": LabelState.REVIEW, "score": 0.4})
-
-    newest = [str(kind[-1 - turn]) for turn in range(2) for kind in (damaged, topicless, asked)]
-
-    assert ids_listed(limit=6) == newest
-    assert len(ids_listed(limit=15)) == 15
-
-
-def test_an_article_about_none_of_the_topics_is_asked_about_no_more(
-    cms, town, later, client, full_audit
-):
-    cms.post()
-    later()
-    cms.post(id="2", title="Başlık", summary="Metin.", body_html=None, url="https://a.example/2")
-    later()
-    assert ids_listed() == ["2"]
-
-    results = [invoke("none", number) for number in ("1", "2")]
-    cms.post(summary="İklim, karbon, sera gazı, iklim krizi: yeni metin.")
-    later()
-
-    assert [result.exit_code for result in results] == [0, 0]
-    assert "about none of the topics, for good" in results[1].stdout
-    assert ids_listed() == ["Nothing waits for review."]
-    assert cms.article()["title"] not in client.get(f"/feeds/{CLIMATE}.rss").text
-    assert [entry.act for entry in town.all(AuditEntry)] == ["review.none"] * 2
-    newest = max(row.revision_id for row in town.all(TopicLabel))
-    labels = [row for row in town.all(TopicLabel) if row.revision_id == newest]
-    assert {(row.state, row.origin) for row in labels} == {("dropped", LabelOrigin.STAFF)}
-    assert len(labels) == town.count(Topic)
-
-
-def test_an_article_whose_only_question_was_rejected_is_asked_about_no_more(cms, work):
-    cms.post()
-    work()
-
-    invoke("reject", "1", CLIMATE)
-
-    assert ids_listed() == ["Nothing waits for review."]
-
-
-def test_an_old_article_without_a_topic_is_not_asked_about(town, clock):
-    article = town.article(())
-    assert ids_listed() == [str(article)]
-
-    clock.advance(days=8)
-
-    assert ids_listed() == ["Nothing waits for review."]
-
-
-def test_an_empty_queue_says_so():
-    assert invoke("list").output == "Nothing waits for review.\n"
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -286,15 +207,3 @@ def test_a_topic_that_comes_after_a_day_goes_to_the_feed_alone(cms, town, later,
     assert "will be told" not in result.output
     assert recipients(town) == []
     assert cms.article()["title"] in client.get(f"/feeds/{SPORT}.rss").text
-
-
-def test_a_damaged_text_is_listed_with_its_damage_until_it_comes_sound(cms, later) -> None:
-    cms.post(title="?klim ?antiyesi Bü?üdü")
-    later(0)
-
-    assert "damaged text: letters lost as question marks" in invoke("list").stdout
-
-    cms.post(title="İklim Şantiyesi Büyüdü")
-    later(0)
-
-    assert "damaged" not in invoke("list").stdout

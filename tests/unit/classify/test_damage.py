@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.classify.damage import encoding_damage
+from service.classify.damage import damage_of, encoding_damage
 
 
 def test_damage_counts_each_kind_and_gives_a_reason() -> None:
@@ -25,6 +25,24 @@ def test_utf8_read_in_another_encoding_is_refused(wrong: str) -> None:
 
     assert encoding_damage(text.encode().decode(wrong, "replace")).refuse
     assert not encoding_damage(text).refuse
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Hentbol takımı Guðmundur Guðmundsson'a emanet", "Konser: Sigurðsson ve Þórdís Ýmir"],
+)
+def test_foreign_names_are_no_damage_where_turkish_letters_are_left(title: str) -> None:
+    assert damage_of(title, "", "İzmir’de düzenlenen festivalde sahne alıyorlar.") is None
+    assert damage_of(title.replace("ı", "i"), "Konser bu ay.", "") is not None
+
+
+def test_a_turkish_text_read_as_latin1_is_damaged_in_every_part() -> None:
+    texts = ("Büyükşehir’in yağmur suyu hattı", "İlçede çalışma", "Dağıtım yapılıyor. " * 50)
+    read = [text.encode("cp1254").decode("latin-1") for text in texts]
+
+    assert damage_of(*texts) is None
+    assert "Turkish letters read as Latin-1" in str(damage_of(*read))
+    assert damage_of("", "", read[2]) is not None
 
 
 def test_question_mark_of_an_address_is_no_lost_letter() -> None:
