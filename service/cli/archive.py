@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 
+from service.cli.acting import STAFF, acting
 from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
-
-SHOWN_ERRORS = 50
 
 
 @click.group()
@@ -19,36 +18,44 @@ def archive() -> None:
 
 @archive.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def import_(file: Path) -> None:
+@STAFF
+def import_(file: Path, staff: str) -> None:
     """Import old articles from FILE: JSON lines {id, title, summary, body, topics, published_at}.
 
-    Every line is checked before the first is stored. The same file twice adds nothing. No article
-    of the archive can be told to anybody.
+    Every line is checked before the first is stored. The same id twice adds nothing. Damaged texts
+    are left out. No article of the archive can be told to anybody.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-    from sqlalchemy import select
+    from rich.progress import Progress
 
     from service.db import utcnow
-    from service.learning.archive import ArchiveRefused, import_archive, read_archive
+    from service.learning.archive import import_archive
+    from service.learning.archive_file import ArchiveFile, ArchiveRefused
+
+    archive_file = ArchiveFile(file, _topics())
+    try:
+        count = archive_file.check()
+        with acting(staff, "archive.import", None, file=file.name, articles=count):
+            pass  # noted before the first is stored
+        with opened_runtime() as runtime, Progress(console=Console(stderr=True)) as progress:
+            bar = progress.add_task("stored", total=count)
+            found = import_archive(
+                *(runtime.db, archive_file.items(), utcnow()),
+                on_progress=lambda done: progress.advance(bar, done),
+            )
+    except ArchiveRefused as refused:
+        for reason in refused.reasons:
+            click.echo(reason, err=True)
+        raise Refusal(f"{file} cannot be imported: {refused}") from refused
+    click.echo(f"{found.added} articles added, {found.known} were there already.")
+    if found.damaged:
+        click.echo(f"{found.damaged} left out: their texts are damaged.")
+
+
+def _topics() -> frozenset[str]:
+    from sqlalchemy import select
+
     from service.models import Topic
 
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with opened_runtime() as runtime:
-        with runtime.db.read() as session:
-            topics = frozenset(session.scalars(select(Topic.slug)))
-        try:
-            # Not splitlines(): texts hold other line separators.
-            items = read_archive(file.read_text(encoding="utf-8-sig").split("\n"), topics)
-        except UnicodeDecodeError as error:
-            raise Refusal(f"{file} is not UTF-8") from error
-        except ArchiveRefused as refused:
-            for line in refused.errors[:SHOWN_ERRORS]:
-                click.echo(line, err=True)
-            raise Refusal(f"nothing was imported: {refused}") from refused
-        with Progress(*columns, console=Console(stderr=True)) as progress:
-            bar = progress.add_task("stored", total=len(items))
-            found = import_archive(
-                runtime.db, items, utcnow(), lambda done: progress.update(bar, completed=done)
-            )
-    click.echo(f"{found.added} articles added, {found.known} were there already.")
+    with opened_runtime() as runtime, runtime.db.read() as session:
+        return frozenset(session.scalars(select(Topic.slug)))

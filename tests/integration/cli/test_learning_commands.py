@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from click.testing import CliRunner, Result
 
 from service.cli import cli
-from service.models import ArchiveText, Article, Notification, TopicLabel
+from service.db import utcnow
+from service.learning.archive import import_archive
+from service.learning.archive_file import ArchiveItem
+from service.models import ArchiveText, Article, AuditEntry, Notification, Staff, TopicLabel
 from service.settings import Settings
 
 CLIMATE = "iklim-cevre"
+EDITOR = "ayse@example.org"
 
 
 @pytest.fixture(autouse=True)
@@ -23,8 +29,18 @@ def _environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"TELLAL_{name.upper()}", getattr(settings, name).get_secret_value())
 
 
+@pytest.fixture(autouse=True)
+def editor(runtime) -> None:
+    with runtime.db.write() as session:
+        session.add(Staff(email=EDITOR, fs_uniquifier=EDITOR))
+
+
 def invoke(*words: str) -> Result:
     return CliRunner().invoke(cli, words)
+
+
+def import_(file: str, staff: str = EDITOR) -> Result:
+    return invoke("archive", "import", file, "--staff", staff)
 
 
 @pytest.fixture
@@ -45,7 +61,7 @@ def test_an_archive_is_imported_once_and_told_to_nobody(archive, town, work):
     town.reader(None)
     file = archive(OLD, {"id": "8", "summary": "Kısa metin.", "published_at": "2020-01-01"})
 
-    first, second = invoke("archive", "import", file), invoke("archive", "import", file)
+    first, second = import_(file), import_(file)
     work()
 
     assert first.stdout == "2 articles added, 0 were there already.\n", first.output
@@ -53,6 +69,53 @@ def test_an_archive_is_imported_once_and_told_to_nobody(archive, town, work):
     row = next(row for row in town.all(ArchiveText) if row.external_id == "7")
     assert (row.title, row.body_text, row.topics) == (OLD["title"], OLD["body"], [CLIMATE])
     assert town.count(Article) == town.count(Notification) == town.mails().total() == 0
+    assert [(entry.act, entry.detail) for entry in town.all(AuditEntry)] == [
+        ("archive.import", {"file": "archive.jsonl", "articles": 2})
+    ] * 2
+
+
+def test_a_file_that_repeats_an_article_adds_it_once_and_leaves_out_a_damaged_one(archive, town):
+    broken = {"id": "9", "title": "?klim ?antiyesi Bü?üdü"}
+
+    result = import_(archive(OLD, {**OLD, "title": "Yine"}, broken))
+
+    assert result.stdout == (
+        "1 articles added, 1 were there already.\n1 left out: their texts are damaged.\n"
+    )
+    assert [row.title for row in town.all(ArchiveText)] == [OLD["title"]]
+
+
+def test_a_byte_order_mark_and_empty_lines_are_no_mistakes(archive, town):
+    assert import_(archive("\ufeff" + json.dumps(OLD), "", " ")).exit_code == 0
+    assert town.count(ArchiveText) == 1
+
+
+def test_times_of_any_zone_are_kept_in_utc(archive, town):
+    import_(archive({**OLD, "published_at": "2020-01-01T02:00:00+03:00"}))
+
+    (row,) = town.all(ArchiveText)
+    assert row.published_at.isoformat() == "2019-12-31T23:00:00+00:00"
+
+
+def test_two_imports_at_once_store_each_article_once(runtime, town):
+    items = [ArchiveItem(id=str(number), title="Haber") for number in range(600)]
+    together = Barrier(2)
+
+    def store(given: list[ArchiveItem]) -> int:
+        together.wait()
+        return import_archive(runtime.db, given, utcnow(), lambda _: None).added
+
+    with ThreadPoolExecutor(2) as pool:
+        added = list(pool.map(store, (items, items[::-1])))
+
+    assert sum(added) == town.count(ArchiveText) == 600
+
+
+def test_nobody_but_staff_imports(archive, town):
+    result = import_(archive(OLD), staff="kim@example.org")
+
+    assert "nobody of the staff" in result.output
+    assert town.count(ArchiveText) == 0
 
 
 @pytest.mark.parametrize(
@@ -65,21 +128,37 @@ def test_an_archive_is_imported_once_and_told_to_nobody(archive, town, work):
         ({"id": "9", "title": "x", "topics": ["yok"]}, "line 2: there is no topic 'yok'"),
         ({"id": "9", "title": "a\0b"}, "line 2: holds a NUL character"),
         ({"id": "9", "title": "x", "published_at": "dün"}, "line 2: published_at:"),
+        (
+            {"id": "9", "title": "x", "published_at": "0001-01-01T00:00:00+14:00"},
+            "line 2: published_at: is before the year 1 or after 9999 in UTC",
+        ),
+        ({"id": "9", "title": "x", "more": "y" * 2_200_000}, "line 2: is longer than 2 MB"),
+        ({"id": "9", "title": "\ud800"}, "line 2: title:"),
     ],
 )
 def test_a_file_with_a_mistake_is_refused_whole(archive, town, item, said):
-    result = invoke("archive", "import", archive(OLD, item))
+    result = import_(archive(OLD, item))
 
     assert result.exit_code == 2
     assert said in result.output
     assert town.count(ArchiveText) == 0
 
 
+def test_a_mistake_behind_a_long_line_is_named_with_its_own_number(archive, town):
+    long = {"id": "8", "title": "x", "more": "y" * 5_000_000}
+
+    result = import_(archive(OLD, long, "{"))
+
+    assert "line 2: is longer" in result.output
+    assert "line 3: is not JSON" in result.output
+    assert "2 lines cannot be imported" in result.output
+
+
 def test_what_if_says_who_would_gain_and_lose_and_changes_nothing(
     archive, cms, town, work, settings, tmp_path
 ):
     town.reader(CLIMATE)
-    invoke("archive", "import", archive(OLD, {"id": "8", "title": "Zeytin hasadı başladı"}))
+    import_(archive(OLD, {"id": "8", "title": "Zeytin hasadı başladı"}))
     cms.post()
     work()
     before = {(label.topic_id, label.state) for label in town.all(TopicLabel)}
@@ -98,7 +177,7 @@ def test_what_if_says_who_would_gain_and_lose_and_changes_nothing(
 
 
 def test_what_if_with_the_same_terms_changes_nothing(archive, settings):
-    invoke("archive", "import", archive(OLD))
+    import_(archive(OLD))
 
     result = invoke("topic", "what-if", str(settings.config_dir / "topics.yaml"))
 
