@@ -13,10 +13,13 @@ from service.classify.engine import ArticleText, Classification, Classifier
 class Change:
     """A topic that one article would gain or lose; `words` are those that speak for it.
 
+    `key` and `title` are the article's, so that its text need not be kept.
+
     `before` and `after` are probabilities, 0 where the topic was not even in question.
     """
 
     key: str
+    title: str
     slug: str
     is_gain: bool
     before: float
@@ -29,10 +32,10 @@ def compare(
 ) -> Iterator[list[Change]]:
     """The changes of each article (`key`, text), an empty list for most."""
     for key, article in articles:
-        yield list(_changes(key, now.classify(article), then.classify(article)))
+        yield list(_changes(key, article.title, now.classify(article), then.classify(article)))
 
 
-def _changes(key: str, now: Classification, then: Classification) -> Iterator[Change]:
+def _changes(key: str, title: str, now: Classification, then: Classification) -> Iterator[Change]:
     before = {label.slug: label for label in now.topics}
     after = {label.slug: label for label in then.topics}
     for slug in sorted(before.keys() | after.keys()):
@@ -45,6 +48,7 @@ def _changes(key: str, now: Classification, then: Classification) -> Iterator[Ch
         assert shown is not None
         yield Change(
             key,
+            title,
             slug,
             is_gain=will_be,
             before=old.score if old is not None else 0.0,

@@ -14,7 +14,6 @@ from service.cli.refusal import Refusal
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from service.classify import ArticleText
     from service.classify.whatif import Change
 
 MAX_WORDS = 5
@@ -31,15 +30,15 @@ def topic() -> None:
 def what_if(file: Path, limit: int) -> None:
     """Classify past articles by the terms in FILE, and say which would gain or lose a topic.
 
-    FILE has the form of config/topics.yaml. Articles and the imported archive are read; nothing is
-    stored and nobody is told.
+    FILE has the form of config/topics.yaml. Articles and the imported archive are read, but for
+    topics that staff decided about; nothing is stored and nobody is told.
     """
     from rich.console import Console
     from rich.progress import track
 
     from service.classify import Classifier, TaxonomyError, parse_topics
     from service.classify.whatif import compare
-    from service.learning.archive import past_texts
+    from service.learning.archive import count_past_texts, decided_by_staff, past_texts
     from service.learning.current import current_classifier, model_of
     from service.learning.versions import active_id
     from service.taxonomy import places_of
@@ -50,19 +49,20 @@ def what_if(file: Path, limit: int) -> None:
         raise Refusal(str(error)) from error
     with opened_runtime() as runtime, runtime.db.read() as session:
         places = places_of(runtime.settings.config_dir)
-        texts = dict(past_texts(session))
-        readers = _readers(session)
-        now = current_classifier(session, runtime.settings)
+        readers, decided = _readers(session), decided_by_staff(session)
         model_id = active_id(session)
         model = None if model_id is None else model_of(session, model_id)
-    found: list[Change] = []
-    for changes in track(
-        compare(now, Classifier(changed, places, model=model), texts.items()),
-        *("classified", len(texts)),
-        console=Console(stderr=True),
-    ):
-        found += changes
-    _say(found, texts, readers, limit)
+        now = current_classifier(session, runtime.settings)
+        then = Classifier(changed, places, model=model)
+        count = count_past_texts(session)
+        found: list[Change] = []
+        for changes in track(
+            compare(now, then, past_texts(session)),
+            *("classified", count),
+            console=Console(stderr=True),
+        ):
+            found += [change for change in changes if (change.key, change.slug) not in decided]
+    _say(found, count, readers, limit)
 
 
 def _readers(session: Session) -> Counter[str]:
@@ -80,20 +80,16 @@ def _readers(session: Session) -> Counter[str]:
     return Counter({slug: int(count) for slug, count in found})
 
 
-def _say(
-    found: list[Change], texts: dict[str, ArticleText], readers: Counter[str], limit: int
-) -> None:
+def _say(found: list[Change], count: int, readers: Counter[str], limit: int) -> None:
     for change in found[:limit]:
         sign = "+" if change.is_gain else "-"
         words = ", ".join(change.words[:MAX_WORDS])
         scores = f"{change.before:.2f} → {change.after:.2f}"
-        click.echo(
-            f"{change.key}\t{sign}{change.slug}\t{scores}\t{words}\t{texts[change.key].title}"
-        )
+        click.echo(f"{change.key}\t{sign}{change.slug}\t{scores}\t{words}\t{change.title}")
     if len(found) > limit:
         click.echo(f"… and {len(found) - limit} more; see them with --limit {len(found)}")
     for slug in sorted({change.slug for change in found}):
         gains = sum(1 for c in found if c.slug == slug and c.is_gain)
         losses = sum(1 for c in found if c.slug == slug and not c.is_gain)
         click.echo(f"{slug}: {gains} would gain it, {losses} lose it; {readers[slug]} asked for it")
-    click.echo(f"{len(texts)} articles read, {len({c.key for c in found})} would change.")
+    click.echo(f"{count} articles read, {len({c.key for c in found})} would change.")

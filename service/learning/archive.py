@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,15 @@ from service.classify import ArticleText
 from service.classify.damage import damage_of
 from service.db import Database
 from service.learning.archive_file import ArchiveItem
-from service.models import ArchiveText, Article, Revision, RevisionState
+from service.models import (
+    ArchiveText,
+    Article,
+    LabelOrigin,
+    Revision,
+    RevisionState,
+    Topic,
+    TopicLabel,
+)
 
 STEP = 500  # rows a transaction: a million must not hold a lock for minutes
 
@@ -57,6 +65,28 @@ def _store(db: Database, items: Sequence[ArchiveItem], now: datetime) -> int:
     statement = insert(ArchiveText).values(values).on_conflict_do_nothing()
     with db.write() as session:
         return len(session.scalars(statement.returning(ArchiveText.id)).all())
+
+
+def count_past_texts(session: Session) -> int:
+    articles = (
+        select(func.count())
+        .select_from(Revision)
+        .join(Article, Article.shown_revision_id == Revision.id)
+    )
+    classified = session.scalar(articles.where(Revision.state == RevisionState.CLASSIFIED))
+    archived = session.scalar(select(func.count()).select_from(ArchiveText))
+    return (classified or 0) + (archived or 0)
+
+
+def decided_by_staff(session: Session) -> set[tuple[str, str]]:
+    """Texts, named as `past_texts` does, with the topics that no change of terms gives or takes."""
+    found = session.execute(
+        select(Article.id, Topic.slug)
+        .join(TopicLabel, TopicLabel.revision_id == Article.shown_revision_id)
+        .join(Topic, Topic.id == TopicLabel.topic_id)
+        .where(TopicLabel.origin == LabelOrigin.STAFF)
+    )
+    return {(f"article {article_id}", slug) for article_id, slug in found}
 
 
 def past_texts(session: Session) -> Iterator[tuple[str, ArticleText]]:

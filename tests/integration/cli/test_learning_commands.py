@@ -176,6 +176,19 @@ def test_what_if_says_who_would_gain_and_lose_and_changes_nothing(
     assert {(label.topic_id, label.state) for label in town.all(TopicLabel)} == before
 
 
+def test_what_if_leaves_out_what_staff_decided(cms, work, settings, tmp_path):
+    cms.post()
+    work()
+    invoke("review", "accept", "1", CLIMATE, "--staff", EDITOR)
+    topics = (settings.config_dir / "topics.yaml").read_text(encoding="utf-8")
+    changed = tmp_path / "topics.yaml"
+    changed.write_text(_without_climate_terms(topics), encoding="utf-8")
+
+    result = invoke("topic", "what-if", str(changed))
+
+    assert result.stdout == "1 articles read, 0 would change.\n"
+
+
 def test_what_if_with_the_same_terms_changes_nothing(archive, settings):
     import_(archive(OLD))
 
