@@ -23,6 +23,7 @@ from service.classify.taxonomy import (
     parse_topics,
 )
 from service.classify.terms import TermSyntaxError
+from service.classify.writing import write_topics
 
 __all__ = [
     "ArticleText",
@@ -41,4 +42,5 @@ __all__ = [
     "TopicLabel",
     "parse_places",
     "parse_topics",
+    "write_topics",
 ]

@@ -1,4 +1,4 @@
-"""`tellal topic`: what a change of terms would do, before anything changes."""
+"""`tellal topic`: see what a change of topics and terms would do, then make it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from service.cli.acting import STAFF, acting
 from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from service.classify import Topic
     from service.classify.whatif import Change
 
 MAX_WORDS = 5
@@ -21,7 +23,54 @@ MAX_WORDS = 5
 
 @click.group()
 def topic() -> None:
-    """Try changes of topics and their terms."""
+    """Try and make changes of topics and their terms."""
+
+
+@topic.command()
+def export() -> None:
+    """Print the topics of the database in the form of config/topics.yaml."""
+    from service.classify import write_topics
+    from service.taxonomy import stored_topics
+
+    with opened_runtime() as runtime, runtime.db.read() as session:
+        click.echo(write_topics(stored_topics(session)), nl=False)
+
+
+@topic.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@STAFF
+def apply(file: Path, staff: str) -> None:
+    """Make the topics of the database those of FILE, from the next article on.
+
+    FILE has the form of config/topics.yaml and lists all topics. New ones come last. One that is
+    not listed is removed, unless articles or subscriptions refer to it.
+    """
+    from service import taxonomy
+
+    listed = _read(file)
+    with opened_runtime() as runtime, runtime.db.read() as session:
+        changes = taxonomy.changes_by(session, listed)
+    if changes:
+        detail = {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
+        with acting(staff, "topic.apply", None, file=file.name, **detail) as session:
+            taxonomy.apply(session, listed, changes)
+    for sign, slugs in (("+", changes.added), ("-", changes.removed)):
+        for slug in slugs:
+            click.echo(f"{sign}{slug}")
+    for slug, what in changes.changed.items():
+        click.echo(f"{slug}: {what}")
+    for slug, uses in changes.kept.items():
+        click.echo(f"{slug} is not listed, yet stays as it is: {uses} refer to it")
+    click.echo("Used from the next article on." if changes else "Nothing changes.")
+
+
+def _read(file: Path) -> tuple[Topic, ...]:
+    from service.classify import TaxonomyError, parse_topics
+
+    try:
+        return parse_topics(file.read_text(encoding="utf-8"), str(file))
+    except (TaxonomyError, UnicodeDecodeError) as error:
+        raise Refusal(str(error)) from error
 
 
 @topic.command("what-if")
@@ -36,17 +85,14 @@ def what_if(file: Path, limit: int) -> None:
     from rich.console import Console
     from rich.progress import track
 
-    from service.classify import Classifier, TaxonomyError, parse_topics
+    from service.classify import Classifier
     from service.classify.whatif import compare
     from service.learning.archive import count_past_texts, decided_by_staff, past_texts
     from service.learning.current import current_classifier, model_of
     from service.learning.versions import active_id
     from service.taxonomy import places_of
 
-    try:
-        changed = parse_topics(file.read_text(encoding="utf-8"), str(file))
-    except (TaxonomyError, UnicodeDecodeError) as error:
-        raise Refusal(str(error)) from error
+    changed = _read(file)
     with opened_runtime() as runtime, runtime.db.read() as session:
         places = places_of(runtime.settings.config_dir)
         readers, decided = _readers(session), decided_by_staff(session)
