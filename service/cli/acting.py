@@ -14,6 +14,8 @@ from service.cli.refusal import Refusal
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+# Of an article or a model; what is larger, no column of either database holds.
+NUMBER = click.IntRange(1, 2**63 - 1)
 STAFF = click.option("--staff", required=True, help="Your email address, for the audit log.")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.cli.acting import STAFF, acting
+from service.cli.acting import NUMBER, STAFF, acting
 from service.cli.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def article() -> None:
 
 
 @article.command()
-@click.argument("article_id", type=int)
+@click.argument("article_id", type=NUMBER)
 @_NOTE
 @STAFF
 def correct(article_id: int, note: str, staff: str) -> None:
@@ -50,7 +50,7 @@ def correct(article_id: int, note: str, staff: str) -> None:
 
 
 @article.command()
-@click.argument("article_id", type=int)
+@click.argument("article_id", type=NUMBER)
 @click.option("--tell", is_flag=True, help="Tell those who got it that it was withdrawn.")
 @_NOTE
 @STAFF
@@ -71,7 +71,7 @@ def withdraw(article_id: int, tell: bool, note: str, staff: str) -> None:
 
 
 @article.command()
-@click.argument("article_id", type=int)
+@click.argument("article_id", type=NUMBER)
 @click.option("--tell", is_flag=True, help="Tell those who got it that it is back.")
 @_NOTE
 @STAFF
@@ -98,7 +98,7 @@ def republish(article_id: int, tell: bool, note: str, staff: str) -> None:
 
 
 @article.command()
-@click.argument("article_id", type=int)
+@click.argument("article_id", type=NUMBER)
 @STAFF
 def approve(article_id: int, staff: str) -> None:
     """Let an urgent ARTICLE_ID break quiet hours and digests; two people must do so."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.cli.acting import STAFF, acting
+from service.cli.acting import NUMBER, STAFF, acting
 from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 
@@ -65,7 +65,7 @@ def train(staff: str) -> None:
 
 
 @model.command()
-@click.argument("model_id", type=int)
+@click.argument("model_id", type=NUMBER)
 @STAFF
 def promote(model_id: int, staff: str) -> None:
     """Use model MODEL_ID from now on, whatever its report says."""
@@ -95,7 +95,7 @@ def rollback(staff: str) -> None:
 
 
 @model.command()
-@click.argument("model_id", type=int)
+@click.argument("model_id", type=NUMBER)
 def report(model_id: int) -> None:
     """Show how MODEL_ID did on decisions that it had not seen, beside the one in use then."""
     from service.learning.versions import all_versions

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.acting import STAFF, acting
+from service.cli.acting import NUMBER, STAFF, acting
 from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 
@@ -41,7 +41,7 @@ def list_(limit: int) -> None:
 
 
 @review.command()
-@click.argument("article_id", type=int)
+@click.argument("article_id", type=NUMBER)
 @click.argument("topic")
 @STAFF
 def accept(article_id: int, topic: str, staff: str) -> None:
@@ -52,7 +52,7 @@ def accept(article_id: int, topic: str, staff: str) -> None:
 
 
 @review.command()
-@click.argument("article_id", type=int)
+@click.argument("article_id", type=NUMBER)
 @click.argument("topic")
 @STAFF
 def reject(article_id: int, topic: str, staff: str) -> None:
@@ -63,7 +63,7 @@ def reject(article_id: int, topic: str, staff: str) -> None:
 
 
 @review.command()
-@click.argument("article_id", type=int)
+@click.argument("article_id", type=NUMBER)
 @click.argument("topic")
 @STAFF
 def add(article_id: int, topic: str, staff: str) -> None:
@@ -74,7 +74,7 @@ def add(article_id: int, topic: str, staff: str) -> None:
 
 
 @review.command()
-@click.argument("article_id", type=int)
+@click.argument("article_id", type=NUMBER)
 @STAFF
 def none(article_id: int, staff: str) -> None:
     """Say that ARTICLE_ID is about none of the topics; it is not asked about again."""
@@ -90,7 +90,7 @@ def none(article_id: int, staff: str) -> None:
 
 
 @review.command()
-@click.argument("article_id", type=int)
+@click.argument("article_id", type=NUMBER)
 @STAFF
 def release(article_id: int, staff: str) -> None:
     """Say that the text of ARTICLE_ID only looks damaged; it is classified and told."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from service.cli.acting import STAFF, acting
+from service.cli.acting import NUMBER, STAFF, acting
 from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 
@@ -37,7 +37,7 @@ def list_(limit: int) -> None:
 
 
 @story.command()
-@click.argument("article_id", type=int)
+@click.argument("article_id", type=NUMBER)
 @STAFF
 def split(article_id: int, staff: str) -> None:
     """Let ARTICLE_ID be a story of its own; those who were spared it are told."""

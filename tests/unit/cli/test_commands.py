@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -14,6 +17,7 @@ from service.cli import COMMANDS, cli
 from service.cli.refusal import explain
 
 ROOT = Path(__file__).parents[3]
+TOO_LARGE = "99999999999999999999999"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -21,6 +25,29 @@ def test_each_command_loads_and_explains_itself(name: str) -> None:
     result = CliRunner().invoke(cli, [name, "--help"])
     assert result.exit_code == 0, result.output
     assert "Usage:" in result.output
+
+
+def numbered() -> Iterator[list[str]]:
+    """Every command that takes the number of something, with one that no database holds."""
+    for name in COMMANDS:
+        command = cli.get_command(click.Context(cli), name)
+        for sub in getattr(command, "commands", {}).values():
+            if any(param.name.endswith("_id") for param in sub.params):
+                yield [name, sub.name, *chain.from_iterable(map(given, sub.params))]
+
+
+def given(param: click.Parameter) -> list[str]:
+    if isinstance(param, click.Argument):
+        return [TOO_LARGE if param.name.endswith("_id") else "x"]
+    return [param.opts[0], "x"] if param.required else []
+
+
+@pytest.mark.parametrize("words", list(numbered()), ids=" ".join)
+def test_a_number_that_no_database_holds_is_refused_in_one_sentence(words: list[str]) -> None:
+    result = CliRunner().invoke(cli, words)
+
+    assert result.exit_code == 2
+    assert f"{TOO_LARGE} is not in the range" in result.output
 
 
 def test_loading_every_command_imports_neither_the_workers_nor_anything_heavy() -> None:
