@@ -38,7 +38,7 @@ def correct(article_id: int, note: str, staff: str) -> None:
         if session.get_one(Revision, row.revision_id).state == "quarantined":
             raise Refusal(
                 f"the newest text of article {article_id} arrived damaged and is told to nobody;"
-                " have its CMS send it again"
+                " have its CMS send it again, or release it by `tellal review release`"
             )
         if row.is_commercial:
             raise Refusal(f"article {article_id} is advertising by now, which is told to nobody")
