@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.classify.stories import Match, is_same_story, shingles
+from service.classify.stories import Match, Shingles, is_same_story, shingles
 from service.ledger.stories import Telling, recent
 from service.models import Revision
 
@@ -28,11 +28,11 @@ class Same(NamedTuple):
 def same_story(
     session: Session,
     article_id: int,
-    own: frozenset[int],
+    own: Shingles,
     place_ids: Collection[int],
     at: datetime,
 ) -> Same | None:
-    """The article that one with the word triples `own` repeats most; null where there is none.
+    """The article that one with the words `own` repeats most; null where there is none.
 
     The first call reads the texts; one soon after it finds them at hand, and costs a query.
     """
@@ -46,10 +46,10 @@ def same_story(
     return None if best is None else Same(best[1], asdict(best[0]))
 
 
-_known: dict[str, frozenset[int]] = {}  # by the hash of the content, which they follow from
+_known: dict[str, Shingles] = {}  # by the hash of the content, which they follow from
 
 
-def _shingles_of(session: Session, tellings: Collection[Telling]) -> dict[str, frozenset[int]]:
+def _shingles_of(session: Session, tellings: Collection[Telling]) -> dict[str, Shingles]:
     found = {t.content_hash: _known[t.content_hash] for t in tellings if t.content_hash in _known}
     unknown = [t.revision_id for t in tellings if t.content_hash not in found]
     for start in range(0, len(unknown), STEP):

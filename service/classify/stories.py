@@ -3,21 +3,22 @@
 Three words in a row, numbers included, are compared (Broder, "On the resemblance and containment of
 documents", 1997). Numbers matter: without them 141 of 434 equal pairs of press texts were
 different daily bulletins. A city's notices of water cuts are one template, filled in anew: they
-share most triples, yet few of those with a number, and are kept apart by that.
+share most triples, and are kept apart by their details (``service.classify.details``).
 
 Rewritten releases share too few words in a row; for them see ``service.classify.likeness``.
 """
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
-from service.classify.text import Token, tokenise
+from service.classify.details import Details, details_of
+from service.classify.text import Field, Token, tokenise
 
 WINDOW = timedelta(days=3)  # compare only articles this close, and about the same districts
 
@@ -25,23 +26,8 @@ _GRAM = 3
 _MIN_JACCARD = 0.4
 _MIN_CONTAINMENT = 0.8
 _MIN_GRAMS = 20  # a shorter text is contained in too much; it must be equal
-_MIN_NUMBERED = 3  # a single number is in up to three triples
-_MIN_SAME_NUMBERS = 0.5  # of the numbered triples of the text that has fewer
-_HAS_NUMBER = 1  # the lowest bit of a triple
 
 Key = TypeVar("Key", bound=Hashable)
-
-
-class _Size(NamedTuple):
-    """How many triples, and how many of them have a number."""
-
-    grams: int
-    numbered: int
-
-    @staticmethod
-    def of(grams: Iterable[int]) -> "_Size":
-        flags = [gram & _HAS_NUMBER for gram in grams]
-        return _Size(len(flags), sum(flags))
 
 
 class Measure(StrEnum):
@@ -60,22 +46,32 @@ class Match:
     shared: int  # word triples in both
 
 
-def shingles(*texts: str) -> frozenset[int]:
-    """Return the word triples of the fields of an article, as signed 64-bit numbers.
+@dataclass(frozen=True, slots=True)
+class Shingles:
+    """What is compared of an article: its word triples, and the words that make it this event."""
 
-    The numbers are the same in every process and fit a BIGINT, so that they can be stored.
+    grams: frozenset[int]
+    details: Details
+
+
+def shingles(*texts: str) -> Shingles:
+    """Return what is compared of an article, given its fields, the title first.
+
+    The numbers of the word triples are the same in every process.
     """
-    return frozenset(_number(gram) for text in texts for gram in _grams(tokenise(text)))
+    fields = [Field(text) for text in texts]
+    grams = frozenset(_number(gram) for field in fields for gram in _grams(field.tokens))
+    return Shingles(grams, details_of(fields))
 
 
-def is_same_story(a: frozenset[int], b: frozenset[int]) -> Match | None:
+def is_same_story(a: Shingles, b: Shingles) -> Match | None:
     """Return the reason why two articles are one story, or nothing."""
-    return _judge(_Size.of(a & b), _Size.of(a), _Size.of(b))
+    return _judge(len(a.grams & b.grams), a, b)
 
 
 def shared_passages(text: str, other: str, limit: int = 3) -> tuple[str, ...]:
     """Return the longest passages of a text that the other one has too: what staff look at."""
-    common = shingles(other)
+    common = shingles(other).grams
     tokens = tokenise(text)
     ends: list[tuple[int, int]] = []  # first and last token of each passage
     for i, gram in enumerate(_grams(tokens)):
@@ -95,53 +91,57 @@ class StoryIndex(Generic[Key]):
 
     An inverted index: from triple to articles. Counting over it gives both measures exactly, at
     the cost of one look-up a triple, since few articles share any. MinHash with LSH would save
-    memory that a city does not need (1,000 articles of three days: 20 MB) and estimates Jaccard
+    memory that a city does not need (1,000 articles of three days: 50 MB) and estimates Jaccard
     alone; a short notice inside a long article, caught by containment, has a Jaccard near zero.
     """
 
     def __init__(self) -> None:
-        self._sizes: dict[Key, _Size] = {}
+        self._known: dict[Key, Shingles] = {}
         self._having: dict[int, list[Key]] = defaultdict(list)
 
-    def add(self, key: Key, grams: frozenset[int]) -> None:
+    def add(self, key: Key, own: Shingles) -> None:
         """Take an article up; one key once."""
-        if key in self._sizes:
+        if key in self._known:
             raise ValueError(f"article {key!r} is in the index already")
-        self._sizes[key] = _Size.of(grams)
-        for gram in grams:
+        self._known[key] = own
+        for gram in own.grams:
             self._having[gram].append(key)
 
-    def matches(self, grams: frozenset[int]) -> list[tuple[Key, Match]]:
+    def matches(self, own: Shingles) -> list[tuple[Key, Match]]:
         """Return the articles of the same story, the best match first."""
-        shared: dict[Key, list[int]] = defaultdict(list)
-        for gram in grams:
-            for key in self._having.get(gram, ()):
-                shared[key].append(gram)
-        size = _Size.of(grams)
+        shared = Counter(key for gram in own.grams for key in self._having.get(gram, ()))
         found = [
             (key, match)
-            for key, common in shared.items()
-            if (match := _judge(_Size.of(common), size, self._sizes[key]))
+            for key, count in shared.items()
+            if (match := _judge(count, own, self._known[key]))
         ]
         return sorted(found, key=lambda pair: (-pair[1].value, -pair[1].shared))
 
 
-def _judge(shared: _Size, a: _Size, b: _Size) -> Match | None:
-    if not shared.grams or not _has_same_numbers(shared, a, b):
+def _judge(shared: int, a: Shingles, b: Shingles) -> Match | None:
+    match = _compare(shared, len(a.grams), len(b.grams))
+    return match if match is not None and _tell_the_same(a, b) else None
+
+
+def _compare(shared: int, a: int, b: int) -> Match | None:
+    if not shared:
         return None
-    smaller = min(a.grams, b.grams)
-    jaccard = shared.grams / (a.grams + b.grams - shared.grams)
+    smaller = min(a, b)
+    jaccard = shared / (a + b - shared)
     if jaccard == 1 or (jaccard >= _MIN_JACCARD and smaller >= _MIN_GRAMS):
-        return Match(Measure.JACCARD, jaccard, shared.grams)
-    if smaller >= _MIN_GRAMS and shared.grams / smaller >= _MIN_CONTAINMENT:
-        return Match(Measure.CONTAINMENT, shared.grams / smaller, shared.grams)
+        return Match(Measure.JACCARD, jaccard, shared)
+    if smaller >= _MIN_GRAMS and shared / smaller >= _MIN_CONTAINMENT:
+        return Match(Measure.CONTAINMENT, shared / smaller, shared)
     return None
 
 
-def _has_same_numbers(shared: _Size, a: _Size, b: _Size) -> bool:
-    """Tell a filled-in template from a copy; a text without numbers says nothing about this."""
-    fewer = min(a.numbered, b.numbered)
-    return fewer < _MIN_NUMBERED or shared.numbered >= _MIN_SAME_NUMBERS * fewer
+def _tell_the_same(a: Shingles, b: Shingles) -> bool:
+    """The longer text may add details, the shorter one has none of its own."""
+    return all(
+        one.details.are_in(other.details)
+        for one, other in ((a, b), (b, a))
+        if len(one.grams) <= len(other.grams)
+    )
 
 
 def _grams(tokens: Sequence[Token]) -> Iterable[tuple[str, ...]]:
@@ -153,5 +153,4 @@ def _grams(tokens: Sequence[Token]) -> Iterable[tuple[str, ...]]:
 def _number(gram: tuple[str, ...]) -> int:
     data = " ".join(gram).encode("utf-8", "surrogatepass")
     digest = hashlib.blake2b(data, digest_size=8).digest()
-    number = int.from_bytes(digest, "big", signed=True) & ~_HAS_NUMBER
-    return number | _HAS_NUMBER if any(word[0].isdigit() for word in gram) else number
+    return int.from_bytes(digest, "big", signed=True)

@@ -94,6 +94,24 @@ def test_another_event_is_another_story(post, town, body: str, fields: dict[str,
     assert len(town.all(MailboxMessage)) == 2
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("25 Kasım", "26 Kasım"), ("yarın", "bugün"), ("Kazımdirik", "Erzene")],
+)
+def test_the_next_water_cut_is_told(post, town, full_audit, before: str, after: str) -> None:
+    town.reader(None)
+    notice = (
+        "Bornova ilçesinde arıza onarım çalışması nedeniyle Kazımdirik Mahallesi'nde 25 Kasım 2026 "
+        "günü, yarın, saat 09.00 ile 17.00 arasında su kesintisi yapılacağı duyuruldu. Ayrıntılı "
+        "bilgi için 444 0 847 numaralı telefon aranabilir ya da 185 hattına başvurulabilir."
+    )
+    post(1, notice, title="Bornova'da su kesintisi")
+    post(2, notice.replace(before, after), title="Bornova'da su kesintisi")
+
+    assert stories(town) == 2
+    assert len(town.all(MailboxMessage)) == 2
+
+
 def test_the_same_words_after_four_days_are_news_again(post, town, clock) -> None:
     town.reader()
     post(1)
