@@ -6,6 +6,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 
 from service.db import rows
+from service.ledger.told import HEARS
 from service.models import Article, Notification
 
 # Both sides of the match run on an index: destination by key range, its subscriptions by
@@ -13,7 +14,7 @@ from service.models import Article, Notification
 # that the city can say why it heard nothing.
 STATE = """CASE WHEN x.address_hash IS NOT NULL OR d.is_paused OR coalesce(c.is_paused, false)
                 THEN 5 ELSE 0 END"""
-_WHO = """
+_WHO = f"""
     FROM destination d
     JOIN subscription s ON s.destination_id = d.id
     LEFT JOIN channel c ON c.id = d.channel_id
@@ -21,14 +22,14 @@ _WHO = """
     WHERE d.id > :lower AND d.id <= :upper
       AND d.verified_at IS NOT NULL
       AND s.ended_at IS NULL AND (s.frequency = 'instant' OR :breaks)
-      AND (s.topic_id IS NULL OR s.topic_id IN {topics})
-      AND (s.place_id IS NULL OR s.place_id IN {places} OR {whole_city})
+      AND (s.topic_id IS NULL OR s.topic_id IN {{topics}})
+      AND (s.place_id IS NULL OR s.place_id IN {{places}} OR {{whole_city}})
       AND NOT EXISTS (
           SELECT 1 FROM article a
-          JOIN notification n ON n.article_id = a.id AND n.kind = 'new'
-          JOIN delivery v ON v.notification_id = n.id AND v.destination_id = d.id
-          WHERE a.story_id = :story AND a.id <> :article)
-    GROUP BY d.id, d.is_paused, c.is_paused, x.address_hash"""
+          JOIN notification e ON e.article_id = a.id AND e.kind = 'new'
+          JOIN delivery o ON o.notification_id = e.id AND o.destination_id = d.id
+          WHERE a.story_id = :story AND a.id <> :article AND {HEARS})
+    GROUP BY d.id, d.is_paused, c.is_paused, x.address_hash"""  # noqa: S608
 MATCH = text(
     "INSERT INTO delivery (notification_id, destination_id, state, subscription_id, attempts)"  # noqa: S608
     f" SELECT :notification, d.id, {STATE}, min(s.id), 0"

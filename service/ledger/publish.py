@@ -8,6 +8,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from service.db import rows
+from service.ledger.spared import lock_spared, tell_spared
 from service.models import (
     Article,
     ArticleState,
@@ -75,8 +76,11 @@ def withhold(session: Session, article: Article, now: datetime) -> None:
 
 
 def stop(session: Session, article: Article, now: datetime) -> None:
-    """Tell nobody from now on: cancel what is held, stop what is on its way."""
-    _lock_unfinished(session, article)
+    """Tell nobody from now on: cancel what is held, stop what is on its way.
+
+    Who waits for it, and was spared another article of its story, is told that one instead.
+    """
+    spared = lock_spared(session, article)
     session.execute(
         update(Notification)
         .where(Notification.article_id == article.id)
@@ -84,6 +88,7 @@ def stop(session: Session, article: Article, now: datetime) -> None:
         .values(state=NotificationState.CANCELLED)
     )
     stop_sending(session, article, now, *NotificationKind)
+    tell_spared(session, spared, now)
 
 
 def stop_sending(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from service.classify.stories import WINDOW
-from service.ledger.plan import plan_again
+from service.ledger.spared import tell_spared
 from service.models import (
     Article,
     ArticleState,
@@ -115,12 +115,7 @@ def split(session: Session, article_id: int, now: datetime) -> bool:
     session.add(story)
     session.flush()
     article.story_id = story.id
-    notification_id = session.scalar(
-        select(Notification.id)
-        .where(Notification.article_id == article_id, Notification.kind == NotificationKind.NEW)
-        .where(Notification.released_at > now - timedelta(hours=24))
-    )
-    return notification_id is not None and plan_again(session, notification_id, now)
+    return tell_spared(session, [article_id], now)
 
 
 def _members(session: Session, article_id: int) -> Sequence[Article]:

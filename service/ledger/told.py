@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 TELLS = "(o.state IN (1, 4) OR o.maybe_revision_id IS NOT NULL)"
+# Told, or going to be: what waits of a notification that was stopped will be cancelled.
+HEARS = f"({TELLS} OR o.state IN (0, 2) AND e.stopped_at IS NULL)"
 LATER = """(l.state IN (0, 2)
             OR l.notification_id > o.notification_id
             AND (l.state IN (1, 4) OR l.maybe_revision_id IS NOT NULL))"""

@@ -8,11 +8,25 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import update
 
 from service.cli import cli
-from service.models import Article, MailboxMessage, Revision, Staff, StoryLink
+from service.db import utcnow
+from service.models import (
+    Article,
+    Delivery,
+    DeliveryState,
+    Destination,
+    MailboxMessage,
+    Notification,
+    NotificationState,
+    Revision,
+    Staff,
+    StoryLink,
+)
 from service.settings import Settings
 from workers.classify import classify_revision
+from workers.plan import plan_notification
 
 EDITOR = "ayse@example.org"
 TEXT = (
@@ -38,20 +52,62 @@ def _environment(settings: Settings, runtime: Any, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def post(cms, work, clock):
-    """Posts an article and does all the work of the next hour."""
+def send(cms):
+    """Posts an article, and does no more."""
 
-    def post(number: int, body: str = TEXT, **fields: Any) -> int:
+    def send(number: int, body: str = TEXT, **fields: Any) -> int:
         url = f"https://www.example.bel.tr/haber/{number}"
         answer = cms.post(
             id=str(number), url=url, summary="", body_text=body, body_html=None, **fields
         )
+        return int(answer.json["article_id"])
+
+    return send
+
+
+@pytest.fixture
+def pass_hour(work, clock):
+    """Does all the work of the next hour."""
+
+    def pass_hour() -> None:
         work()
         clock.advance(hours=1)
         work()
-        return int(answer.json["article_id"])
+
+    return pass_hour
+
+
+@pytest.fixture
+def post(send, pass_hour):
+    """Posts an article and does all the work of the next hour."""
+
+    def post(number: int, body: str = TEXT, **fields: Any) -> int:
+        article_id = send(number, body, **fields)
+        pass_hour()
+        return article_id
 
     return post
+
+
+@pytest.fixture
+def plan(runtime, town):
+    """Plans articles that were just sent, at once; nothing of them goes out yet."""
+
+    def plan(*article_ids: int) -> None:
+        for revision in town.all(Revision):
+            classify_revision(runtime, revision.id)
+        now = utcnow()
+        for notification in town.all(Notification):
+            if notification.article_id in article_ids:
+                with runtime.db.write() as session:
+                    session.execute(
+                        update(Notification)
+                        .where(Notification.id == notification.id)
+                        .values(state=NotificationState.RELEASED, released_at=now)
+                    )
+                plan_notification(runtime, notification.id)
+
+    return plan
 
 
 def story(*words: str) -> Result:
@@ -131,6 +187,48 @@ def test_what_was_withdrawn_spares_nobody_its_repetition(post, cms, town) -> Non
     assert len(town.all(MailboxMessage)) == 2
 
 
+@pytest.mark.parametrize("planned", [1, 2])
+def test_who_waits_for_an_article_that_is_withdrawn_hears_of_its_repetition(
+    send, plan, cms, town, pass_hour, full_audit, planned: int
+) -> None:
+    """Whether the repetition is planned before the withdrawal or after it."""
+    town.reader()
+    plan(*[send(1), send(2)][:planned])
+    assert stories(town) == 1
+
+    cms.withdraw(id="1")
+    pass_hour()
+
+    assert sum(town.mails().values()) == 1
+
+
+def test_what_could_not_be_sent_spares_nobody_its_repetition(post, town, runtime) -> None:
+    reader = town.reader(is_paused=True)
+    post(1)
+    with runtime.db.write() as session:
+        session.get_one(Destination, reader).is_paused = False
+    post(2)
+
+    assert stories(town) == 1
+    assert sum(town.mails().values()) == 1
+
+
+def test_a_mail_whose_answer_never_came_counts_as_told(
+    send, plan, town, pass_hour, runtime
+) -> None:
+    """Rejected in the end, but the first try may have brought it."""
+    town.reader()
+    plan(send(1))
+    send(2)
+    with runtime.db.write() as session:
+        values = {"state": DeliveryState.REJECTED, "maybe_revision_id": 0}
+        session.execute(update(Delivery).values(**values))
+    pass_hour()
+
+    assert stories(town) == 1
+    assert not town.mails()
+
+
 def test_staff_part_two_articles_for_good_and_those_who_were_spared_are_told(
     post, town, work
 ) -> None:
@@ -164,17 +262,11 @@ def test_an_article_without_a_link_cannot_be_parted(post) -> None:
     assert "is linked to no other" in result.output
 
 
-def test_two_that_come_at_once_are_one_story(cms, town, work, clock, runtime, full_audit) -> None:
+def test_two_that_come_at_once_are_one_story(send, town, work, clock, runtime, full_audit) -> None:
     """Each is classified by a worker of its own, at the same moment."""
     town.reader()
     for number in range(8):
-        cms.post(
-            id=str(number),
-            url=f"https://www.example.bel.tr/haber/{number}",
-            summary="",
-            body_text=TEXT,
-            body_html=None,
-        )
+        send(number)
     waiting = [revision.id for revision in town.all(Revision)]
     together = Barrier(len(waiting))
 
