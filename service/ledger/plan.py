@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from service.db import rows
@@ -16,6 +16,7 @@ from service.ledger.audience import Audience
 from service.ledger.batches import CLOSE_ONE, cut_batches
 from service.models import (
     Article,
+    ArticleState,
     Batch,
     Notification,
     NotificationState,
@@ -101,13 +102,19 @@ def _end_pass(
 def plan_again(session: Session, notification_id: int, now: datetime) -> bool:
     """Plan from the start what was planned, or is being planned: more people are to be told.
 
-    The unique key of deliveries keeps those who were told from being told twice.
+    Not of an article that nobody may be told of any more; one that was done when it was withdrawn
+    was not stopped. The unique key of deliveries keeps those who were told from being told twice.
     """
+    may_be_told = (
+        select(Article.id)
+        .where(Article.id == Notification.article_id, Article.state == ArticleState.PUBLISHED)
+        .where(Article.withheld_state.is_(None), Article.is_commercial.is_(False))
+    )
     again = rows(
         session,
         update(Notification)
         .where(Notification.id == notification_id, Notification.stopped_at.is_(None))
-        .where(Notification.state.in_(PLANNED))
+        .where(Notification.state.in_(PLANNED), may_be_told.exists())
         .values(state=NotificationState.RELEASED, cursor=0, rung_at=now, done_at=None),
     )
     return bool(again)

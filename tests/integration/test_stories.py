@@ -229,6 +229,22 @@ def test_a_mail_whose_answer_never_came_counts_as_told(
     assert not town.mails()
 
 
+def test_an_article_that_may_not_be_told_is_not_told_by_parting_it(
+    post, cms, town, pass_hour
+) -> None:
+    town.reader()
+    post(1)
+    second = post(2)
+    cms.withdraw(id="2")
+    pass_hour()
+
+    result = story("split", str(second), "--staff", EDITOR)
+    pass_hour()
+
+    assert "will be told" not in result.output
+    assert sum(town.mails().values()) == 1
+
+
 def test_staff_part_two_articles_for_good_and_those_who_were_spared_are_told(
     post, town, work
 ) -> None:
