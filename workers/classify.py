@@ -38,7 +38,7 @@ from service.models import (
 )
 from service.runtime import Runtime
 from workers.plan import release_and_ring
-from workers.stories import same_story
+from workers.stories import Comparison
 
 log = get_logger(__name__)
 
@@ -66,21 +66,21 @@ def classify_revision(runtime: Runtime, revision_id: int) -> None:
         )
     )
     places = _places_of(revision, found, place_ids)
-    own = shingles(revision.title, revision.summary, revision.body_text)
+    others = Comparison(shingles(revision.title, revision.summary, revision.body_text))
     published_at = article.published_at or utcnow()
-    asked = article.id, own, [place_ids[slug] for slug in places], published_at
+    asked = article.id, [place_ids[slug] for slug in places], published_at
     with runtime.db.read() as session:
-        same_story(session, *asked)  # what takes time is done before others must wait
+        others.matches(session, *asked)  # what takes time is done before anybody must wait
     with runtime.db.write() as session:
         take_turns(session)
-        same = same_story(session, *asked)
+        matches = others.matches(session, *asked)
         # Locked first: a decision of the staff is either seen here or waits for this revision.
         session.get_one(Article, revision.article_id, with_for_update=True)
         if not _mark_classified(session, revision, found, utcnow()):
             return
         _write_topics(session, revision, found, topic_ids)
         _write_places(session, revision, places, place_ids)
-        if same is not None:
+        for same in matches:
             link(session, revision.article_id, *same, utcnow())
         held = [] if found.damage else _follow(session, revision, utcnow())
     log.info(

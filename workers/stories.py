@@ -14,36 +14,44 @@ from service.classify.stories import Match, Shingles, is_same_story, shingles
 from service.ledger.stories import Telling, recent
 from service.models import Revision
 
-CACHED = 2_000  # articles of three days in a busy city, a few hundred numbers each
+CACHED = 500_000  # word triples: two thousand articles of some 250 words, about 80 MB
 STEP = 500  # texts read at a time
+MOST = 10  # of many copies, these say enough about what hangs together
 
 
 class Same(NamedTuple):
-    """The article that tells the same event, and why it is thought so."""
+    """An article that tells the same event, and why it is thought so."""
 
     article_id: int
     evidence: dict[str, Any]
 
 
-def same_story(
-    session: Session,
-    article_id: int,
-    own: Shingles,
-    place_ids: Collection[int],
-    at: datetime,
-) -> Same | None:
-    """The article that one with the words `own` repeats most; null where there is none.
+class Comparison:
+    """One text against those of recent articles, each of which is looked at once."""
 
-    The first call reads the texts; one soon after it finds them at hand, and costs a query.
-    """
-    tellings = recent(session, article_id, place_ids, at)
-    known = _shingles_of(session, tellings)
-    best: tuple[Match, int] | None = None
-    for telling in tellings:
-        match = is_same_story(own, known[telling.content_hash])
-        if match is not None and (best is None or match.value > best[0].value):
-            best = match, telling.article_id
-    return None if best is None else Same(best[1], asdict(best[0]))
+    def __init__(self, own: Shingles) -> None:
+        self._own = own
+        self._judged: dict[str, Match | None] = {}  # by the hash of the content
+
+    def matches(
+        self, session: Session, article_id: int, place_ids: Collection[int], at: datetime
+    ) -> list[Same]:
+        """The articles that this one repeats, the best match first.
+
+        The first call reads and compares the texts; the next one does so with those alone that
+        came meanwhile.
+        """
+        tellings = recent(session, article_id, place_ids, at)
+        new = [telling for telling in tellings if telling.content_hash not in self._judged]
+        for content_hash, other in _shingles_of(session, new).items():
+            self._judged[content_hash] = is_same_story(self._own, other)
+        found = [
+            (match, telling.article_id)
+            for telling in tellings
+            if (match := self._judged[telling.content_hash])
+        ]
+        found.sort(key=lambda pair: (-pair[0].value, pair[1]))
+        return [Same(other_id, asdict(match)) for match, other_id in found[:MOST]]
 
 
 _known: dict[str, Shingles] = {}  # by the hash of the content, which they follow from
@@ -60,7 +68,12 @@ def _shingles_of(session: Session, tellings: Collection[Telling]) -> dict[str, S
             ).where(Revision.id.in_(step))
         ):
             found[content_hash] = shingles(*texts)
-    if len(_known) + len(unknown) > CACHED:
-        _known.clear()
-    _known.update(found)
+    _keep(found)
     return found
+
+
+def _keep(found: dict[str, Shingles]) -> None:
+    """Bounded by what it holds: one article may be as long as a hundred others."""
+    _known.update(found)
+    if sum(len(own.grams) for own in _known.values()) > CACHED:
+        _known.clear()

@@ -40,7 +40,7 @@ def list_(limit: int) -> None:
 @click.argument("article_id", type=NUMBER)
 @STAFF
 def split(article_id: int, staff: str) -> None:
-    """Let ARTICLE_ID be a story of its own; those who were spared it are told."""
+    """Let ARTICLE_ID be a story of its own; whoever was spared it, or another for it, is told."""
     from service.db import utcnow
     from service.ledger.stories import StoryError
     from service.ledger.stories import split as part
@@ -52,4 +52,4 @@ def split(article_id: int, staff: str) -> None:
             raise Refusal(str(error)) from error
     click.echo(f"Article {article_id} is a story of its own.")
     if tells:
-        click.echo("Those who were not told because of the other one will be told.")
+        click.echo("Those who were spared one of them because of another will be told.")

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import Select, func, literal, select
 from sqlalchemy.orm import Session
 
 from service.classify.stories import WINDOW
+from service.ledger.grouping import regroup
 from service.ledger.spared import tell_spared
 from service.models import (
     Article,
@@ -20,7 +21,6 @@ from service.models import (
     NotificationState,
     PlaceLabel,
     Revision,
-    Story,
     StoryLink,
 )
 
@@ -60,10 +60,10 @@ def recent(
 
 
 def take_turns(session: Session) -> None:
-    """Wait until every other classification has been committed, and let none pass before this one.
+    """Wait until whoever changes stories has committed, and let nobody pass before this one.
 
-    Two articles that came together would else both look for the other before it is there. SQLite
-    has one writer at any time.
+    Two articles that came together would else both look for the other before it is there, and
+    stories would move while they are being joined. SQLite has one writer at any time.
     """
     if session.get_bind().dialect.name == "postgresql":
         session.execute(select(func.pg_advisory_xact_lock(_TURNS)))
@@ -72,57 +72,72 @@ def take_turns(session: Session) -> None:
 def link(
     session: Session, article_id: int, other_id: int, evidence: dict[str, Any], now: datetime
 ) -> bool:
-    """Join the stories of two articles, the first of them locked; true where that was done.
+    """Join the stories of two articles, the first of them locked; true where they are one now.
 
     An article whose planning has begun stays in its story: its readers were chosen without regard
     to the other's. Not stories with a pair that the staff have split.
     """
     own, others = _members(session, article_id), _members(session, other_id)
-    if own[0].story_id == others[0].story_id or _are_parted(session, own, others):
+    if _are_parted(session, own, others) or not _join(session, own, others):
         return False
+    first, second = sorted((article_id, other_id))
+    if session.get(StoryLink, (second, first)) is None:
+        link = StoryLink(article_id=second, earlier_id=first, evidence=evidence, linked_at=now)
+        session.add(link)
+        session.flush()
+    return True
+
+
+def _join(session: Session, own: Sequence[Article], others: Sequence[Article]) -> bool:
+    if own[0].story_id == others[0].story_id:
+        return True
     planned = _planned(session, [article.id for article in (*own, *others)])
     earlier, later = sorted((own, others), key=lambda story: story[0].id)
     if not planned.isdisjoint(article.id for article in later):
         earlier, later = later, earlier
     if not planned.isdisjoint(article.id for article in later):
         return False
-    story_id = earlier[0].story_id
     for article in later:
-        article.story_id = story_id
-    first, second = sorted((article_id, other_id))
-    session.add(StoryLink(article_id=second, earlier_id=first, evidence=evidence, linked_at=now))
+        article.story_id = earlier[0].story_id
     session.flush()
     return True
 
 
 def split(session: Session, article_id: int, now: datetime) -> bool:
-    """Give an article a story of its own again, for good; true where more people will be told.
+    """Part an article for good from those it was linked to; true where more people will be told.
+
+    What hangs together without it stays one story. Whoever was spared one of them is told it.
 
     Raises:
         StoryError: it was never linked to another one.
     """
-    article = session.get(Article, article_id, with_for_update=True)
-    links = session.scalars(
-        select(StoryLink)
-        .where((StoryLink.article_id == article_id) | (StoryLink.earlier_id == article_id))
-        .where(StoryLink.split_at.is_(None))
-    ).all()
-    if article is None or not links:
+    take_turns(session)
+    members = _members(session, article_id)
+    links = session.scalars(_links_of(article_id).where(StoryLink.split_at.is_(None))).all()
+    if not links:
         raise StoryError(f"article {article_id} is linked to no other")
     for one in links:
         one.split_at = now
-    story = Story()
-    session.add(story)
     session.flush()
-    article.story_id = story.id
-    return tell_spared(session, [article_id], now)
+    regroup(session, members)
+    return tell_spared(session, [article.id for article in members], now)
+
+
+def _links_of(article_id: int) -> Select[StoryLink]:
+    return select(StoryLink).where(
+        (StoryLink.article_id == article_id) | (StoryLink.earlier_id == article_id)
+    )
 
 
 def _members(session: Session, article_id: int) -> Sequence[Article]:
     """The articles of one's story, locked until the commit, the earliest first."""
-    story_id = session.get_one(Article, article_id).story_id
+    story = select(Article.story_id).where(Article.id == article_id).scalar_subquery()
     return session.scalars(
-        select(Article).where(Article.story_id == story_id).order_by(Article.id).with_for_update()
+        select(Article)
+        .where(Article.story_id == story)
+        .order_by(Article.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     ).all()
 
 

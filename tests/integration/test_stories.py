@@ -238,28 +238,53 @@ def test_an_article_that_may_not_be_told_is_not_told_by_parting_it(
     cms.withdraw(id="2")
     pass_hour()
 
-    result = story("split", str(second), "--staff", EDITOR)
+    story("split", str(second), "--staff", EDITOR)
     pass_hour()
 
-    assert "will be told" not in result.output
     assert sum(town.mails().values()) == 1
 
 
+@pytest.mark.parametrize("parted", ["first", "second"])
 def test_staff_part_two_articles_for_good_and_those_who_were_spared_are_told(
-    post, town, work
+    post, town, work, full_audit, parted: str
 ) -> None:
     town.reader()
-    post(1)
-    second = post(2)
+    ids = {"first": post(1), "second": post(2)}
     assert len(town.all(MailboxMessage)) == 1
 
-    result = story("split", str(second), "--staff", EDITOR)
+    result = story("split", str(ids[parted]), "--staff", EDITOR)
     work()
 
     assert "will be told" in result.output
     assert stories(town) == 2
     assert len(town.all(MailboxMessage)) == 2
     assert "split by staff" in story("list").stdout
+
+
+def test_what_hung_together_by_a_parted_article_alone_is_parted_too(
+    post, town, work, full_audit
+) -> None:
+    """The first and the third repeat the second, and not each other."""
+    town.reader()
+    words = [f"iklim{letter}{other}" for letter in "abcdefghij" for other in "abcdefghij"]
+    for number, part in enumerate((words[:60], words[20:80], words[40:]), 1):
+        post(number, "Üç haber: " + " ".join(part))
+    assert stories(town) == 1
+
+    story("split", str(town.all(Article)[1].id), "--staff", EDITOR)
+    work()
+
+    assert stories(town) == 3
+    assert len(town.all(MailboxMessage)) == 3
+
+
+def test_what_hangs_together_without_the_parted_article_stays_one_story(post, town) -> None:
+    first, *_ = [post(number) for number in range(3)]
+
+    story("split", str(first), "--staff", EDITOR)
+
+    assert len({article.story_id for article in town.all(Article) if article.id != first}) == 1
+    assert stories(town) == 2
 
 
 def test_a_pair_that_was_parted_is_not_linked_again(post, town, cms, work) -> None:
