@@ -26,11 +26,11 @@ def approve(session: Session, notification_id: int, staff_id: int, now: datetime
     Raises:
         ApprovalError: it is not urgent, was stopped, or has this person's approval already.
     """
+    article = _article_of(session, notification_id)
     notification = session.get_one(Notification, notification_id, with_for_update=True)
     if not notification.is_urgent:
         raise ApprovalError("only urgent news can go to everybody at once")
     # A finished notification is not stopped by a withdrawal: there was nothing to stop any more.
-    article = session.get_one(Article, notification.article_id)
     is_over = notification.stopped_at or notification.state == NotificationState.CANCELLED
     if is_over or article.state != ArticleState.PUBLISHED or article.is_commercial:
         raise ApprovalError("it was withdrawn")
@@ -45,3 +45,14 @@ def approve(session: Session, notification_id: int, staff_id: int, now: datetime
         session.flush()
         plan_again(session, notification.id, now)
     return missing
+
+
+def _article_of(session: Session, notification_id: int) -> Article:
+    """Locked before the notification: whoever decides about an article locks them in this order."""
+    article_id = select(Notification.article_id).where(Notification.id == notification_id)
+    return session.scalars(
+        select(Article)
+        .where(Article.id == article_id.scalar_subquery())
+        .with_for_update(read=True, key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()

@@ -40,7 +40,14 @@ def begin_planning(session: Session, notification_id: int, now: datetime) -> Not
     Returns None where there is nothing to plan, or while another notification of the same story
     is being planned (the sweeper comes back to this one).
     """
-    # All planners lock the notification before the story: the other way round some deadlock.
+    # Everybody locks the article, its notifications and the story in this order, or some deadlock.
+    # The second update of a notification takes this lock on its article, by the foreign key.
+    article = select(Notification.article_id).where(Notification.id == notification_id)
+    session.execute(
+        select(Article.id)
+        .where(Article.id == article.scalar_subquery())
+        .with_for_update(read=True, key_share=True)
+    )
     notification = session.get(Notification, notification_id, with_for_update=True)
     if notification is None or notification.state not in TO_PLAN:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -11,20 +12,27 @@ from sqlalchemy import select, text, update
 
 from service.db import utcnow
 from service.ledger import sweep
+from service.ledger.approve import ApprovalError, approve
+from service.ledger.labels import decide
+from service.ledger.plan import begin_planning, plan_range
 from service.ledger.publish import stop
+from service.ledger.stories import link
 from service.models import (
     Article,
     Batch,
     InboxEvent,
+    LabelState,
     Notification,
     NotificationKind,
     NotificationState,
     Revision,
     RevisionState,
+    Staff,
     Verdict,
 )
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+PLANNED = NotificationState.PLANNED
 NEW, CORRECTION = NotificationKind.NEW, NotificationKind.CORRECTION
 
 
@@ -88,6 +96,79 @@ def _wait_for_a_waiter(db) -> None:
                 return
         time.sleep(0.01)
     raise AssertionError("nobody waits")
+
+
+@pytest.mark.parametrize("who", ["link", "decide", "withdraw"])
+def test_planning_and_a_change_of_its_article_wait_for_each_other_in_turn(
+    town, db, who: str
+) -> None:
+    """The planner has the notification when the other one takes the article, then asks for it."""
+    town.reader()
+    planned, other, topic = town.article(), town.article(), town.topic("spor")
+    notification = town.notification(planned)
+
+    def change() -> None:
+        with db.write() as session:
+            article = session.get_one(Article, planned, with_for_update=True)
+            if who == "link":
+                link(session, other, planned, {}, utcnow())
+            elif who == "decide":
+                decide(session, planned, topic, LabelState.PUBLISHED, utcnow())
+            else:
+                stop(session, article, utcnow())
+
+    with ThreadPoolExecutor(1) as pool:
+        with db.write() as session:
+            begun = begin_planning(session, notification, utcnow())
+            changed = pool.submit(change)
+            _wait_for_a_waiter(db)
+            plan_range(session, begun, utcnow())
+        changed.result(10)
+    assert town.counts(notification).total() == 1
+
+
+def test_an_approval_and_a_withdrawal_wait_for_each_other_in_turn(town, db) -> None:
+    article_id = town.article()
+    notification = town.notification(article_id)
+    with db.write() as session:
+        staff = Staff(email="ayse@example.org", fs_uniquifier="a")
+        session.add(staff)
+        session.execute(update(Notification).values(is_urgent=True, state=PLANNED))
+
+    def give() -> None:
+        with db.write() as session:
+            approve(session, notification, staff.id, utcnow())
+
+    with ThreadPoolExecutor(1) as pool:
+        with db.write() as session:
+            article = session.get_one(Article, article_id, with_for_update=True)
+            given = pool.submit(give)
+            _wait_for_a_waiter(db)
+            session.execute(text("SET LOCAL lock_timeout = '1s'"))
+            stop(session, article, utcnow())
+        with pytest.raises(ApprovalError, match="withdrawn"):
+            given.result(10)
+
+
+def test_two_withdrawals_of_one_story_wait_for_each_other_in_turn(town, db) -> None:
+    """Each stops its own notification, and plans the other one's again."""
+    first = town.article()
+    second = town.article(story_id=town.get(Article, first).story_id)
+    notifications = [town.notification(article_id) for article_id in (first, second)]
+
+    def withdraw(article_id: int) -> None:
+        with db.write() as session:
+            stop(session, session.get_one(Article, article_id, with_for_update=True), utcnow())
+
+    with ThreadPoolExecutor(2) as pool:
+        with db.write() as holder:
+            holder.get_one(Notification, notifications[0], with_for_update=True)
+            stopped = [pool.submit(withdraw, article_id) for article_id in (second, first)]
+            _wait_for_a_waiter(db)
+            with db.write() as session:
+                assert free(session) == [notifications[1]]
+        for one in stopped:
+            one.result(10)
 
 
 @pytest.mark.parametrize(
