@@ -20,7 +20,7 @@ from service.classify.stories import shingles
 from service.db import rows, utcnow
 from service.learning.current import current_classifier
 from service.ledger.publish import stamp_feeds
-from service.ledger.stories import link, take_turns
+from service.ledger.stories import take_turns
 from service.logs import get_logger
 from service.models import (
     Article,
@@ -38,7 +38,7 @@ from service.models import (
 )
 from service.runtime import Runtime
 from workers.plan import release_and_ring
-from workers.stories import Comparison
+from workers.stories import Comparison, settle_story
 
 log = get_logger(__name__)
 
@@ -75,13 +75,13 @@ def classify_revision(runtime: Runtime, revision_id: int) -> None:
         take_turns(session)
         matches = others.matches(session, *asked)
         # Locked first: a decision of the staff is either seen here or waits for this revision.
-        session.get_one(Article, revision.article_id, with_for_update=True)
+        article = session.get_one(Article, revision.article_id, with_for_update=True)
         if not _mark_classified(session, revision, found, utcnow()):
             return
         _write_topics(session, revision, found, topic_ids)
         _write_places(session, revision, places, place_ids)
-        for same in matches:
-            link(session, revision.article_id, *same, utcnow())
+        if article.revision_id == revision.id:
+            settle_story(session, article.id, matches)
         held = [] if found.damage else _follow(session, revision, utcnow())
     log.info(
         "classified",

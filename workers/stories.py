@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,7 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.classify.stories import Match, Shingles, is_same_story, shingles
-from service.ledger.stories import Telling, recent
+from service.db import utcnow
+from service.ledger.stories import Telling, link, recent, unlink
 from service.models import Revision
 
 CACHED = 500_000  # word triples: two thousand articles of some 250 words, about 80 MB
@@ -51,7 +52,14 @@ class Comparison:
             if (match := self._judged[telling.content_hash])
         ]
         found.sort(key=lambda pair: (-pair[0].value, pair[1]))
-        return [Same(other_id, asdict(match)) for match, other_id in found[:MOST]]
+        return [Same(other_id, asdict(match)) for match, other_id in found]
+
+
+def settle_story(session: Session, article_id: int, matches: Sequence[Same]) -> None:
+    """Link a locked article to what its newest text repeats, and to nothing else."""
+    unlink(session, article_id, [same.article_id for same in matches])
+    for same in matches[:MOST]:
+        link(session, article_id, *same, utcnow())
 
 
 _known: dict[str, Shingles] = {}  # by the hash of the content, which they follow from

@@ -13,7 +13,7 @@ from service.models import Article, Story, StoryLink
 def regroup(session: Session, members: Sequence[Article]) -> None:
     """Give each group of the locked articles of a story one of its own, after a link has gone.
 
-    The group of the first article keeps the story.
+    The group of the first one given keeps the story.
     """
     ids = [article.id for article in members]
     links = session.execute(

@@ -45,18 +45,26 @@ class Telling:
 def recent(
     session: Session, article_id: int, place_ids: Collection[int], at: datetime
 ) -> list[Telling]:
-    """Public articles of the same districts, published within three days of `at`."""
+    """Public articles of the same districts, published within three days of `at`, and what this
+    one is linked to, be it withdrawn meanwhile."""
     places = select(PlaceLabel.place_id).where(PlaceLabel.revision_id == Revision.id)
     statement = (
         select(Article.id, Revision.id, Revision.content_hash)
         .join(Revision, Revision.id == Article.shown_revision_id)
-        .where(Article.state == ArticleState.PUBLISHED, Article.id != article_id)
-        .where(Article.published_at.between(at - WINDOW, at + WINDOW))
+        .where(Article.id != article_id)
         .where(~places.where(PlaceLabel.place_id.not_in(place_ids)).exists())
     )
     for place_id in place_ids:
         statement = statement.where(places.where(PlaceLabel.place_id == place_id).exists())
-    return [Telling(*row) for row in session.execute(statement)]
+    is_near = (
+        Article.state == ArticleState.PUBLISHED,
+        Article.published_at.between(at - WINDOW, at + WINDOW),
+    )
+    found = {Telling(*row) for row in session.execute(statement.where(*is_near))}
+    if linked := _linked(session, article_id):
+        is_linked = Article.id.in_(linked)
+        found |= {Telling(*row) for row in session.execute(statement.where(is_linked))}
+    return list(found)
 
 
 def take_turns(session: Session) -> None:
@@ -103,6 +111,25 @@ def _join(session: Session, own: Sequence[Article], others: Sequence[Article]) -
     return True
 
 
+def unlink(session: Session, article_id: int, matching: Collection[int]) -> None:
+    """Drop the links of a locked article to all but these, which its newest text still repeats.
+
+    Not once its planning has begun: its readers were chosen by them. What staff split stays split.
+    """
+    gone = [other for other in _linked(session, article_id) if other not in matching]
+    if not gone:
+        return
+    members = _members(session, article_id)
+    if _planned(session, [article_id]):
+        return
+    for link in session.scalars(_links_of(article_id).where(StoryLink.split_at.is_(None))).all():
+        if not {link.article_id, link.earlier_id}.isdisjoint(gone):
+            session.delete(link)
+    session.flush()
+    # Last, so that others keep their story, which may be in planning.
+    regroup(session, sorted(members, key=lambda article: article.id == article_id))
+
+
 def split(session: Session, article_id: int, now: datetime) -> bool:
     """Part an article for good from those it was linked to; true where more people will be told.
 
@@ -121,6 +148,12 @@ def split(session: Session, article_id: int, now: datetime) -> bool:
     session.flush()
     regroup(session, members)
     return tell_spared(session, [article.id for article in members], now)
+
+
+def _linked(session: Session, article_id: int) -> set[int]:
+    """What an article is linked to, and was not split from."""
+    links = session.scalars(_links_of(article_id).where(StoryLink.split_at.is_(None)))
+    return {id_ for link in links for id_ in (link.article_id, link.earlier_id)} - {article_id}
 
 
 def _links_of(article_id: int) -> Select[StoryLink]:

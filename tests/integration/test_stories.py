@@ -287,13 +287,64 @@ def test_what_hangs_together_without_the_parted_article_stays_one_story(post, to
     assert stories(town) == 2
 
 
-def test_a_pair_that_was_parted_is_not_linked_again(post, town, cms, work) -> None:
+def test_a_pair_that_was_parted_is_not_linked_again(send, post, town, work) -> None:
     post(1)
-    second = post(2)
+    second = send(2)
+    work()
+    assert stories(town) == 1
     story("split", str(second), "--staff", EDITOR)
-    post(2, TEXT + " Düzeltildi.")
+    send(2, TEXT + " Düzeltildi.")
+    work()
+
+    article = town.get(Article, second)
+    assert article.shown_revision_id == article.revision_id  # the newest is classified
+    assert len(town.all(Revision)) == 3
+    assert stories(town) == 2
+
+
+@pytest.mark.parametrize("edited", [1, 2])
+def test_an_article_that_another_text_replaces_in_time_is_told(
+    send, town, work, pass_hour, full_audit, edited: int
+) -> None:
+    """An editor copies an article, publishes it by mistake, and soon sends what was meant."""
+    town.reader()
+    send(1)
+    send(2)
+    work()
+    assert stories(town) == 1
+
+    send(edited, OTHER, title="İklim raporu sunuldu")
+    pass_hour()
 
     assert stories(town) == 2
+    assert not town.all(StoryLink)
+    assert len(town.all(MailboxMessage)) == 2
+
+
+def test_an_older_text_that_is_classified_late_links_nothing(send, town, runtime) -> None:
+    send(1)
+    send(2)
+    send(2, OTHER, title="İklim raporu sunuldu")
+    first, older, newest = sorted(revision.id for revision in town.all(Revision))
+    for revision_id in (first, newest, older):
+        classify_revision(runtime, revision_id)
+
+    assert stories(town) == 2
+
+
+def test_an_edit_leaves_an_article_with_those_that_it_still_repeats(
+    send, post, cms, town, work, pass_hour
+) -> None:
+    town.reader()
+    post(1)
+    send(2)
+    work()
+    cms.withdraw(id="1")
+    send(2, TEXT + " Ayrıntılar açıklanacak.")
+    pass_hour()
+
+    assert stories(town) == 1
+    assert len(town.all(MailboxMessage)) == 1
 
 
 def test_an_article_without_a_link_cannot_be_parted(post) -> None:
