@@ -29,7 +29,7 @@ class StoryLink(Base):
     __tablename__ = "story_link"
 
     article_id: Mapped[int] = mapped_column(ForeignKey("article.id"), primary_key=True)
-    earlier_id: Mapped[int] = mapped_column(ForeignKey("article.id"), primary_key=True)
+    earlier_id: Mapped[int] = mapped_column(ForeignKey("article.id"), primary_key=True, index=True)
     evidence: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     linked_at: Mapped[datetime] = mapped_column(default=utcnow)
     split_at: Mapped[datetime | None]

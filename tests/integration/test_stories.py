@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import update
+from sqlalchemy import event, update
 
+from service.classify.stories import Match, Shingles, is_same_story
 from service.cli import cli
 from service.db import utcnow
+from service.ledger.stories import recent
 from service.models import (
     Article,
     Delivery,
@@ -373,3 +375,40 @@ def test_two_that_come_at_once_are_one_story(send, town, work, clock, runtime, f
 
     assert stories(town) == 1
     assert len(town.all(MailboxMessage)) == 1
+
+
+def test_looking_for_repetitions_reads_recent_articles_alone(send, runtime, town) -> None:
+    """The question is put to the database once more, which tells how it finds the answer."""
+    send(1)
+    asked = []
+    with runtime.db.read() as session:
+        connection = session.connection()
+        event.listen(connection, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
+        recent(session, 2, [town.place("konak")], utcnow())
+        statement, values = asked[0]
+        if runtime.db.is_sqlite:
+            found = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        else:
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            found = connection.exec_driver_sql(f"EXPLAIN {statement}", values)
+        plan = str(found.all())
+
+    assert "ix_article_public" in plan
+
+
+def test_two_texts_are_compared_once(send, town, work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the turn comes; not again while others wait."""
+    compared = []
+
+    def compare(*pair: Shingles) -> Match | None:
+        compared.append(pair)
+        return is_same_story(*pair)
+
+    monkeypatch.setattr("workers.stories.is_same_story", compare)
+    send(1)
+    work()
+    send(2)
+    work()
+
+    assert stories(town) == 1
+    assert len(compared) == 1

@@ -61,6 +61,12 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['earlier_id'], ['article.id'], name=op.f('fk_story_link_earlier_id')),
     sa.PrimaryKeyConstraint('article_id', 'earlier_id', name=op.f('pk_story_link'))
     )
+    with op.batch_alter_table('story_link', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_story_link_earlier_id'), ['earlier_id'], unique=False)
+
+    with op.batch_alter_table('article', schema=None) as batch_op:
+        batch_op.create_index('ix_article_public', ['published_at'], unique=False, sqlite_where=sa.text("state = 'published'"), postgresql_where=sa.text("state = 'published'"))
+
     with op.batch_alter_table('topic', schema=None) as batch_op:
         batch_op.add_column(sa.Column('sections', sa.JSON(), nullable=False, server_default='[]'))
         batch_op.add_column(sa.Column('publish', sa.Double(), nullable=True))
@@ -83,6 +89,12 @@ def downgrade() -> None:
         batch_op.drop_column('review')
         batch_op.drop_column('publish')
         batch_op.drop_column('sections')
+
+    with op.batch_alter_table('article', schema=None) as batch_op:
+        batch_op.drop_index('ix_article_public', sqlite_where=sa.text("state = 'published'"), postgresql_where=sa.text("state = 'published'"))
+
+    with op.batch_alter_table('story_link', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_story_link_earlier_id'))
 
     op.drop_table('story_link')
     with op.batch_alter_table('model_version', schema=None) as batch_op:
