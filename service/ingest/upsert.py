@@ -151,11 +151,14 @@ def _publish(
         stop(session, article, now)
     _correct(session, article, incoming, now, request_id)
     if known is not None and known.state == RevisionState.CLASSIFIED:
-        article.shown_revision_id = known.id
-        session.flush()
-        if not is_held(session, article):  # else its release stamps the feeds
+        if not is_held(session, article):
+            article.shown_revision_id = known.id
+            session.flush()
             stamp_feeds(session, article.id, now)
-        return Stored(Verdict.ACCEPTED, article.id, revision.id)
+            return Stored(Verdict.ACCEPTED, article.id, revision.id)
+        # Whom it is told to depends on what it repeats, and the text between was another.
+        known.state, known.rung_at = RevisionState.RECEIVED, now
+        session.flush()
     return Stored(
         Verdict.ACCEPTED,
         article.id,

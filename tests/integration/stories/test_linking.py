@@ -82,6 +82,23 @@ def test_an_article_that_another_text_replaces_in_time_is_told(
     assert len(town.all(MailboxMessage)) == 2
 
 
+def test_an_article_that_gets_its_first_text_back_in_time_is_told(
+    send, town, work, pass_hour, full_audit
+) -> None:
+    town.reader()
+    send(1)
+    for body in (OTHER, TEXT):
+        send(2, body)
+        work()
+    assert stories(town) == 1
+
+    send(2, OTHER)
+    pass_hour()
+
+    assert stories(town) == 2
+    assert len(town.all(MailboxMessage)) == 2
+
+
 def test_an_older_text_that_is_classified_late_links_nothing(send, town, runtime) -> None:
     send(1)
     send(2)
