@@ -66,7 +66,7 @@ def count_decided(session: Session) -> int:
 
 
 def texts(session: Session) -> Iterator[Text]:
-    """What the staff decided, latest first; what was archived with labels; what has no labels."""
+    """What the staff decided, in that order; what was archived with labels; what has no labels."""
     topics = {topic.id: topic for topic in session.scalars(select(Topic))}
     yield from _decided(session, topics)
     yield from _archived(session, ArchiveText.topics.is_not(None), MOST, topics)
@@ -80,7 +80,10 @@ def texts(session: Session) -> Iterator[Text]:
 def lessons_of(
     found: Iterable[Text], classifier: Classifier, on_progress: Callable[[int], None]
 ) -> list[Lesson]:
-    """Texts as training takes them, in their order; of equal ones the first counts."""
+    """Texts as training takes them, in their order.
+
+    Of equal ones the first counts: an earlier model may know what it was decided to be.
+    """
     seen: set[bytes] = set()
     lessons = []
     for number, text in enumerate(found, start=1):
@@ -121,9 +124,9 @@ def _decided(session: Session, topics: dict[int, Topic]) -> Iterator[Text]:
         revision_id: min(one.decided_at for one in own if one.origin == LabelOrigin.STAFF)
         for revision_id, own in labels.items()
     }
-    latest_first = sorted(dates, key=lambda revision_id: (dates[revision_id], revision_id))[::-1]
-    for start in range(0, len(latest_first), STEP):
-        step = latest_first[start : start + STEP]
+    in_order = sorted(dates, key=lambda revision_id: (dates[revision_id], revision_id))
+    for start in range(0, len(in_order), STEP):
+        step = in_order[start : start + STEP]
         articles = {
             row.id: ArticleText(row.title, row.summary, row.body_text)
             for row in session.execute(

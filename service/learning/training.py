@@ -66,7 +66,6 @@ def _trained(
         classifier = current_classifier(session, settings)
         in_use, old, since = active_id(session), active_model(session), trained_at(session)
         lessons = lessons_of(texts(session), classifier, on_progress)
-    lessons.reverse()  # the latest decision comes last
     topics = sorted({slug for lesson in lessons for slug in lesson.example.labels})
     comparison = compared(lessons, topics, classifier, old, since if old else None)
     examples = [lesson.example for lesson in lessons]

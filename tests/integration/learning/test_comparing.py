@@ -80,6 +80,18 @@ def test_a_new_word_about_an_old_article_does_not_make_it_unseen(editors, tellal
     assert latest().report["articles"] == 0
 
 
+def test_a_copy_of_what_the_model_in_use_knows_is_no_test_for_it(editors, tellal, latest):
+    editors.label(editors.article("hakem düdük"), {SPORT: True})
+    editors.decide(79)
+    tellal("train")
+    editors.decide(19)
+    editors.label(editors.article("hakem düdük"), {SPORT: True})
+
+    tellal("train")
+
+    assert latest().report["articles"] == 0
+
+
 def test_an_archive_is_learned_from_but_is_no_later_decision(editors, tellal, archived, latest):
     editors.decide(60)
     archived(100)
