@@ -5,7 +5,7 @@ documents", 1997). Numbers matter: without them 141 of 434 equal pairs of press 
 different daily bulletins. A city's notices of water cuts are one template, filled in anew: they
 share most triples, and are kept apart by their details (``service.classify.details``).
 
-Rewritten releases share too few words in a row; for them see ``service.classify.likeness``.
+Rewritten releases share too few words in a row and stay two stories.
 """
 
 import hashlib

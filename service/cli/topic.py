@@ -88,18 +88,15 @@ def what_if(file: Path, limit: int) -> None:
     from service.classify import Classifier
     from service.classify.whatif import compare
     from service.learning.archive import count_past_texts, decided_by_staff, past_texts
-    from service.learning.current import current_classifier, model_of
-    from service.learning.versions import active_id
+    from service.learning.current import active_model, current_classifier
     from service.taxonomy import places_of
 
     changed = _read(file)
     with opened_runtime() as runtime, runtime.db.read() as session:
         places = places_of(runtime.settings.config_dir)
         readers, decided = _readers(session), decided_by_staff(session)
-        model_id = active_id(session)
-        model = None if model_id is None else model_of(session, model_id)
         now = current_classifier(session, runtime.settings)
-        then = Classifier(changed, places, model=model)
+        then = Classifier(changed, places, model=active_model(session))
         count = count_past_texts(session)
         found: list[Change] = []
         for changes in track(
