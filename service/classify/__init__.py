@@ -5,10 +5,10 @@
 """
 
 from service.classify.decide import Band, Thresholds
-from service.classify.engine import (
+from service.classify.engine import Classifier
+from service.classify.labels import (
     ArticleText,
     Classification,
-    Classifier,
     Evidence,
     PlaceLabel,
     TopicLabel,

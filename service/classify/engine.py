@@ -5,12 +5,21 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from service.classify import decide
 from service.classify.damage import damage_of
 from service.classify.decide import Band, Thresholds
 from service.classify.features import weigh
+from service.classify.labels import (
+    ArticleText,
+    Classification,
+    Evidence,
+    FieldName,
+    PlaceLabel,
+    Signals,
+    TopicLabel,
+)
 from service.classify.matcher import TermMatcher
 from service.classify.model import Model
 from service.classify.places import PlaceFinder
@@ -22,86 +31,6 @@ from service.classify.text import Field
 ALGORITHM = "terms-2"  # raise the number whenever the same terms could give other labels
 
 MAX_EVIDENCE = 50  # kept for one label: nobody reads more, and a book would fill the database
-
-FieldName = Literal["title", "summary", "body", "section"]
-Origin = Literal["classifier", "source"]
-
-
-@dataclass(frozen=True)
-class ArticleText:
-    """What is classified: plain text, no markup. The summary may be repeated in the body.
-
-    ``sections`` are those of the CMS; a topic that lists one of them is the article's.
-    ``is_sound``: a person said that the text is not damaged, whatever it looks like.
-    """
-
-    title: str
-    summary: str
-    body: str
-    sections: tuple[str, ...] = ()
-    is_sound: bool = False
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """A term found in a field: ``text`` is ``field[start:end]`` of the text as given.
-
-    ``weight`` is its share of the raw score of the topic; for a place or a section it is 1, and the
-    text of a section is all of it; for a ``word``, which the model learned from decisions of the
-    staff, it is what it adds to the log-odds.
-    """
-
-    term: str
-    field: FieldName
-    start: int
-    end: int
-    text: str
-    weight: float
-    kind: Literal["term", "word"] = "term"
-
-
-@dataclass(frozen=True)
-class Signals:
-    """What training needs of an article: its words, and the probabilities that terms give it."""
-
-    words: dict[str, float]
-    seeds: dict[str, float]
-
-
-@dataclass(frozen=True)
-class TopicLabel:
-    """A topic with its probability (0 to 1); evidence comes strongest first.
-
-    A topic from the source is sure (score 1, publish), its first evidence is the section.
-    """
-
-    slug: str
-    score: float
-    band: Band
-    evidence: tuple[Evidence, ...]
-    origin: Origin = "classifier"
-
-
-@dataclass(frozen=True)
-class PlaceLabel:
-    """A place; evidence comes in reading order."""
-
-    slug: str
-    evidence: tuple[Evidence, ...]
-
-
-@dataclass(frozen=True)
-class Classification:
-    """The labels of one article.
-
-    ``topics`` holds those of the publish and review bands, best first. No place means the whole
-    city. ``damage`` says why a text was refused; it then has no labels and a person must look.
-    """
-
-    topics: tuple[TopicLabel, ...]
-    places: tuple[PlaceLabel, ...]
-    damage: str | None
-    version: str
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from service.classify.decide import Band
-from service.classify.engine import ArticleText, Classification, Classifier
+from service.classify.engine import Classifier
+from service.classify.labels import ArticleText, Classification
 
 
 @dataclass(frozen=True)
