@@ -20,17 +20,10 @@ from service.models import (
     Source,
     Staff,
 )
-from service.settings import Settings
+
+pytestmark = pytest.mark.usefixtures("command_line")
 
 EDITORS = ("ayse@example.org", "mehmet@example.org")
-
-
-@pytest.fixture(autouse=True)
-def _environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TELLAL_VAR_DIR", str(settings.var_dir))
-    monkeypatch.setenv("TELLAL_LOG_LEVEL", "ERROR")
-    for name in ("database_url", "redis_url", "secret_key", "encryption_key"):
-        monkeypatch.setenv(f"TELLAL_{name.upper()}", getattr(settings, name).get_secret_value())
 
 
 @pytest.fixture(autouse=True)

@@ -12,17 +12,11 @@ from service.cli import cli
 from service.db import utcnow
 from service.models import Channel, Destination, Notification, Source, Staff
 from service.runtime import Runtime
-from service.settings import Settings
 
 
 @pytest.fixture(autouse=True)
-def _environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The commands read the environment, so it says what the fixtures say."""
-    monkeypatch.setenv("TELLAL_VAR_DIR", str(settings.var_dir))
-    monkeypatch.setenv("TELLAL_LOG_LEVEL", "ERROR")
+def _private_hosts(command_line: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TELLAL_ALLOW_PRIVATE_HOSTS", "127.0.0.1")
-    for name in ("database_url", "redis_url", "secret_key", "encryption_key"):
-        monkeypatch.setenv(f"TELLAL_{name.upper()}", getattr(settings, name).get_secret_value())
 
 
 def invoke(*words: str, given: str = "") -> Result:

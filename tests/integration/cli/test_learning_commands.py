@@ -14,25 +14,12 @@ from service.cli import cli
 from service.db import utcnow
 from service.learning.archive import import_archive
 from service.learning.archive_file import ArchiveItem
-from service.models import ArchiveText, Article, AuditEntry, Notification, Staff, TopicLabel
-from service.settings import Settings
+from service.models import ArchiveText, Article, AuditEntry, Notification, TopicLabel
+from tests.integration.town import EDITOR
+
+pytestmark = pytest.mark.usefixtures("command_line", "editor")
 
 CLIMATE = "iklim-cevre"
-EDITOR = "ayse@example.org"
-
-
-@pytest.fixture(autouse=True)
-def _environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TELLAL_VAR_DIR", str(settings.var_dir))
-    monkeypatch.setenv("TELLAL_LOG_LEVEL", "ERROR")
-    for name in ("database_url", "redis_url", "secret_key", "encryption_key"):
-        monkeypatch.setenv(f"TELLAL_{name.upper()}", getattr(settings, name).get_secret_value())
-
-
-@pytest.fixture(autouse=True)
-def editor(runtime) -> None:
-    with runtime.db.write() as session:
-        session.add(Staff(email=EDITOR, fs_uniquifier=EDITOR))
 
 
 def invoke(*words: str) -> Result:

@@ -16,29 +16,15 @@ from service.models import (
     MailboxMessage,
     Notification,
     Revision,
-    Staff,
     Suppression,
     TopicLabel,
 )
-from service.settings import Settings
+from tests.integration.town import EDITOR
 from workers.classify import classify_revision
 
-EDITOR = "ayse@example.org"
+pytestmark = pytest.mark.usefixtures("command_line", "editor")
+
 CLIMATE, SPORT = "iklim-cevre", "spor"
-
-
-@pytest.fixture(autouse=True)
-def _environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TELLAL_VAR_DIR", str(settings.var_dir))
-    monkeypatch.setenv("TELLAL_LOG_LEVEL", "ERROR")
-    for name in ("database_url", "redis_url", "secret_key", "encryption_key"):
-        monkeypatch.setenv(f"TELLAL_{name.upper()}", getattr(settings, name).get_secret_value())
-
-
-@pytest.fixture(autouse=True)
-def editor(runtime) -> None:
-    with runtime.db.write() as session:
-        session.add(Staff(email=EDITOR, fs_uniquifier=EDITOR))
 
 
 @pytest.fixture

@@ -13,29 +13,15 @@ from service.models import (
     MailboxMessage,
     Revision,
     RevisionState,
-    Staff,
     Topic,
     TopicLabel,
 )
-from service.settings import Settings
+from tests.integration.town import EDITOR
 
-EDITOR = "ayse@example.org"
+pytestmark = pytest.mark.usefixtures("command_line", "editor")
+
 CLIMATE = "iklim-cevre"
 NOTHING = ["Nothing waits for review."]
-
-
-@pytest.fixture(autouse=True)
-def _environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TELLAL_VAR_DIR", str(settings.var_dir))
-    monkeypatch.setenv("TELLAL_LOG_LEVEL", "ERROR")
-    for name in ("database_url", "redis_url", "secret_key", "encryption_key"):
-        monkeypatch.setenv(f"TELLAL_{name.upper()}", getattr(settings, name).get_secret_value())
-
-
-@pytest.fixture(autouse=True)
-def editor(runtime) -> None:
-    with runtime.db.write() as session:
-        session.add(Staff(email=EDITOR, fs_uniquifier=EDITOR))
 
 
 @pytest.fixture

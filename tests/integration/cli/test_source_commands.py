@@ -13,15 +13,8 @@ from service.cli import cli
 from service.db import utcnow
 from service.models import Source
 from service.runtime import Runtime
-from service.settings import Settings
 
-
-@pytest.fixture(autouse=True)
-def _environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TELLAL_VAR_DIR", str(settings.var_dir))
-    monkeypatch.setenv("TELLAL_LOG_LEVEL", "ERROR")
-    for name in ("database_url", "redis_url", "secret_key", "encryption_key"):
-        monkeypatch.setenv(f"TELLAL_{name.upper()}", getattr(settings, name).get_secret_value())
+pytestmark = pytest.mark.usefixtures("command_line")
 
 
 @pytest.fixture

@@ -14,16 +14,10 @@ from service.models import Pull, PullItem, PullState
 from service.runtime import Runtime
 from service.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 ROOT = Path(__file__).parents[3]
 FEED = "https://www.example.bel.tr/feed/"
-
-
-@pytest.fixture(autouse=True)
-def _environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TELLAL_VAR_DIR", str(settings.var_dir))
-    monkeypatch.setenv("TELLAL_LOG_LEVEL", "ERROR")
-    for name in ("database_url", "redis_url", "secret_key", "encryption_key"):
-        monkeypatch.setenv(f"TELLAL_{name.upper()}", getattr(settings, name).get_secret_value())
 
 
 def invoke(*words: str) -> Result:

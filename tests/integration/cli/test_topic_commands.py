@@ -11,27 +11,14 @@ from click.testing import CliRunner, Result
 
 from service.classify import parse_topics
 from service.cli import cli
-from service.models import AuditEntry, Staff, Topic
-from service.settings import Settings
+from service.models import AuditEntry, Topic
 from service.taxonomy import topics_of
+from tests.integration.town import EDITOR
 
-EDITOR = "ayse@example.org"
+pytestmark = pytest.mark.usefixtures("command_line", "editor")
+
 CLIMATE, SPORT = "iklim-cevre", "spor"
 DOG_NEWS = {"title": "Barınakta sahiplendirme günü", "summary": "Kedi.", "body_html": None}
-
-
-@pytest.fixture(autouse=True)
-def _environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TELLAL_VAR_DIR", str(settings.var_dir))
-    monkeypatch.setenv("TELLAL_LOG_LEVEL", "ERROR")
-    for name in ("database_url", "redis_url", "secret_key", "encryption_key"):
-        monkeypatch.setenv(f"TELLAL_{name.upper()}", getattr(settings, name).get_secret_value())
-
-
-@pytest.fixture(autouse=True)
-def editor(runtime) -> None:
-    with runtime.db.write() as session:
-        session.add(Staff(email=EDITOR, fs_uniquifier=EDITOR))
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select, update
 
 from service.models import Batch, BatchState, Delivery, DeliveryState, Revision
-from tests.integration.conftest import TITLE
 from tests.integration.ingest.followed import FIXED, NEW, mails, of
+from tests.integration.town import TITLE
 from workers.deliver import deliver_batch
 from workers.email.task import EmailSender
 

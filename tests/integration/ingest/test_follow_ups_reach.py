@@ -7,8 +7,8 @@ from sqlalchemy import update
 
 from service.db import utcnow
 from service.models import DeliveryState, Frequency, Subscription
-from tests.integration.conftest import TITLE
 from tests.integration.ingest.followed import CORRECTION, FIXED, WITHDRAWAL, mails, of, subjects
+from tests.integration.town import TITLE
 
 DAMAGED = {"title": "\ufffd\ufffd b\ufffdy\ufffdk", "body_html": "\ufffd " * 50}
 TENNIS = {"title": "Tenis turnuvası başladı", "summary": "Maçlar sürüyor.", "body_html": None}

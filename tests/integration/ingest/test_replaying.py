@@ -16,8 +16,9 @@ from sqlalchemy import update
 from service import migrations
 from service.db import utcnow
 from service.models import Article, InboxEvent, PullKind, Revision, Source, Staff, Verdict
-from tests.integration.conftest import TITLE, Cms
+from tests.integration.conftest import Cms
 from tests.integration.ingest.pulled import item, rss
+from tests.integration.town import TITLE
 
 HOST, WRONG = "www.example.bel.tr", "wrong.example"
 URL = f"https://{HOST}/haber/1"

@@ -10,8 +10,8 @@ from service.db import utcnow
 from service.learning.archive import ArchiveItem, import_archive
 from service.learning.examples import texts
 from service.models import Topic
-from tests.integration.conftest import TOPIC
 from tests.integration.deciding import CULTURE, SPORT
+from tests.integration.town import TOPIC
 
 
 @pytest.fixture

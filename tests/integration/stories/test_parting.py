@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from click.testing import CliRunner, Result
 
@@ -12,22 +10,11 @@ from service.models import (
     Article,
     MailboxMessage,
     Revision,
-    Staff,
 )
-from service.settings import Settings
 from tests.integration.stories.told import TEXT, stories
+from tests.integration.town import EDITOR
 
-EDITOR = "ayse@example.org"
-
-
-@pytest.fixture(autouse=True)
-def _environment(settings: Settings, runtime: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TELLAL_VAR_DIR", str(settings.var_dir))
-    monkeypatch.setenv("TELLAL_LOG_LEVEL", "ERROR")
-    for name in ("database_url", "redis_url", "secret_key", "encryption_key"):
-        monkeypatch.setenv(f"TELLAL_{name.upper()}", getattr(settings, name).get_secret_value())
-    with runtime.db.write() as session:
-        session.add(Staff(email=EDITOR, fs_uniquifier=EDITOR))
+pytestmark = pytest.mark.usefixtures("command_line", "editor")
 
 
 def story(*words: str) -> Result:
