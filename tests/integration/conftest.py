@@ -181,15 +181,23 @@ def full_audit(town: Town) -> Iterator[None]:
 
 
 @pytest.fixture
-def work(settings: Settings, clock: Any) -> Iterator[Callable[..., None]]:
-    """Does all the work there is, as the sweeper does it alone."""
+def deaf(settings: Settings, clock: Any) -> Iterator[Runtime]:
+    """A runtime that can ring no bell, and knows it: its sweeper is not patient, and does all work
+    itself."""
     nowhere = SecretStr("redis://127.0.0.1:1/0")
     deaf = Runtime.start(settings.model_copy(update={"redis_url": nowhere}))
+    deaf.doorbell.ring(Task.RETAIN, 0)
+    yield deaf
+    deaf.close()
+
+
+@pytest.fixture
+def work(deaf: Runtime) -> Callable[..., None]:
+    """Does all the work there is, as the sweeper does it alone."""
 
     def work() -> None:
-        deaf.doorbell.ring(Task.RETAIN, 0)  # so that it knows itself broken, and is not patient
+        deaf.doorbell.ring(Task.RETAIN, 0)
         while sweep_once(deaf):
             pass
 
-    yield work
-    deaf.close()
+    return work

@@ -84,11 +84,8 @@ def downgrade() -> None:
         op.drop_index(name, table, sqlite_where=where, postgresql_where=where)
     op.drop_column('revision', 'is_sound')
 
-    with op.batch_alter_table('topic', schema=None) as batch_op:
-        batch_op.drop_column('created_at')
-        batch_op.drop_column('review')
-        batch_op.drop_column('publish')
-        batch_op.drop_column('sections')
+    for column in ('created_at', 'review', 'publish', 'sections'):
+        op.drop_column('topic', column)  # no copy of the table: others refer to it
 
     with op.batch_alter_table('article', schema=None) as batch_op:
         batch_op.drop_index('ix_article_public', sqlite_where=sa.text("state = 'published'"), postgresql_where=sa.text("state = 'published'"))
