@@ -4,7 +4,7 @@ FROM python:3.12-slim AS build
 WORKDIR /app
 COPY requirements.lock .
 RUN python -m venv /opt/tellal \
-    && /opt/tellal/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+    && /opt/tellal/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements.lock
 COPY config config
 COPY service service
 COPY workers workers

@@ -108,6 +108,6 @@ install:
 			"(or 3.12)" >&2; exit 1; fi; \
 	$(BIN)/python -c '' 2>/dev/null || "$$found" -m venv --clear $(VENV)
 	@echo "Installing into $(VENV) from requirements-dev.lock; this takes a minute or two."
-	@$(BIN)/python -m pip install -qq --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install -qq --require-hashes --no-deps -r requirements-dev.lock
 	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
 	@cat requirements-dev.lock pyproject.toml | sha256sum > $(STAMP)
