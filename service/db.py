@@ -27,6 +27,7 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    text,
 )
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -36,6 +37,7 @@ BUSY_TIMEOUT_S = 30
 BUSY_TIMEOUT = f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}"
 LOOK_EVERY_S = 0.001  # for the writer's lock
 READ_ONLY = "tellal_read_only"
+SOFT = "tellal_soft"  # a transaction whose commit does not wait for the disk
 
 
 def utcnow() -> datetime:
@@ -110,9 +112,17 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A transaction that may write; committed at the end of the block."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+    def write(self, *, is_durable: bool = True) -> Iterator[Session]:
+        """A transaction that may write; committed at the end of the block.
+
+        One that is not durable may be undone by a power cut, though never by a killed process, and
+        only together with all that was committed after it: both databases write one log, and the
+        next durable commit takes everything before it to the disk.
+        """
+        engine = self.engine if is_durable else self.engine.execution_options(**{SOFT: True})
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            if not is_durable and not self.is_sqlite:
+                session.execute(text("SET LOCAL synchronous_commit = off"))
             yield session
 
     @contextmanager
@@ -156,6 +166,7 @@ def _begin_sqlite(connection: Connection) -> None:
     if connection.get_execution_options().get(READ_ONLY, False):
         connection.exec_driver_sql("BEGIN")
         return
+    _set_durability(connection)
     # SQLite itself would look again after up to 100 ms, and a transaction takes a few: whoever
     # writes seldom would always come too late among those who write often.
     deadline = time.monotonic() + BUSY_TIMEOUT_S
@@ -165,6 +176,14 @@ def _begin_sqlite(connection: Connection) -> None:
             time.sleep(LOOK_EVERY_S)
     finally:
         connection.exec_driver_sql(BUSY_TIMEOUT)
+
+
+def _set_durability(connection: Connection) -> None:
+    """SQLite takes this between transactions alone, and keeps it for the next one."""
+    level = "NORMAL" if connection.get_execution_options().get(SOFT, False) else "FULL"
+    if connection.info.get(SOFT, "FULL") != level:
+        connection.exec_driver_sql(f"PRAGMA synchronous = {level}")
+        connection.info[SOFT] = level
 
 
 def _is_begun(connection: Connection, *, is_last: bool) -> bool:

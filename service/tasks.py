@@ -76,6 +76,7 @@ WORKERS: dict[str, tuple[tuple[Queue, ...], str, int]] = {
 BREAKER_S = 5.0  # after a failure nobody tries again for this long: a frozen Redis costs one wait
 RING_EVERY_S = 0.02  # rings of the same moment go in one message
 MAX_ROWS = 20  # of one message: a worker that dies gives back no more
+ALONE = frozenset({Task.EMAIL_BATCH, Task.CHAT_BATCH})  # long ones: a free worker may take the next
 MAX_WAITING = 10_000  # rings that are not sent yet; the sweeper finds what is beyond
 WEB_TIMEOUT_S = 0.3  # a CMS gives up after 2 s
 WORKER_TIMEOUT_S = 5.0
@@ -165,8 +166,9 @@ class Doorbell:
             for task, queue, row_id in waiting:
                 rows_of[task, queue].append(row_id)
             for (task, queue), rows in rows_of.items():
-                for start in range(0, len(rows), MAX_ROWS):
-                    self._send(task, queue, tuple(rows[start : start + MAX_ROWS]))
+                size = 1 if task in ALONE else MAX_ROWS
+                for start in range(0, len(rows), size):
+                    self._send(task, queue, tuple(rows[start : start + size]))
             time.sleep(RING_EVERY_S)
 
     def _send(self, task: Task, queue: Queue, row_ids: tuple[int, ...]) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from service.db import utcnow
-from service.ledger.batches import ring_batch
+from service.ledger.batches import ring_batches
+from service.ledger.layout import Shares
 from service.ledger.plan import Overtaken, begin_planning, plan_range
 from service.ledger.publish import release
 from service.logs import get_logger
@@ -36,19 +37,20 @@ def plan_notification(runtime: Runtime, notification_id: int) -> None:
     Each range's batches are rung for at once, so the first mails leave while the last
     destinations are still being matched.
     """
-    while (batches := _next_range(runtime, notification_id)) is not None:
-        for batch in batches:
-            ring_batch(runtime.doorbell, batch)
+    shares = Shares()
+    while (batches := _next_range(runtime, notification_id, shares)) is not None:
+        ring_batches(runtime.doorbell, batches)
 
 
-def _next_range(runtime: Runtime, notification_id: int) -> list[Batch] | None:
+def _next_range(runtime: Runtime, notification_id: int, shares: Shares) -> list[Batch] | None:
+    """Not durable by itself: who claims one of its batches makes all before durable too."""
     try:
-        with runtime.db.write() as session:
+        with runtime.db.write(is_durable=False) as session:
             now = utcnow()
             notification = begin_planning(session, notification_id, now)
             if notification is None:
                 return None
-            batches = plan_range(session, notification, now)
+            batches = plan_range(session, notification, shares, now)
     except Overtaken:
         return None
     if batches is None:

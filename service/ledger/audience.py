@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from service.ledger import followup, match
+from service.ledger.match import Batching
 from service.models import Article, Notification
 
 
@@ -15,22 +16,26 @@ class Audience:
 
     def __init__(self, session: Session, notification: Notification, article: Article) -> None:
         self._session, self._notification, self._article = session, notification, article
-        self._told = (
-            followup.told(session, notification)
-            if notification.kind in followup.FOLLOW_UPS
-            else None
-        )
+        self._told: list[int] | None = None
+        if notification.kind in followup.FOLLOW_UPS:
+            self._told = followup.told(session, notification)
+        else:
+            self._asked = match.question(session, notification, article)
 
     def next_range(self, lower: int, size: int) -> int | None:
         """The last destination of the next range; null where nobody is left."""
         if self._told is None:
-            return match.next_range(self._session, lower, size)
+            return match.next_range(self._session, self._asked, lower, size)
         return followup.next_range(self._session, self._told, lower, size)
 
-    def plan(self, lower: int, upper: int) -> int:
-        """Plan a range; a second time adds only who was not planned yet. Returns how many."""
+    def plan(self, lower: int, upper: int, batching: Batching) -> int:
+        """Plan a range; a second time adds only who was not planned yet. Returns how many.
+
+        Few are told of a follow-up, so theirs find their batches afterwards.
+        """
         if self._told is None:
-            return match.plan(self._session, self._notification, self._article, lower, upper)
+            notification_id = self._notification.id
+            return match.plan(self._session, notification_id, self._asked, lower, upper, batching)
         return followup.plan(
             self._session, self._notification, self._article, self._told, lower, upper
         )

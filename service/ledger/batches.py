@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 
 from service.db import Moment, utcnow
+from service.ledger.layout import BATCH_SIZE, Lane, Layout
 from service.models import Batch, DestinationKind, Notification
 from service.tasks import Doorbell, Queue, Task
-
-BATCH_SIZE = 1_000
 
 TASK_OF = {
     DestinationKind.EMAIL: Task.EMAIL_BATCH,
@@ -19,6 +21,24 @@ BULK_QUEUE = {
     DestinationKind.EMAIL: Queue.EMAIL,
     DestinationKind.CHAT: Queue.CHAT,
 }
+
+# What a range holds by now, a walk along the primary key.
+FOUND = text("""
+    SELECT batch_id, count(*) FROM delivery
+    WHERE notification_id = :notification AND destination_id > :lower
+      AND destination_id <= :upper AND state = 0
+    GROUP BY batch_id
+""")
+
+# What does not fit into a batch that was laid out is cut like all that has none.
+TAKE_OUT = text("""
+    UPDATE delivery SET batch_id = NULL
+    WHERE notification_id = :notification AND destination_id IN (
+        SELECT destination_id FROM delivery
+        WHERE notification_id = :notification AND destination_id > :lower
+          AND destination_id <= :upper AND state = 0 AND batch_id = :batch
+        ORDER BY destination_id DESC LIMIT :many)
+""")
 
 LANES = text("""
     SELECT d.kind, d.lane, count(*)
@@ -50,25 +70,52 @@ CLOSE_ONE = text("""
 """).bindparams(bindparam("now", type_=Moment()))
 
 
-def cut_batches(
-    session: Session, notification: Notification, lower: int, upper: int
-) -> list[Batch]:
-    """Give every queued delivery of a key range a batch; a second run finds nothing left.
+class Cutter:
+    """Gives every queued delivery of one key range a batch; a second run finds nothing left.
 
     A batch keeps the priority of its notification for its whole life.
     """
-    keys = {"notification": notification.id, "lower": lower, "upper": upper}
-    batches = []
-    for kind, lane, count in session.execute(LANES, keys).all():
-        for _ in range(-(-count // BATCH_SIZE)):
-            batch = new_batch(notification, DestinationKind(kind), lane)
-            session.add(batch)
-            session.flush()
-            session.execute(
-                FILL, {**keys, "batch": batch.id, "kind": kind, "lane": lane, "size": BATCH_SIZE}
-            )
-            batches.append(batch)
-    return batches
+
+    def __init__(
+        self, session: Session, notification: Notification, lower: int, upper: int
+    ) -> None:
+        self._session, self._notification = session, notification
+        self._keys = {"notification": notification.id, "lower": lower, "upper": upper}
+        self.batches: list[Batch] = []
+        self.counts: Counter[Lane] = Counter()
+
+    def cut(self, layout: Layout) -> None:
+        """Make the batches that were laid out and have rows, then those of the rows without one."""
+        found = self._session.execute(FOUND, self._keys).all()
+        has_rest = any(batch_id is None for batch_id, _ in found)
+        for batch_id, count in found:
+            if batch_id not in layout.lane_of:
+                continue
+            if count > BATCH_SIZE:
+                taken = {"batch": batch_id, "many": count - BATCH_SIZE}
+                self._session.execute(TAKE_OUT, {**self._keys, **taken})
+                has_rest = True
+            self._make(layout.lane_of[batch_id], min(count, BATCH_SIZE), batch_id)
+        self._session.flush()
+        if has_rest:
+            self._cut_rest()
+
+    def _cut_rest(self) -> None:
+        for kind, lane, count in self._session.execute(LANES, self._keys).all():
+            for start in range(0, count, BATCH_SIZE):
+                batch = self._make((kind, lane), min(BATCH_SIZE, count - start))
+                self._session.flush()
+                values = {"batch": batch.id, "kind": kind, "lane": lane, "size": BATCH_SIZE}
+                self._session.execute(FILL, {**self._keys, **values})
+
+    def _make(self, lane: Lane, count: int, batch_id: int | None = None) -> Batch:
+        kind, name = lane
+        batch = new_batch(self._notification, DestinationKind(kind), name)
+        batch.id = batch_id  # type: ignore[assignment]  # null: the database gives it one
+        self._session.add(batch)
+        self.batches.append(batch)
+        self.counts[lane] += count
+        return batch
 
 
 def new_batch(notification: Notification, kind: DestinationKind, lane: str) -> Batch:
@@ -84,3 +131,9 @@ def new_batch(notification: Notification, kind: DestinationKind, lane: str) -> B
 def ring_batch(doorbell: Doorbell, batch: Batch) -> bool:
     """Ring for a batch after its transaction has committed."""
     return doorbell.ring(TASK_OF[DestinationKind(batch.kind)], batch.id, Queue(batch.queue))
+
+
+def ring_batches(doorbell: Doorbell, batches: Iterable[Batch]) -> None:
+    """Ring for many, without waiting for the broker."""
+    for batch in batches:
+        doorbell.ring_soon(TASK_OF[DestinationKind(batch.kind)], batch.id, Queue(batch.queue))

@@ -1,86 +1,187 @@
-"""Matching: which destinations asked for an article, as one SQL statement per key range."""
+"""Matching: which destinations asked for an article, as one SQL statement per key range.
+
+Both sides run on an index: subscriptions by `ix_subscription_match`, topic by topic, so that a
+range costs what it matches and not what the city has; destinations by their key. A destination
+that may not be told now is planned as suppressed, so that the city can say why it heard nothing.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, text
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from sqlalchemy import Select, TextClause, bindparam, select, text
 from sqlalchemy.orm import Session
 
 from service.db import rows
 from service.ledger.told import HEARS
-from service.models import Article, Notification
+from service.models import (
+    Article,
+    LabelState,
+    Notification,
+    NotificationKind,
+    PlaceLabel,
+    TopicLabel,
+)
 
-# Both sides of the match run on an index: destination by key range, its subscriptions by
-# `uq_subscription_live`. A destination that may not be told now is planned as suppressed, so
-# that the city can say why it heard nothing.
 STATE = """CASE WHEN x.address_hash IS NOT NULL OR d.is_paused OR coalesce(c.is_paused, false)
                 THEN 5 ELSE 0 END"""
-_WHO = f"""
-    FROM destination d
-    JOIN subscription s ON s.destination_id = d.id
+# A destination that asked twice is one delivery. SQLite leaves that to the key, which it looks at
+# anyway; PostgreSQL pays half of the insert for a conflict that is allowed, and little for groups.
+_ASKED = """
+    SELECT s.id AS subscription_id, s.destination_id FROM subscription s
+    WHERE s.topic_id {topic} AND s.destination_id > :lower AND s.destination_id <= :upper
+      AND s.ended_at IS NULL{frequency}{place}"""
+_ONCE = (
+    "SELECT min(subscription_id) AS subscription_id, destination_id FROM ({asked}) AS a GROUP BY 2"
+)
+_WHO = """
+    FROM ({asked}) AS m
+    JOIN destination d ON d.id = m.destination_id
     LEFT JOIN channel c ON c.id = d.channel_id
     LEFT JOIN suppression x ON x.address_hash = d.address_hash
-    WHERE d.id > :lower AND d.id <= :upper
-      AND d.verified_at IS NOT NULL
-      AND s.ended_at IS NULL AND (s.frequency = 'instant' OR :breaks)
-      AND (s.topic_id IS NULL OR s.topic_id IN {{topics}})
-      AND (s.place_id IS NULL OR s.place_id IN {{places}} OR {{whole_city}})
+    WHERE d.id > :lower AND d.id <= :upper AND d.verified_at IS NOT NULL"""
+_NEW_IN_STORY = f"""
       AND NOT EXISTS (
-          SELECT 1 FROM article a
-          JOIN notification e ON e.article_id = a.id AND e.kind = 'new'
+          SELECT 1 FROM notification e
           JOIN delivery o ON o.notification_id = e.id AND o.destination_id = d.id
-          WHERE a.story_id = :story AND a.id <> :article AND {HEARS})
-    GROUP BY d.id, d.is_paused, c.is_paused, x.address_hash"""  # noqa: S608
-MATCH = text(
-    "INSERT INTO delivery (notification_id, destination_id, state, subscription_id, attempts)"  # noqa: S608
-    f" SELECT :notification, d.id, {STATE}, min(s.id), 0"
-    + _WHO.format(
-        topics="(SELECT topic_id FROM topic_label"
-        " WHERE revision_id = :revision AND state = 'published')",
-        places="(SELECT place_id FROM place_label WHERE revision_id = :revision)",
-        whole_city="NOT EXISTS (SELECT 1 FROM place_label WHERE revision_id = :revision)",
-    )
-    + " ON CONFLICT DO NOTHING"
-)
-# The same question for labels that are nowhere stored.
-COUNT = text(
-    f"SELECT coalesce(sum(CASE WHEN state = 0 THEN 1 ELSE 0 END), 0) FROM (SELECT {STATE} AS state"  # noqa: S608
-    + _WHO.format(topics=":topics", places=":places", whole_city=":whole_city")
-    + ") AS matched"
-).bindparams(bindparam("topics", expanding=True), bindparam("places", expanding=True))
-
-NEXT_RANGE = text("""
-    SELECT max(id) FROM (
-        SELECT id FROM destination WHERE id > :lower ORDER BY id LIMIT :size) AS next_range
+          WHERE e.id IN :others AND {HEARS})"""  # noqa: S608
+_STREAM = """SELECT destination_id FROM subscription
+    WHERE topic_id {topic} AND ended_at IS NULL AND destination_id > :lower
+    ORDER BY destination_id"""
+_LAST, _NTH = f"{_STREAM} DESC LIMIT 1", f"{_STREAM} LIMIT 1 OFFSET :skip"
+_ANY = text("""
+    SELECT 1 FROM delivery WHERE notification_id = :notification
+      AND destination_id > :lower AND destination_id <= :upper LIMIT 1
 """)
+_INSERT = """
+    INSERT INTO delivery
+        (notification_id, destination_id, state, batch_id, subscription_id, attempts)
+    SELECT :notification, d.id, {state}, {batch}, m.subscription_id, 0"""
+_COUNT = """
+    SELECT coalesce(sum(CASE WHEN state = 0 THEN 1 ELSE 0 END), 0)
+    FROM (SELECT {state} AS state {who}) AS matched"""
 
 
-def next_range(session: Session, lower: int, size: int) -> int | None:
-    """The last of the next destinations; null where there are none."""
-    return session.execute(NEXT_RANGE, {"lower": lower, "size": size}).scalar()
+@dataclass(frozen=True)
+class Batching:
+    """The SQL of the batch that a destination `d` goes into, with its values."""
+
+    sql: str = "NULL"
+    values: Mapping[str, int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of the subscriptions: labels, and the story's other notifications."""
+
+    topics: Sequence[int]
+    places: Sequence[int]  # none: the whole city
+    others: Sequence[int] = ()  # whoever hears of the story by one of these is left out
+    breaks: bool = False  # to those too who asked for digests
+
+    @property
+    def lists(self) -> dict[str, list[int]]:
+        """The values of the SQL: those lists alone that have any."""
+        lists = {"topics": self.topics, "places": self.places, "others": self.others}
+        return {name: list(ids) for name, ids in lists.items() if ids}
+
+    def asked(self, *, is_once: bool) -> str:
+        """The SQL of all subscriptions that ask, or of one for each destination."""
+        frequency = "" if self.breaks else " AND s.frequency = 'instant'"
+        place = " AND (s.place_id IS NULL OR s.place_id IN :places)" if self.places else ""
+        topics = ["IN :topics"] * bool(self.topics) + ["IS NULL"]
+        asked = " UNION ALL ".join(
+            _ASKED.format(topic=topic, frequency=frequency, place=place) for topic in topics
+        )
+        return _ONCE.format(asked=asked) if is_once else asked
+
+    def who(self, *, is_once: bool) -> str:
+        """The SQL from FROM on: whoever is to be told."""
+        story = _NEW_IN_STORY if self.others else ""
+        return _WHO.format(asked=self.asked(is_once=is_once)) + story
+
+
+def question(session: Session, notification: Notification, article: Article) -> Question:
+    """What planning a notification asks, read from the article's labels."""
+    revision_id = article.shown_revision_id
+    topics = (
+        select(TopicLabel.topic_id)
+        .where(TopicLabel.revision_id == revision_id, TopicLabel.state == LabelState.PUBLISHED)
+        .order_by(TopicLabel.topic_id)
+    )
+    places = select(PlaceLabel.place_id).where(PlaceLabel.revision_id == revision_id)
+    return Question(
+        session.scalars(topics).all(),
+        session.scalars(places.order_by(PlaceLabel.place_id)).all(),
+        session.scalars(_others(article.story_id, article.id)).all(),
+        breaks=notification.breaks_at is not None,
+    )
+
+
+def next_range(session: Session, asked: Question, lower: int, size: int) -> int | None:
+    """The last destination of a range of at most `size` subscriptions; null: nobody is left.
+
+    Each look is one step into the index, or a walk along `size` of its entries.
+    """
+    lasts = _of_each(session, asked, _LAST, lower=lower)
+    if not lasts:
+        return None
+    nths = _of_each(session, asked, _NTH, lower=lower, skip=max(size // len(lasts), 1) - 1)
+    return min(nths, default=max(lasts))
 
 
 def plan(
-    session: Session, notification: Notification, article: Article, lower: int, upper: int
+    session: Session, notification_id: int, asked: Question, lower: int, upper: int, batch: Batching
 ) -> int:
     """Plan the destinations of a key range that asked for an article; returns how many."""
-    return rows(
-        session,
-        MATCH,
-        notification=notification.id,
-        lower=lower,
-        upper=upper,
-        revision=article.shown_revision_id,
-        story=article.story_id,
-        article=article.id,
-        breaks=notification.breaks_at is not None,
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    keys = {"notification": notification_id, "lower": lower, "upper": upper}
+    # A range that nobody has planned, and that only the holder of the cursor can plan.
+    is_virgin = session.execute(_ANY, keys).first() is None
+    may_conflict = is_sqlite or not is_virgin
+    statement = _statement(
+        _INSERT.format(state=STATE, batch=batch.sql)
+        + asked.who(is_once=not is_sqlite)
+        + (" ON CONFLICT DO NOTHING" if may_conflict else ""),
+        tuple(asked.lists),
     )
+    return rows(session, statement, **keys, **asked.lists, **batch.values)
 
 
 def count_told(
     session: Session, topic_ids: list[int], place_ids: list[int], story_id: int, article_id: int
 ) -> int:
     """How many would be sent a notification with these labels, were it planned now."""
-    values = {"topics": topic_ids, "places": place_ids, "whole_city": not place_ids}
-    values |= {"story": story_id, "article": article_id, "lower": 0, "upper": 2**62}
-    values["breaks"] = False
-    return int(session.execute(COUNT, values).scalar_one())
+    others = session.scalars(_others(story_id, article_id)).all()
+    asked = Question(topic_ids, place_ids, others)
+    statement = _statement(
+        _COUNT.format(state=STATE, who=asked.who(is_once=True)), tuple(asked.lists)
+    )
+    values = {"lower": 0, "upper": 2**62, **asked.lists}
+    return int(session.execute(statement, values).scalar_one())
+
+
+def _others(story_id: int | None, article_id: int) -> Select[int]:
+    """The `new` notifications of the other articles of a story; nearly always none."""
+    return (
+        select(Notification.id)
+        .join(Article, Article.id == Notification.article_id)
+        .where(Article.story_id == story_id, Article.id != article_id)
+        .where(Notification.kind == NotificationKind.NEW)
+        .order_by(Notification.id)
+    )
+
+
+def _of_each(session: Session, asked: Question, sql: str, **values: int) -> list[int]:
+    """The answers of those streams that have one."""
+    topics = {f"topic_{n}": topic for n, topic in enumerate(asked.topics)}
+    each = [sql.format(topic=f"= :{name}") for name in topics] + [sql.format(topic="IS NULL")]
+    found = session.execute(_statement(f"SELECT ({'), ('.join(each)})"), {**topics, **values}).one()
+    return [int(one) for one in found if one is not None]
+
+
+@lru_cache(maxsize=256)
+def _statement(sql: str, lists: tuple[str, ...] = ()) -> TextClause:
+    return text(sql).bindparams(*(bindparam(name, expanding=True) for name in lists))

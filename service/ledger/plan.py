@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from service.db import rows
 from service.ledger.audience import Audience
-from service.ledger.batches import CLOSE_ONE, cut_batches
+from service.ledger.batches import CLOSE_ONE, Cutter
+from service.ledger.layout import Shares
 from service.models import (
     Article,
     ArticleState,
@@ -23,8 +24,11 @@ from service.models import (
     Story,
 )
 
-# Above 5,000 rows SQLite's writer lock makes the door wait noticeably (reliability guide, 3).
+# Of a transaction: longer ones would let the door wait for SQLite's writer lock (reliability guide,
+# section 3). The first range is small: its batches are on their way before the rest is matched, and
+# those of the next one are laid out by it.
 RANGE_SIZE = 5_000
+FIRST_RANGE_SIZE = 1_000
 PLANNED = (NotificationState.PLANNING, NotificationState.PLANNED, NotificationState.DONE)
 TO_PLAN = (NotificationState.RELEASED, NotificationState.PLANNING)
 STORY_LEASE = timedelta(minutes=2)
@@ -56,8 +60,12 @@ def begin_planning(session: Session, notification_id: int, now: datetime) -> Not
     return notification if _take_story(session, notification, now) else None
 
 
-def plan_range(session: Session, notification: Notification, now: datetime) -> list[Batch] | None:
+def plan_range(
+    session: Session, notification: Notification, shares: Shares, now: datetime
+) -> list[Batch] | None:
     """Plan the next key range and return its batches; None: all is planned for now.
+
+    `shares` is what the range before left for this one; new where there was none.
 
     Raises:
         Overtaken: another process moved the cursor or holds the story; nothing was written.
@@ -65,7 +73,8 @@ def plan_range(session: Session, notification: Notification, now: datetime) -> l
     lower = notification.cursor
     article = session.get_one(Article, notification.article_id)
     audience = Audience(session, notification, article)
-    upper = None if notification.stopped_at else audience.next_range(lower, RANGE_SIZE)
+    size = RANGE_SIZE if shares.are_known else min(FIRST_RANGE_SIZE, RANGE_SIZE)
+    upper = None if notification.stopped_at else audience.next_range(lower, size)
     if upper is None:
         _end_pass(session, notification, audience, now)
         return None
@@ -73,13 +82,17 @@ def plan_range(session: Session, notification: Notification, now: datetime) -> l
         session, notification, now
     ):
         raise Overtaken(notification.id)
-    planned = audience.plan(lower, upper)
+    layout = shares.lay_out(session, size)
+    planned = audience.plan(lower, upper, layout.batching(lower, upper))
     session.execute(
         update(Notification)
         .where(Notification.id == notification.id)
         .values(planned=Notification.planned + planned)
     )
-    return cut_batches(session, notification, lower, upper)
+    cutter = Cutter(session, notification, lower, upper)
+    cutter.cut(layout)
+    shares.learn(cutter.counts, size)
+    return cutter.batches
 
 
 def _end_pass(

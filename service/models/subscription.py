@@ -45,3 +45,15 @@ Index(
     sqlite_where=text("ended_at IS NULL"),
     postgresql_where=text("ended_at IS NULL"),
 )
+
+# Who asked for a topic, in order of destination, read from the index alone: what planning walks.
+Index(
+    "ix_subscription_match",
+    Subscription.topic_id,
+    Subscription.destination_id,
+    Subscription.place_id,
+    Subscription.frequency,
+    sqlite_where=text("ended_at IS NULL"),
+    postgresql_where=text("ended_at IS NULL"),
+    postgresql_include=["id"],
+)

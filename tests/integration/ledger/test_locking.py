@@ -14,6 +14,7 @@ from service.db import utcnow
 from service.ledger import sweep
 from service.ledger.approve import ApprovalError, approve
 from service.ledger.labels import decide
+from service.ledger.layout import Shares
 from service.ledger.plan import begin_planning, plan_range
 from service.ledger.publish import stop
 from service.ledger.stories import link
@@ -122,7 +123,7 @@ def test_planning_and_a_change_of_its_article_wait_for_each_other_in_turn(
             begun = begin_planning(session, notification, utcnow())
             changed = pool.submit(change)
             _wait_for_a_waiter(db)
-            plan_range(session, begun, utcnow())
+            plan_range(session, begun, Shares(), utcnow())
         changed.result(10)
     assert town.counts(notification).total() == 1
 

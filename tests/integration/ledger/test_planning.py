@@ -12,6 +12,7 @@ from sqlalchemy import update
 
 from service.db import utcnow
 from service.ledger import plan
+from service.ledger.layout import Shares
 from service.ledger.plan import Overtaken, begin_planning, plan_range
 from service.models import (
     Article,
@@ -137,7 +138,7 @@ def test_a_plan_that_died_between_two_ranges_goes_on_where_it_stopped(town, runt
     readers = town.readers(10)
     notification = town.notification(town.article())
     with runtime.db.write() as session:
-        plan_range(session, begin_planning(session, notification, utcnow()), utcnow())
+        plan_range(session, begin_planning(session, notification, utcnow()), Shares(), utcnow())
     assert town.counts(notification) == {QUEUED: 4}
     assert town.get(Notification, notification).state == NotificationState.PLANNING
 
@@ -156,7 +157,7 @@ def test_a_plan_that_died_inside_a_range_leaves_nothing_of_it(town, runtime, mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(plan, "cut_batches", die)
+        patch.setattr(plan, "Cutter", die)
         with pytest.raises(KeyboardInterrupt):
             plan_notification(runtime, notification)
     assert (town.count(Delivery), town.get(Notification, notification).cursor) == (0, 0)
@@ -205,7 +206,7 @@ def test_a_planner_that_was_overtaken_writes_nothing(town, runtime, monkeypatch)
     plan_notification(runtime, notification)
 
     with pytest.raises(Overtaken), runtime.db.write() as session:
-        plan_range(session, stale, utcnow())
+        plan_range(session, stale, Shares(), utcnow())
 
     assert town.count(Delivery) == 4
 
@@ -217,7 +218,7 @@ def test_two_articles_of_one_story_are_never_planned_at_once(town, runtime, monk
     second = town.article(story_id=town.get(Article, first).story_id)
     one, two = town.notification(first), town.notification(second)
     with runtime.db.write() as session:
-        plan_range(session, begin_planning(session, one, utcnow()), utcnow())
+        plan_range(session, begin_planning(session, one, utcnow()), Shares(), utcnow())
 
     plan_notification(runtime, two)
     assert town.states(two) == {}
@@ -246,7 +247,7 @@ def test_a_withdrawal_during_planning_plans_nobody_else(town, runtime, monkeypat
     town.readers(6)
     notification = town.notification(town.article())
     with runtime.db.write() as session:
-        plan_range(session, begin_planning(session, notification, utcnow()), utcnow())
+        plan_range(session, begin_planning(session, notification, utcnow()), Shares(), utcnow())
     with runtime.db.write() as session:
         session.execute(update(Notification).values(stopped_at=utcnow()))
 

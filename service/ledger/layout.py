@@ -1,0 +1,94 @@
+"""Laying out batches before their rows are there, so that each row is written once.
+
+How many rows of a key range each lane will have is not known before they are inserted. So the
+batches of a range are laid out by what the range before it had: each lane gets equal parts of the
+range, with some room left. What the guess missed (a new lane, a part with too many) is cut
+afterwards, as everything is where there is no guess yet.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from service.ledger.match import Batching
+
+Lane = tuple[str, str]  # kind and name
+
+BATCH_SIZE = 1_000
+FILLED = 0.8  # of a batch that is laid out: chance must not make it too big
+MOST_LANES = 24  # in one statement; smaller ones are cut afterwards
+
+# Numbers of batches that are not there yet. Gaps cost nothing, yet a layout counts without them.
+TAKE_POSTGRESQL = text("""
+    SELECT min(id), max(id) FROM (
+        SELECT nextval(pg_get_serial_sequence('batch', 'id')) AS id
+        FROM generate_series(1, :count)) AS taken
+""")
+TAKE_SQLITE = text("SELECT coalesce(max(id), 0) + 1, coalesce(max(id), 0) + :count FROM batch")
+TRIES = 5  # two that take at the same time mix their numbers
+
+
+class Layout:
+    """The batches of one key range: for each lane the numbers of its parts, in order."""
+
+    def __init__(self, parts: Mapping[Lane, range]) -> None:
+        self._parts = parts
+        self.lane_of = {number: lane for lane, numbers in parts.items() for number in numbers}
+
+    def batching(self, lower: int, upper: int) -> Batching:
+        """The SQL that gives a destination `d` of this range its batch; null for other lanes."""
+        if not self._parts:
+            return Batching()
+        cases: list[str] = []
+        values: dict[str, int | str] = {"width": upper - lower}
+        for n, ((kind, lane), numbers) in enumerate(self._parts.items()):
+            part = f"(d.id - :lower - 1) * :parts_{n} / :width"
+            cases.append(f"WHEN d.lane = :lane_{n} AND d.kind = :kind_{n} THEN :first_{n} + {part}")
+            values |= {f"lane_{n}": lane, f"kind_{n}": kind}
+            values |= {f"first_{n}": numbers.start, f"parts_{n}": len(numbers)}
+        return Batching(f"CASE {' '.join(cases)} END", values)
+
+
+class Shares:
+    """What part of a key range each lane had last; kept while one notification is planned."""
+
+    def __init__(self) -> None:
+        self._shares: dict[Lane, float] = {}
+
+    def learn(self, counts: Mapping[Lane, int], size: int) -> None:
+        """Note the rows of each lane in a range of at most `size` rows."""
+        self._shares = {lane: count / size for lane, count in counts.items()}
+
+    @property
+    def are_known(self) -> bool:
+        return bool(self._shares)
+
+    def lay_out(self, session: Session, size: int) -> Layout:
+        """Lay out the batches of the next range, of at most `size` rows."""
+        largest = sorted(self._shares.items(), key=lambda item: -item[1])[:MOST_LANES]
+        parts = {lane: math.ceil(share * size / (BATCH_SIZE * FILLED)) for lane, share in largest}
+        first = _take(session, sum(parts.values()))
+        if first is None:
+            return Layout({})
+        laid = {}
+        for lane, count in parts.items():
+            laid[lane] = range(first, first + count)
+            first += count
+        return Layout(laid)
+
+
+def _take(session: Session, count: int) -> int | None:
+    """The first of so many numbers in a row; null where others would not let them be in a row."""
+    if not count:
+        return None
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    statement = TAKE_SQLITE if is_sqlite else TAKE_POSTGRESQL
+    for _ in range(TRIES):
+        first, last = session.execute(statement, {"count": count}).one()
+        if last - first == count - 1:
+            return int(first)
+    return None
