@@ -22,12 +22,11 @@ BULK_QUEUE = {
     DestinationKind.CHAT: Queue.CHAT,
 }
 
-# What a range holds by now, a walk along the primary key.
+# How many each batch got that was laid out, a walk along `ix_delivery_batch_id`. Those who may not
+# be told count too: they have a place in the batch, and nobody sends to them.
 FOUND = text("""
     SELECT batch_id, count(*) FROM delivery
-    WHERE notification_id = :notification AND destination_id > :lower
-      AND destination_id <= :upper AND state = 0
-    GROUP BY batch_id
+    WHERE batch_id >= :first AND batch_id <= :last GROUP BY batch_id ORDER BY batch_id
 """)
 
 # What does not fit into a batch that was laid out is cut like all that has none.
@@ -36,7 +35,7 @@ TAKE_OUT = text("""
     WHERE notification_id = :notification AND destination_id IN (
         SELECT destination_id FROM delivery
         WHERE notification_id = :notification AND destination_id > :lower
-          AND destination_id <= :upper AND state = 0 AND batch_id = :batch
+          AND destination_id <= :upper AND batch_id = :batch
         ORDER BY destination_id DESC LIMIT :many)
 """)
 
@@ -84,20 +83,21 @@ class Cutter:
         self.batches: list[Batch] = []
         self.counts: Counter[Lane] = Counter()
 
-    def cut(self, layout: Layout) -> None:
-        """Make the batches that were laid out and have rows, then those of the rows without one."""
-        found = self._session.execute(FOUND, self._keys).all()
-        has_rest = any(batch_id is None for batch_id, _ in found)
-        for batch_id, count in found:
-            if batch_id not in layout.lane_of:
-                continue
-            if count > BATCH_SIZE:
-                taken = {"batch": batch_id, "many": count - BATCH_SIZE}
+    def cut(self, layout: Layout, planned: int) -> None:
+        """Make the batches that were laid out and have rows, then those of the rows without one.
+
+        `planned` is the number of rows that the range has just got.
+        """
+        laid = 0
+        for batch_id, count in self._session.execute(FOUND, layout.numbers).all():
+            kept = min(count, BATCH_SIZE)
+            if count > kept:
+                taken = {"batch": batch_id, "many": count - kept}
                 self._session.execute(TAKE_OUT, {**self._keys, **taken})
-                has_rest = True
-            self._make(layout.lane_of[batch_id], min(count, BATCH_SIZE), batch_id)
+            self._make(layout.lane_of[batch_id], kept, batch_id)
+            laid += kept
         self._session.flush()
-        if has_rest:
+        if laid < planned:
             self._cut_rest()
 
     def _cut_rest(self) -> None:

@@ -9,6 +9,7 @@ afterwards, as everything is where there is no guess yet.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 
 from sqlalchemy import text
@@ -38,19 +39,21 @@ class Layout:
     def __init__(self, parts: Mapping[Lane, range]) -> None:
         self._parts = parts
         self.lane_of = {number: lane for lane, numbers in parts.items() for number in numbers}
+        # The first and the last number; of none, a span that is empty.
+        self.numbers = {"first": min(self.lane_of, default=1), "last": max(self.lane_of, default=0)}
 
     def batching(self, lower: int, upper: int) -> Batching:
         """The SQL that gives a destination `d` of this range its batch; null for other lanes."""
         if not self._parts:
             return Batching()
-        cases: list[str] = []
         values: dict[str, int | str] = {"width": upper - lower}
+        cases: defaultdict[str, list[str]] = defaultdict(list)
         for n, ((kind, lane), numbers) in enumerate(self._parts.items()):
-            part = f"(d.id - :lower - 1) * :parts_{n} / :width"
-            cases.append(f"WHEN d.lane = :lane_{n} AND d.kind = :kind_{n} THEN :first_{n} + {part}")
-            values |= {f"lane_{n}": lane, f"kind_{n}": kind}
-            values |= {f"first_{n}": numbers.start, f"parts_{n}": len(numbers)}
-        return Batching(f"CASE {' '.join(cases)} END", values)
+            part = f":first_{n} + (d.id - :lower - 1) * :parts_{n} / :width"
+            cases[kind].append(f"WHEN :lane_{n} THEN {part}")
+            values |= {f"lane_{n}": lane, f"first_{n}": numbers.start, f"parts_{n}": len(numbers)}
+        kinds = [f"WHEN '{kind}' THEN CASE d.lane {' '.join(of)} END" for kind, of in cases.items()]
+        return Batching(f"CASE d.kind {' '.join(kinds)} END", values)
 
 
 class Shares:

@@ -8,7 +8,7 @@ that may not be told now is planned as suppressed, so that the city can say why 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from sqlalchemy import Select, TextClause, bindparam, select, text
@@ -74,9 +74,9 @@ class Batching:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of the subscriptions: labels, and the story's other notifications."""
+    """What is asked of the subscriptions; a null topic asks for everything."""
 
-    topics: Sequence[int]
+    topics: Sequence[int | None]
     places: Sequence[int]  # none: the whole city
     others: Sequence[int] = ()  # whoever hears of the story by one of these is left out
     breaks: bool = False  # to those too who asked for digests
@@ -84,14 +84,15 @@ class Question:
     @property
     def lists(self) -> dict[str, list[int]]:
         """The values of the SQL: those lists alone that have any."""
-        lists = {"topics": self.topics, "places": self.places, "others": self.others}
+        topics = [topic for topic in self.topics if topic is not None]
+        lists = {"topics": topics, "places": self.places, "others": self.others}
         return {name: list(ids) for name, ids in lists.items() if ids}
 
     def asked(self, *, is_once: bool) -> str:
         """The SQL of all subscriptions that ask, or of one for each destination."""
         frequency = "" if self.breaks else " AND s.frequency = 'instant'"
         place = " AND (s.place_id IS NULL OR s.place_id IN :places)" if self.places else ""
-        topics = ["IN :topics"] * bool(self.topics) + ["IS NULL"]
+        topics = ["IN :topics"] * ("topics" in self.lists) + ["IS NULL"] * (None in self.topics)
         asked = " UNION ALL ".join(
             _ASKED.format(topic=topic, frequency=frequency, place=place) for topic in topics
         )
@@ -113,7 +114,7 @@ def question(session: Session, notification: Notification, article: Article) -> 
     )
     places = select(PlaceLabel.place_id).where(PlaceLabel.revision_id == revision_id)
     return Question(
-        session.scalars(topics).all(),
+        [*session.scalars(topics), None],
         session.scalars(places.order_by(PlaceLabel.place_id)).all(),
         session.scalars(_others(article.story_id, article.id)).all(),
         breaks=notification.breaks_at is not None,
@@ -129,13 +130,18 @@ def next_range(session: Session, asked: Question, lower: int, size: int) -> int 
     if not lasts:
         return None
     nths = _of_each(session, asked, _NTH, lower=lower, skip=max(size // len(lasts), 1) - 1)
-    return min(nths, default=max(lasts))
+    return min(nths.values(), default=max(lasts.values()))
 
 
 def plan(
     session: Session, notification_id: int, asked: Question, lower: int, upper: int, batch: Batching
 ) -> int:
     """Plan the destinations of a key range that asked for an article; returns how many."""
+    firsts = _of_each(session, asked, _NTH, lower=lower, skip=0)
+    topics = [topic for topic, first in firsts.items() if first <= upper]
+    if not topics:
+        return 0
+    asked = replace(asked, topics=topics)
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     keys = {"notification": notification_id, "lower": lower, "upper": upper}
     # A range that nobody has planned, and that only the holder of the cursor can plan.
@@ -155,7 +161,7 @@ def count_told(
 ) -> int:
     """How many would be sent a notification with these labels, were it planned now."""
     others = session.scalars(_others(story_id, article_id)).all()
-    asked = Question(topic_ids, place_ids, others)
+    asked = Question([*topic_ids, None], place_ids, others)
     statement = _statement(
         _COUNT.format(state=STATE, who=asked.who(is_once=True)), tuple(asked.lists)
     )
@@ -174,12 +180,17 @@ def _others(story_id: int | None, article_id: int) -> Select[int]:
     )
 
 
-def _of_each(session: Session, asked: Question, sql: str, **values: int) -> list[int]:
-    """The answers of those streams that have one."""
-    topics = {f"topic_{n}": topic for n, topic in enumerate(asked.topics)}
-    each = [sql.format(topic=f"= :{name}") for name in topics] + [sql.format(topic="IS NULL")]
-    found = session.execute(_statement(f"SELECT ({'), ('.join(each)})"), {**topics, **values}).one()
-    return [int(one) for one in found if one is not None]
+def _of_each(session: Session, asked: Question, sql: str, **values: int) -> dict[int | None, int]:
+    """The answer for each topic that has one."""
+    names = [f"topic_{n}" for n in range(len(asked.topics))]
+    each = [
+        f"({sql.format(topic='IS NULL' if topic is None else f'= :{name}')})"
+        for name, topic in zip(names, asked.topics, strict=True)
+    ]
+    values |= {n: t for n, t in zip(names, asked.topics, strict=True) if t is not None}
+    answers = session.execute(_statement(f"SELECT {', '.join(each)}"), values).one()
+    found = zip(asked.topics, answers, strict=True)
+    return {topic: int(answer) for topic, answer in found if answer is not None}
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import ScalarSelect, select, update
 from sqlalchemy.orm import Session
 
 from service.db import rows
@@ -27,7 +27,7 @@ from service.models import (
 # Of a transaction: longer ones would let the door wait for SQLite's writer lock (reliability guide,
 # section 3). The first range is small: its batches are on their way before the rest is matched, and
 # those of the next one are laid out by it.
-RANGE_SIZE = 5_000
+RANGE_SIZE = {"sqlite": 10_000, "postgresql": 20_000}
 FIRST_RANGE_SIZE = 1_000
 PLANNED = (NotificationState.PLANNING, NotificationState.PLANNED, NotificationState.DONE)
 TO_PLAN = (NotificationState.RELEASED, NotificationState.PLANNING)
@@ -65,22 +65,21 @@ def plan_range(
 ) -> list[Batch] | None:
     """Plan the next key range and return its batches; None: all is planned for now.
 
-    `shares` is what the range before left for this one; new where there was none.
+    Call it in the transaction of `begin_planning`, which holds the story. `shares` is what the
+    range before left for this one; new where there was none.
 
     Raises:
-        Overtaken: another process moved the cursor or holds the story; nothing was written.
+        Overtaken: another process moved the cursor; nothing was written.
     """
     lower = notification.cursor
     article = session.get_one(Article, notification.article_id)
     audience = Audience(session, notification, article)
-    size = RANGE_SIZE if shares.are_known else min(FIRST_RANGE_SIZE, RANGE_SIZE)
+    size = RANGE_SIZE[session.get_bind().dialect.name] if shares.are_known else FIRST_RANGE_SIZE
     upper = None if notification.stopped_at else audience.next_range(lower, size)
     if upper is None:
         _end_pass(session, notification, audience, now)
         return None
-    if not _move_cursor(session, notification, upper) or not _take_story(
-        session, notification, now
-    ):
+    if not _move_cursor(session, notification, upper):
         raise Overtaken(notification.id)
     layout = shares.lay_out(session, size)
     planned = audience.plan(lower, upper, layout.batching(lower, upper))
@@ -90,7 +89,7 @@ def plan_range(
         .values(planned=Notification.planned + planned)
     )
     cutter = Cutter(session, notification, lower, upper)
-    cutter.cut(layout)
+    cutter.cut(layout, planned)
     shares.learn(cutter.counts, size)
     return cutter.batches
 
@@ -155,25 +154,30 @@ def _move_cursor(session: Session, notification: Notification, upper: int) -> bo
 
 def _take_story(session: Session, notification: Notification, now: datetime) -> bool:
     """Compare-and-set on the story: one notification of a story is planned at a time."""
-    story_id = session.get_one(Article, notification.article_id).story_id
     taken = rows(
         session,
         update(Story)
-        .where(Story.id == story_id)
+        .where(Story.id == _story_of(notification))
         .where(
             Story.planner.is_(None)
             | (Story.planner == notification.id)
             | (Story.planner_until < now)
         )
-        .values(planner=notification.id, planner_until=now + STORY_LEASE),
+        .values(planner=notification.id, planner_until=now + STORY_LEASE)
+        .execution_options(synchronize_session=False),
     )
     return taken == 1
 
 
 def _leave_story(session: Session, notification: Notification) -> None:
-    story_id = session.get_one(Article, notification.article_id).story_id
     session.execute(
         update(Story)
-        .where(Story.id == story_id, Story.planner == notification.id)
+        .where(Story.id == _story_of(notification), Story.planner == notification.id)
         .values(planner=None, planner_until=None)
+        .execution_options(synchronize_session=False)
     )
+
+
+def _story_of(notification: Notification) -> ScalarSelect[int | None]:
+    article = select(Article.story_id).where(Article.id == notification.article_id)
+    return article.scalar_subquery()

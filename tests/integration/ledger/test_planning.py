@@ -30,6 +30,11 @@ pytestmark = pytest.mark.usefixtures("full_audit")
 QUEUED, SUPPRESSED = DeliveryState.QUEUED, DeliveryState.SUPPRESSED
 
 
+def in_ranges_of(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "RANGE_SIZE", {"sqlite": size, "postgresql": size})
+    monkeypatch.setattr(plan, "FIRST_RANGE_SIZE", size)
+
+
 def test_topic_and_place_both_have_to_match(town):
     told = {
         town.reader(): "its topic",
@@ -134,7 +139,7 @@ def test_each_lane_has_batches_of_its_own_and_no_batch_is_too_big(town, runtime,
 
 
 def test_a_plan_that_died_between_two_ranges_goes_on_where_it_stopped(town, runtime, monkeypatch):
-    monkeypatch.setattr(plan, "RANGE_SIZE", 4)
+    in_ranges_of(4, monkeypatch)
     readers = town.readers(10)
     notification = town.notification(town.article())
     with runtime.db.write() as session:
@@ -149,7 +154,7 @@ def test_a_plan_that_died_between_two_ranges_goes_on_where_it_stopped(town, runt
 
 
 def test_a_plan_that_died_inside_a_range_leaves_nothing_of_it(town, runtime, monkeypatch):
-    monkeypatch.setattr(plan, "RANGE_SIZE", 4)
+    in_ranges_of(4, monkeypatch)
     readers = town.readers(6)
     notification = town.notification(town.article())
 
@@ -179,7 +184,7 @@ def test_planning_a_second_time_changes_nothing(town, runtime):
 
 
 def test_eight_planners_at_once_plan_everybody_once(town, runtime, monkeypatch):
-    monkeypatch.setattr(plan, "RANGE_SIZE", 5)
+    in_ranges_of(5, monkeypatch)
     readers = town.readers(40)
     notification = town.notification(town.article())
     barrier = threading.Barrier(8)
@@ -198,7 +203,7 @@ def test_eight_planners_at_once_plan_everybody_once(town, runtime, monkeypatch):
 
 
 def test_a_planner_that_was_overtaken_writes_nothing(town, runtime, monkeypatch):
-    monkeypatch.setattr(plan, "RANGE_SIZE", 2)
+    in_ranges_of(2, monkeypatch)
     town.readers(4)
     notification = town.notification(town.article())
     with runtime.db.write() as session:
@@ -212,7 +217,7 @@ def test_a_planner_that_was_overtaken_writes_nothing(town, runtime, monkeypatch)
 
 
 def test_two_articles_of_one_story_are_never_planned_at_once(town, runtime, monkeypatch):
-    monkeypatch.setattr(plan, "RANGE_SIZE", 2)
+    in_ranges_of(2, monkeypatch)
     town.readers(4)
     first = town.article()
     second = town.article(story_id=town.get(Article, first).story_id)
@@ -243,7 +248,7 @@ def test_a_story_whose_planner_died_is_free_again_after_its_time(town, runtime):
 
 
 def test_a_withdrawal_during_planning_plans_nobody_else(town, runtime, monkeypatch):
-    monkeypatch.setattr(plan, "RANGE_SIZE", 2)
+    in_ranges_of(2, monkeypatch)
     town.readers(6)
     notification = town.notification(town.article())
     with runtime.db.write() as session:

@@ -1,0 +1,1 @@
+"""What the ledger costs: planning against a bare insert, memory, and growth."""

