@@ -30,16 +30,16 @@ _WHO = f"""
           JOIN delivery o ON o.notification_id = e.id AND o.destination_id = d.id
           WHERE a.story_id = :story AND a.id <> :article AND {HEARS})
     GROUP BY d.id, d.is_paused, c.is_paused, x.address_hash"""  # noqa: S608
+# Who asks for an article by the labels that are stored; a resend asks the same.
+ASKED = _WHO.format(
+    topics="(SELECT topic_id FROM topic_label"
+    " WHERE revision_id = :revision AND state = 'published')",
+    places="(SELECT place_id FROM place_label WHERE revision_id = :revision)",
+    whole_city="NOT EXISTS (SELECT 1 FROM place_label WHERE revision_id = :revision)",
+)
 MATCH = text(
-    "INSERT INTO delivery (notification_id, destination_id, state, subscription_id, attempts)"  # noqa: S608
-    f" SELECT :notification, d.id, {STATE}, min(s.id), 0"
-    + _WHO.format(
-        topics="(SELECT topic_id FROM topic_label"
-        " WHERE revision_id = :revision AND state = 'published')",
-        places="(SELECT place_id FROM place_label WHERE revision_id = :revision)",
-        whole_city="NOT EXISTS (SELECT 1 FROM place_label WHERE revision_id = :revision)",
-    )
-    + " ON CONFLICT DO NOTHING"
+    "INSERT INTO delivery (notification_id, destination_id, state, subscription_id, attempts)"
+    f" SELECT :notification, d.id, {STATE}, min(s.id), 0{ASKED} ON CONFLICT DO NOTHING"
 )
 # The same question for labels that are nowhere stored.
 COUNT = text(
@@ -63,17 +63,18 @@ def plan(
     session: Session, notification: Notification, article: Article, lower: int, upper: int
 ) -> int:
     """Plan the destinations of a key range that asked for an article; returns how many."""
-    return rows(
-        session,
-        MATCH,
-        notification=notification.id,
-        lower=lower,
-        upper=upper,
-        revision=article.shown_revision_id,
-        story=article.story_id,
-        article=article.id,
-        breaks=notification.breaks_at is not None,
-    )
+    return rows(session, MATCH, **asking(notification, article), lower=lower, upper=upper)
+
+
+def asking(notification: Notification, article: Article) -> dict[str, object]:
+    """What ASKED needs to know of a notification, beside the key range."""
+    return {
+        "notification": notification.id,
+        "revision": article.shown_revision_id,
+        "story": article.story_id,
+        "article": article.id,
+        "breaks": notification.breaks_at is not None,
+    }
 
 
 def count_told(

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from service.db import rows
 from service.ledger.audience import Audience
 from service.ledger.batches import CLOSE_ONE, cut_batches
+from service.ledger.requeue import requeue
 from service.models import (
     Article,
     ArticleState,
@@ -73,13 +74,14 @@ def plan_range(session: Session, notification: Notification, now: datetime) -> l
         session, notification, now
     ):
         raise Overtaken(notification.id)
+    again = requeue(session, notification, article, lower, upper)
     planned = audience.plan(lower, upper)
     session.execute(
         update(Notification)
         .where(Notification.id == notification.id)
         .values(planned=Notification.planned + planned)
     )
-    return cut_batches(session, notification, lower, upper)
+    return again + cut_batches(session, notification, lower, upper)
 
 
 def _end_pass(
@@ -88,7 +90,7 @@ def _end_pass(
     """All ranges are planned: end, or rest before the next pass."""
     rest = None if notification.stopped_at else audience.rest(now)
     if rest is None:
-        values = {"state": NotificationState.PLANNED, "planned_at": now}
+        values = {"state": NotificationState.PLANNED, "planned_at": now, "resend": None}
     else:
         values = {"cursor": 0, "rung_at": now + rest}
     ended = rows(
