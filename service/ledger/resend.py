@@ -46,26 +46,25 @@ class ResendError(ValueError):
     """It cannot be resent; the text says why."""
 
 
-def news_of(session: Session, article_id: int) -> tuple[Article, Notification]:
-    """An article, locked, and its news, which can be resent.
+def news_of(session: Session, article_id: int, *, for_update: bool) -> tuple[Article, Notification]:
+    """An article and its news, which can be resent; locked in this order where asked for.
 
     Raises:
         ResendError: nobody may be told of it, or nobody was to be told yet.
     """
-    article = session.get(Article, article_id, with_for_update=True)
+    article = session.get(Article, article_id, with_for_update=for_update)
     if article is None:
         raise ResendError(f"there is no article {article_id}")
     if article.state != ArticleState.PUBLISHED or article.withheld_state is not None:
         raise ResendError(f"article {article_id} is withdrawn, and so told to nobody")
     if article.is_commercial:
         raise ResendError(f"article {article_id} is advertising by now, which is told to nobody")
-    notification = session.scalar(
+    query = (
         select(Notification)
         .where(Notification.article_id == article_id, Notification.kind == NotificationKind.NEW)
         .where(Notification.state != NotificationState.CANCELLED)
-        .with_for_update()
-        .execution_options(populate_existing=True)
     )
+    notification = session.scalar(query.with_for_update() if for_update else query)
     if notification is None:
         raise ResendError(f"article {article_id} was never news: it went to the feeds alone")
     if notification.state == NotificationState.HELD and notification.stopped_at is None:
