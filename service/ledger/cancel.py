@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Select, bindparam, select, text, update
 from sqlalchemy.orm import Session
 
-from service.db import Database, Moment
+from service.db import Database, Moment, utcnow
 from service.ledger.batches import CLOSE_ONE
 from service.ledger.followup import OPEN, next_range
 from service.ledger.halts import halts_of
@@ -121,7 +121,7 @@ def settle_cancelled(
         lower: int | None = 0
         while lower is not None:
             lower = _settle_range(db, notification_id, lower, now)
-    free_held(db, doorbell, scope, object_id, now)
+    free_held(db, doorbell, scope, object_id, utcnow())
 
 
 def _concerned(scope: HaltScope, object_id: int, now: datetime) -> Select[int]:

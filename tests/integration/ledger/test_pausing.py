@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -11,8 +12,10 @@ from sqlalchemy import update
 from service.db import utcnow
 from service.ledger import hold
 from service.ledger import lease as leases
+from service.ledger.claim import claim
 from service.ledger.halts import pause, resume
 from service.ledger.hold import free_held
+from service.ledger.lease import LeaseLost
 from service.ledger.sweep import waiting_batches
 from service.models import (
     Batch,
@@ -25,6 +28,7 @@ from service.models import (
     NotificationState,
 )
 from tests.integration.ledger.recorder import Recorder
+from tests.integration.ledger.test_locking import _wait_for_a_waiter
 from workers.deliver import deliver_batch
 
 pytestmark = pytest.mark.usefixtures("full_audit")
@@ -295,6 +299,41 @@ def test_pausing_twice_says_so_and_keeps_the_first_reason(town, stop, go_on):
     assert stop(TOPIC, 8)
     go_on(TOPIC, 7)
     assert stop(TOPIC, 7)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_batch_that_is_handed_back_while_somebody_resumes_is_freed_too(
+    town, runtime, stop, go_on, deliver
+):
+    """On SQLite they take turns anyway: it has one writer."""
+    readers = town.readers(2)
+    town.planned()
+    stop(ALL)
+    with runtime.db.write() as session:
+        lease = claim(session, town.batches()[0], utcnow(), runtime.settings.var_dir / "journal")
+
+    with ThreadPoolExecutor(1) as pool:
+        with runtime.db.write() as session:
+            assert hold.hold(session, lease, utcnow())
+            freed = pool.submit(go_on, ALL)
+            _wait_for_a_waiter(runtime.db)
+        assert freed.result(10) == 1
+    assert deliver() == readers
+
+
+def test_who_lost_the_batch_hands_nothing_back(town, runtime, stop):
+    town.readers(2)
+    town.planned()
+    stop(ALL)
+    with runtime.db.write() as session:
+        lease = claim(session, town.batches()[0], utcnow(), runtime.settings.var_dir / "journal")
+        session.execute(update(Batch).values(lease="somebody-else"))
+
+    with pytest.raises(LeaseLost), runtime.db.write() as session:
+        hold.hold(session, lease, utcnow())
+
+    (batch,) = town.all(Batch)
+    assert (batch.lease, batch.held_at) == ("somebody-else", None)
 
 
 def test_many_batches_are_freed_in_steps(town, stop, go_on, deliver, monkeypatch):
