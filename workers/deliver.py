@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from service.db import utcnow
 from service.ledger.claim import claim
+from service.ledger.hold import hold, is_held
 from service.ledger.journal import Journal
 from service.ledger.lease import (
     SLICE,
@@ -55,6 +56,10 @@ class NotToBeSentError(Exception):
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome.state.word)
         self.outcome = outcome
+
+
+class NotNowError(Exception):
+    """Raised by `on_wire`: staff paused it a moment ago; no byte leaves, nothing is decided."""
 
 
 class Sender(Protocol):
@@ -122,9 +127,14 @@ def _run(runtime: Runtime, lease: Lease, journal: Journal, sender: Sender) -> No
         read_at = time.monotonic()
         with runtime.db.read() as session:
             slice_ = pending(session, lease, after, SLICE)
-            revision_id = sender.prepare(session) if slice_ else None
+            is_halted = any(map(is_held, slice_))
+            revision_id = sender.prepare(session) if slice_ and not is_halted else None
         if not slice_:
             break
+        if is_halted:
+            if _hold(runtime, lease):
+                return
+            continue
         journal.begin_slice(revision_id)
         outcomes: dict[int, Outcome] = {}
         away: PeerAwayError | None = None
@@ -148,6 +158,14 @@ def _run(runtime: Runtime, lease: Lease, journal: Journal, sender: Sender) -> No
         request_id=lease.request_id,
         deliveries=sent,
     )
+
+
+def _hold(runtime: Runtime, lease: Lease) -> bool:
+    """Leave what is paused for later; True where nothing else is left in the batch."""
+    with runtime.db.write() as session:
+        is_all = hold(session, lease, utcnow())
+    log.info("held", batch_id=lease.batch_id, is_all=is_all, request_id=lease.request_id)
+    return is_all
 
 
 def _send_slice(
@@ -174,7 +192,11 @@ def _send_slice(
             outcomes[destination_id] = SUPPRESSED
         else:
             wire = _Wire(runtime, lease, journal, destination_id, read_at)
-            outcomes[destination_id] = outcome = _send(sender, row, wire)
+            try:
+                outcome = _send(sender, row, wire)
+            except NotNowError:
+                return
+            outcomes[destination_id] = outcome
             journal.answer(destination_id, outcome)
 
 
@@ -184,7 +206,7 @@ def _send(sender: Sender, row: RowMapping, wire: _Wire) -> Outcome:
         return sender.send(row, wire)
     except NotToBeSentError as error:
         return error.outcome
-    except (PeerAwayError, LeaseLost, SQLAlchemyError):
+    except (PeerAwayError, LeaseLost, NotNowError, SQLAlchemyError):
         raise
     except Exception as error:
         log.exception("delivery broke", destination_id=row["destination_id"])
@@ -224,5 +246,7 @@ class _Wire:
             raise LeaseLost(self._lease.batch_id)
         if found[0]["is_cancelled"]:
             raise NotToBeSentError(CANCELLED)
+        if is_held(found[0]):
+            raise NotNowError
         if not found[0]["is_eligible"]:
             raise NotToBeSentError(SUPPRESSED)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, abort, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
+from flask_security import current_user
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,14 +19,18 @@ from service.admin.access import (
     may_manage_channels,
     staff_only,
 )
+from service.db import utcnow
+from service.ledger import halts
 from service.ledger.batches import ring_batch
 from service.ledger.direct import queue_direct
+from service.ledger.hold import free_held
 from service.models import (
     AuditEntry,
     Channel,
     Delivery,
     DeliveryAnswer,
     DeliveryState,
+    HaltScope,
     Subscription,
     Topic,
 )
@@ -35,6 +40,7 @@ from service.subscriptions.channels import ChannelError
 from service.subscriptions.choices import all_topics
 
 ALL = "all"
+CHANNEL = HaltScope.CHANNEL
 TESTED = "channel.test"
 MAX_REASON = 200
 
@@ -62,7 +68,10 @@ def _add_views(part: Blueprint) -> None:
     def index() -> str:
         with runtime().db.read() as session:
             rows = [(row, _topics_of(session, row)) for row in channels.list_channels(session)]
-        return render_template("staff/channels.html", rows=rows, may_manage=may_manage_channels())
+            paused = channels.paused(session)
+        return render_template(
+            "staff/channels.html", rows=rows, paused=paused, may_manage=may_manage_channels()
+        )
 
     @part.get("/new")
     @staff_only(CHANNEL_MANAGER)
@@ -108,7 +117,7 @@ def _add_acts(part: Blueprint) -> None:
             return _channel_page(channel_id, {"reason": gettext("Write a reason")}), 422
         with runtime().db.write() as session:
             _get(session, channel_id)
-            if channels.pause(session, channel_id, reason):
+            if halts.pause(session, CHANNEL, channel_id, reason, current_user.id, utcnow()):
                 audit(session, "channel.pause", channel_id, reason=reason)
         return _back_to(channel_id)
 
@@ -117,8 +126,9 @@ def _add_acts(part: Blueprint) -> None:
     def resume(channel_id: int) -> Response:
         with runtime().db.write() as session:
             _get(session, channel_id)
-            if channels.resume(session, channel_id):
+            if halts.resume(session, CHANNEL, channel_id, utcnow()):
                 audit(session, "channel.resume", channel_id)
+        free_held(runtime().db, runtime().doorbell, CHANNEL, channel_id, utcnow())
         return _back_to(channel_id)
 
 
@@ -164,6 +174,7 @@ def _channel_page(channel_id: int, errors: dict[str, str] | None = None) -> str:
         return render_template(
             "staff/channel.html",
             channel=channel,
+            paused=channels.paused(session),
             topics=_topics_of(session, channel),
             test=_last_test(session, channel_id),
             may_manage=may_manage_channels(),

@@ -30,6 +30,7 @@ COMMANDS = {
     "post": "service.cli.post",
     "subscriber": "service.cli.subscriber",
     "channel": "service.cli.channel",
+    "deliveries": "service.cli.deliveries",
     "staff": "service.cli.staff",
     "classify": "service.cli.classify",
     "audit": "service.cli.audit",

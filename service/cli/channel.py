@@ -16,12 +16,13 @@ def channel() -> None:
 @channel.command(name="list")
 def list_() -> None:
     """List the channels with their masked address, and why one is paused."""
-    from service.subscriptions.channels import list_channels
+    from service.subscriptions.channels import list_channels, paused
 
     with opened_runtime() as runtime, runtime.db.read() as session:
+        reasons = paused(session)
         for row in list_channels(session):
-            paused = f"  paused: {row.pause_reason}" if row.is_paused else ""
-            click.echo(f"{row.name}  {row.masked_url}{paused}")
+            why = f"  paused: {reasons[row.id]}" if row.id in reasons else ""
+            click.echo(f"{row.name}  {row.masked_url}{why}")
 
 
 @channel.command()

@@ -120,16 +120,19 @@ def open_channel(runtime: Runtime, mark: str, url: str) -> int:
 
 
 def close_channel(runtime: Runtime, channel_id: int) -> None:
-    """Pause the room and end what it asked for: nobody listens there any more."""
+    """Mark the room as gone and end what it asked for: nobody listens there any more."""
     from sqlalchemy import select, update
 
     from service.db import utcnow
-    from service.models import Destination, Subscription
-    from service.subscriptions.channels import pause
+    from service.models import Channel, Destination, Subscription
 
     room = select(Destination.id).where(Destination.channel_id == channel_id)
     with runtime.db.write() as session:
-        pause(session, channel_id, "the demo is over")
+        session.execute(
+            update(Channel)
+            .where(Channel.id == channel_id)
+            .values(is_paused=True, pause_reason="the demo is over")
+        )
         session.execute(
             update(Subscription)
             .where(Subscription.destination_id.in_(room))

@@ -41,6 +41,7 @@ def claim(session: Session, batch_id: int, now: datetime, journals: Path) -> Lea
             lease=token,
             due_at=now + timedelta(seconds=LEASE_S),
             attempts=Batch.attempts + 1,
+            held_at=None,
         )
         .execution_options(synchronize_session=False),
     )

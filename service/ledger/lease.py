@@ -6,12 +6,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import RowMapping, text, update
+from sqlalchemy import BindParameter, RowMapping, bindparam, text, update
 from sqlalchemy.orm import Session
 
 from service.db import Moment, utcnow
 from service.ledger.batches import CLOSE_ONE
+from service.ledger.halts import halts_of
 from service.ledger.told import HAS_REVISION
 from service.models import (
     Batch,
@@ -55,15 +57,16 @@ def boot_clock() -> float:
 
 FOLLOWS = "n.kind IN ('correction', 'withdrawal')"
 
-# What a worker needs of each unsettled delivery; read again before every slice, so that an
-# unsubscribe or a pause that has committed is final (invariant 8).
+# What decides about an unsettled delivery `v`. A worker reads it again before every slice, so that
+# an unsubscribe or a pause that has committed is final (invariant 8).
 # The reason is found anew too: who ended one of two matching subscriptions still asks by the other.
+# So does who asks by a topic that staff halted and by another: the reason that goes on comes first.
 # What follows up a delivery has that one's reason, whatever the article is about by now, or another
 # one by which its reader asks for any text of the article, be it in a digest.
 # A correction is not sent to who has its text anyway, because the article went back to that.
 # A letter that may have arrived is not sent again with another text where a correction brings that:
 # it would carry the same Message-ID, and the mailbox that has the first one may drop it.
-PENDING = text(f"""
+DECIDE = f"""
     SELECT v.destination_id, s.id AS subscription_id, v.attempts,
            d.address, d.language, d.channel_id, s.topic_id, s.place_id,
            s.created_at AS subscribed_at,
@@ -72,20 +75,25 @@ PENDING = text(f"""
                      AND NOT d.is_paused AND NOT coalesce(c.is_paused, false)
                      AND s.id IS NOT NULL
            END AS is_eligible,
-           (n.stopped_at IS NOT NULL
+           (:is_cancelled OR n.stopped_at IS NOT NULL
+            OR coalesce(s.topic_id IN :cancelled_topics, false)
+            OR coalesce(d.channel_id IN :cancelled_channels, false)
             OR n.kind = 'correction' AND a.shown_revision_id = {HAS_REVISION}
             OR v.maybe_revision_id <> a.shown_revision_id AND EXISTS (
                 SELECT 1 FROM notification c
                 WHERE c.article_id = n.article_id AND c.id > n.id AND c.kind = 'correction'
                   AND c.released_at IS NOT NULL AND c.stopped_at IS NULL)) AS is_cancelled,
-           (n.kind <> 'service' AND n.released_at < :news_since) AS is_expired
+           (n.kind <> 'service' AND coalesce(n.resent_at, n.released_at) < :news_since)
+               AS is_expired,
+           (:is_paused OR coalesce(s.topic_id IN :paused_topics, false)
+            OR coalesce(d.channel_id IN :paused_channels, false)) AS is_held
     FROM delivery v
     JOIN notification n ON n.id = v.notification_id
     JOIN destination d ON d.id = v.destination_id
     LEFT JOIN channel c ON c.id = d.channel_id
     LEFT JOIN article a ON a.id = n.article_id
     LEFT JOIN subscription s ON s.id = (
-        SELECT min(m.id) FROM subscription m
+        SELECT m.id FROM subscription m
         WHERE m.destination_id = d.id AND m.ended_at IS NULL
           AND ({FOLLOWS} AND m.id = v.subscription_id
                OR ({FOLLOWS} OR m.frequency = 'instant' OR n.breaks_at IS NOT NULL)
@@ -100,22 +108,41 @@ PENDING = text(f"""
                           OR m.place_id IN (SELECT place_id FROM place_label
                                             WHERE revision_id = r.id)
                           OR NOT EXISTS (SELECT 1 FROM place_label
-                                         WHERE revision_id = r.id)))))
+                                         WHERE revision_id = r.id))))
+        ORDER BY CASE WHEN m.topic_id IN :cancelled_topics THEN 2
+                      WHEN m.topic_id IN :paused_topics THEN 1 ELSE 0 END, m.id LIMIT 1)
     LEFT JOIN suppression x ON x.address_hash = d.address_hash
+"""  # noqa: S608
+HALTED: list[BindParameter[int]] = [
+    bindparam(f"{how}_{what}", expanding=True)
+    for how in ("paused", "cancelled")
+    for what in ("topics", "channels")
+]
+PENDING = (
+    text(f"""{DECIDE}
     WHERE v.batch_id = :batch AND v.state = 0 AND v.destination_id > :after
     ORDER BY v.destination_id LIMIT :size
-""").columns(subscribed_at=Moment())  # noqa: S608
+""")
+    .bindparams(*HALTED)
+    .columns(subscribed_at=Moment())
+)
 
 
 def pending(session: Session, lease: Lease, after: int, size: int) -> Sequence[RowMapping]:
     """The next unsettled deliveries of a batch, in order of destination, with their eligibility."""
     values = {
+        **standing(session, lease.notification_id),
         "batch": lease.batch_id,
         "after": after,
         "size": size,
-        "news_since": utcnow() - NEWS_FOR,
     }
     return session.execute(PENDING, values).mappings().all()
+
+
+def standing(session: Session, notification_id: int) -> dict[str, Any]:
+    """What DECIDE needs to know of a notification at this moment."""
+    halts = halts_of(session, notification_id)
+    return {**halts.values(), "news_since": utcnow() - NEWS_FOR}
 
 
 def finish(session: Session, lease: Lease, now: datetime) -> None:

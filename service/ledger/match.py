@@ -103,6 +103,11 @@ class Question:
         story = _NEW_IN_STORY if self.others else ""
         return _WHO.format(asked=self.asked(is_once=is_once)) + story
 
+    def may_be_told(self) -> str:
+        """The SQL of those who ask and may be told now: id, kind, lane, and the reason of today."""
+        who = self.who(is_once=True)
+        return f"SELECT d.id, d.kind, d.lane, m.subscription_id {who} AND {STATE} = 0"  # noqa: S608
+
 
 def question(session: Session, notification: Notification, article: Article) -> Question:
     """What planning a notification asks, read from the article's labels."""
@@ -147,13 +152,13 @@ def plan(
     # A range that nobody has planned, and that only the holder of the cursor can plan.
     is_virgin = session.execute(_ANY, keys).first() is None
     may_conflict = is_sqlite or not is_virgin
-    statement = _statement(
+    insert = statement(
         _INSERT.format(state=STATE, batch=batch.sql)
         + asked.who(is_once=not is_sqlite)
         + (" ON CONFLICT DO NOTHING" if may_conflict else ""),
         tuple(asked.lists),
     )
-    return rows(session, statement, **keys, **asked.lists, **batch.values)
+    return rows(session, insert, **keys, **asked.lists, **batch.values)
 
 
 def count_told(
@@ -162,11 +167,9 @@ def count_told(
     """How many would be sent a notification with these labels, were it planned now."""
     others = session.scalars(_others(story_id, article_id)).all()
     asked = Question([*topic_ids, None], place_ids, others)
-    statement = _statement(
-        _COUNT.format(state=STATE, who=asked.who(is_once=True)), tuple(asked.lists)
-    )
+    count = statement(_COUNT.format(state=STATE, who=asked.who(is_once=True)), tuple(asked.lists))
     values = {"lower": 0, "upper": 2**62, **asked.lists}
-    return int(session.execute(statement, values).scalar_one())
+    return int(session.execute(count, values).scalar_one())
 
 
 def _others(story_id: int | None, article_id: int) -> Select[int]:
@@ -188,11 +191,12 @@ def _of_each(session: Session, asked: Question, sql: str, **values: int) -> dict
         for name, topic in zip(names, asked.topics, strict=True)
     ]
     values |= {n: t for n, t in zip(names, asked.topics, strict=True) if t is not None}
-    answers = session.execute(_statement(f"SELECT {', '.join(each)}"), values).one()
+    answers = session.execute(statement(f"SELECT {', '.join(each)}"), values).one()
     found = zip(asked.topics, answers, strict=True)
     return {topic: int(answer) for topic, answer in found if answer is not None}
 
 
 @lru_cache(maxsize=256)
-def _statement(sql: str, lists: tuple[str, ...] = ()) -> TextClause:
+def statement(sql: str, lists: tuple[str, ...] = ()) -> TextClause:
+    """A statement in which each of these names stands for a list that has values."""
     return text(sql).bindparams(*(bindparam(name, expanding=True) for name in lists))

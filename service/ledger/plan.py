@@ -15,6 +15,7 @@ from service.db import rows
 from service.ledger.audience import Audience
 from service.ledger.batches import CLOSE_ONE, Cutter
 from service.ledger.layout import Shares
+from service.ledger.requeue import requeue
 from service.models import (
     Article,
     ArticleState,
@@ -81,6 +82,7 @@ def plan_range(
         return None
     if not _move_cursor(session, notification, upper):
         raise Overtaken(notification.id)
+    again = requeue(session, notification, article, lower, upper)
     layout = shares.lay_out(session, size)
     planned = audience.plan(lower, upper, layout.batching(lower, upper))
     session.execute(
@@ -91,7 +93,7 @@ def plan_range(
     cutter = Cutter(session, notification, lower, upper)
     cutter.cut(layout, planned)
     shares.learn(cutter.counts, size)
-    return cutter.batches
+    return again + cutter.batches
 
 
 def _end_pass(
@@ -100,7 +102,7 @@ def _end_pass(
     """All ranges are planned: end, or rest before the next pass."""
     rest = None if notification.stopped_at else audience.rest(now)
     if rest is None:
-        values = {"state": NotificationState.PLANNED, "planned_at": now}
+        values = {"state": NotificationState.PLANNED, "planned_at": now, "resend": None}
     else:
         values = {"cursor": 0, "rung_at": now + rest}
     ended = rows(

@@ -9,10 +9,16 @@ from service.models.consent import Consent, ConsentAct
 from service.models.delivery import Delivery, DeliveryAnswer, DeliveryState
 from service.models.destination import Destination, DestinationKind
 from service.models.feed_clock import FeedClock
+from service.models.halt import Halt, HaltKind, HaltScope
 from service.models.inbox import InboxEvent, Verdict
 from service.models.learning import ArchiveText, Learning, ModelState, ModelVersion
 from service.models.mailbox import MailboxMessage
-from service.models.notification import Notification, NotificationKind, NotificationState
+from service.models.notification import (
+    Notification,
+    NotificationKind,
+    NotificationState,
+    Resend,
+)
 from service.models.place import Place, PlaceLabel
 from service.models.pull import Pull, PullAlarm, PullItem, PullKind, PullState
 from service.models.source import Source
@@ -43,6 +49,9 @@ __all__ = [
     "DestinationKind",
     "FeedClock",
     "Frequency",
+    "Halt",
+    "HaltKind",
+    "HaltScope",
     "InboxEvent",
     "LabelOrigin",
     "LabelState",
@@ -61,6 +70,7 @@ __all__ = [
     "PullItem",
     "PullKind",
     "PullState",
+    "Resend",
     "Revision",
     "RevisionState",
     "Role",

@@ -12,6 +12,7 @@ from service.db import Base, BigId, utcnow
 from service.models.destination import DestinationKind
 
 OPEN = text("state < 2")
+HELD = text("held_at IS NOT NULL")
 
 
 class BatchState(IntEnum):
@@ -21,10 +22,16 @@ class BatchState(IntEnum):
 
 
 class Batch(Base):
-    """`due_at` is retry time and lease end in one: the sweeper asks what a claim asks."""
+    """`due_at` is retry time and lease end in one: the sweeper asks what a claim asks.
+
+    `held_at`: handed back because staff paused what is in it; resuming finds it by that.
+    """
 
     __tablename__ = "batch"
-    __table_args__ = (Index("ix_batch_open", "due_at", sqlite_where=OPEN, postgresql_where=OPEN),)
+    __table_args__ = (
+        Index("ix_batch_open", "due_at", sqlite_where=OPEN, postgresql_where=OPEN),
+        Index("ix_batch_held", "id", sqlite_where=HELD, postgresql_where=HELD),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     notification_id: Mapped[int] = mapped_column(ForeignKey("notification.id"), index=True)
@@ -35,4 +42,5 @@ class Batch(Base):
     lease: Mapped[str | None] = mapped_column(String(80))
     due_at: Mapped[datetime] = mapped_column(default=utcnow)
     attempts: Mapped[int] = mapped_column(default=0)
+    held_at: Mapped[datetime | None]
     rung_at: Mapped[datetime] = mapped_column(default=utcnow)

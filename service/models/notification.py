@@ -33,6 +33,13 @@ class NotificationState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Resend(StrEnum):
+    """Whom an explicit resend takes up again: those who did not get it, or also the unknown."""
+
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
 ONE_LIVE_NEW = text("kind = 'new' AND state <> 'cancelled'")
 ONE_LIVE_CORRECTION = text("kind = 'correction' AND state = 'held'")
 UNFINISHED = text("state NOT IN ('done', 'cancelled')")
@@ -42,7 +49,8 @@ class Notification(Base):
     """`cursor` is the last destination that was planned, `planned` the number of its deliveries.
 
     `revision_id`: the content that a correction tells. `breaks_at`: since when it goes to those too
-    who asked for digests or for quiet hours, because two of the staff let it.
+    who asked for digests or for quiet hours, because two of the staff let it. `resend`: who is
+    taken up again while it is planned anew; `resent_at`: when staff last asked for that.
     """
 
     __tablename__ = "notification"
@@ -85,7 +93,9 @@ class Notification(Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     released_at: Mapped[datetime | None]
     breaks_at: Mapped[datetime | None]
-    stopped_at: Mapped[datetime | None]  # withdrawn after release: what is unsent stays unsent
+    stopped_at: Mapped[datetime | None]  # withdrawn or cancelled: what is unsent stays unsent
+    resend: Mapped[Resend | None] = mapped_column(String(8))
+    resent_at: Mapped[datetime | None]  # from then on it is news again, for as long as at first
     planned_at: Mapped[datetime | None]
     done_at: Mapped[datetime | None]
     rung_at: Mapped[datetime] = mapped_column(default=utcnow)

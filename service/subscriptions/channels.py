@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from service.crypto import Vault
 from service.db import utcnow
-from service.models import Channel, Destination, DestinationKind, Place, Topic
+from service.ledger.halts import live_pauses
+from service.models import Channel, Destination, DestinationKind, HaltScope, Place, Topic
 from service.settings import Settings
 from service.subscriptions.chat_urls import (
     N_,
@@ -30,8 +31,7 @@ __all__ = [
     "add_channel",
     "destination_of",
     "list_channels",
-    "pause",
-    "resume",
+    "paused",
 ]
 
 MAX_NAME = 100
@@ -81,19 +81,21 @@ def add_channel(
     return channel
 
 
-def pause(session: Session, channel_id: int, reason: str) -> bool:
-    """Stop sending to a channel; True for the call that did it. The unsent is suppressed."""
-    return _set_paused(session, channel_id, True, reason)
-
-
-def resume(session: Session, channel_id: int) -> bool:
-    """Send again; True for the call that did it."""
-    return _set_paused(session, channel_id, False, "")
-
-
 def list_channels(session: Session) -> Sequence[Channel]:
     """All channels, oldest first: their order never changes under a reader's eyes."""
     return session.scalars(select(Channel).order_by(Channel.id)).all()
+
+
+def paused(session: Session) -> dict[int, str]:
+    """The channels that are not sent to now, with the reason.
+
+    What is unsent waits where staff paused it. Where it paused itself, because its service refused
+    us for good, that is suppressed until somebody mends it and resumes.
+    """
+    broken = select(Channel.id, Channel.pause_reason).where(Channel.is_paused.is_(True))
+    reasons = {row.id: row.pause_reason for row in session.execute(broken)}
+    by_staff = live_pauses(session, HaltScope.CHANNEL)
+    return reasons | {halt.object_id: halt.reason for halt in by_staff}
 
 
 def destination_of(session: Session, channel_id: int) -> Destination | None:
@@ -132,13 +134,3 @@ def _ids(rows: Sequence[Topic] | Sequence[Place], slugs: list[str]) -> tuple[int
                 N_("There is no topic or place called %(slug)s."), "topics", slug=slug
             )
     return tuple(ids[slug] for slug in dict.fromkeys(slugs))
-
-
-def _set_paused(session: Session, channel_id: int, is_paused: bool, reason: str) -> bool:
-    changed = session.execute(
-        update(Channel)
-        .where(Channel.id == channel_id, Channel.is_paused.is_(not is_paused))
-        .values(is_paused=is_paused, pause_reason=reason)
-        .returning(Channel.id)
-    )
-    return changed.first() is not None

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from service.admin.accounts import add_staff
 from service.db import utcnow
+from service.ledger.halts import pause
 from service.models import (
     Article,
     ArticleState,
@@ -23,6 +24,7 @@ from service.models import (
     DeliveryAnswer,
     DeliveryState,
     Destination,
+    HaltScope,
     LabelOrigin,
     LabelState,
     MailboxMessage,
@@ -39,7 +41,7 @@ from service.models import (
     TopicLabel,
 )
 from service.runtime import Runtime
-from service.subscriptions.channels import add_channel, destination_of, pause
+from service.subscriptions.channels import add_channel, destination_of
 from service.subscriptions.choices import Choices
 from service.subscriptions.subscribe import Ask, ask, confirm
 from service.subscriptions.unsubscribe import end_by_token
@@ -239,7 +241,7 @@ def _channels(session: Session, runtime: Runtime) -> int:
             topic_slugs=["ulasim", "spor"] if ids else [],
         )
         ids.append(channel.id)
-    pause(session, ids[1], "Bakım var")
+    pause(session, HaltScope.CHANNEL, ids[1], "Bakım var", None, utcnow())
     destination = destination_of(session, ids[1])
     staff = session.scalars(select(Staff)).one()
     assert destination is not None

@@ -11,10 +11,10 @@ from sqlalchemy import select
 from service.models import (
     AuditEntry,
     Batch,
-    Channel,
     Delivery,
     DeliveryAnswer,
     DeliveryState,
+    Halt,
     Notification,
 )
 from service.runtime import Runtime
@@ -107,9 +107,12 @@ def test_pausing_wants_a_reason_and_resuming_none(runtime: Runtime, manager: Bro
     manager.post("/staff/channels/1/pause", reason="Bakım <b>var")
     assert "Bakım &lt;b&gt;var" in manager.get("/staff/channels").text
     with runtime.db.read() as session:
-        assert session.scalars(select(Channel)).one().is_paused
+        halt = session.scalars(select(Halt)).one()
+        assert (halt.scope, halt.object_id, halt.reason) == ("channel", 1, "Bakım <b>var")
+        assert halt.staff_id is not None
     manager.post("/staff/channels/1/resume")
     manager.post("/staff/channels/1/resume")
+    assert "Bakım" not in manager.get("/staff/channels").text
     assert acts(runtime) == ["channel.add", "channel.pause", "channel.resume"]
 
 

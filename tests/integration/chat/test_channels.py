@@ -13,8 +13,16 @@ from typing import Any
 import pytest
 
 from service.db import utcnow
+from service.ledger.halts import resume
 from service.messages.chat import ChatMessage
-from service.models import Channel, Delivery, DeliveryAnswer, DeliveryState, Destination
+from service.models import (
+    Channel,
+    Delivery,
+    DeliveryAnswer,
+    DeliveryState,
+    Destination,
+    HaltScope,
+)
 from service.outbound import Exchange
 from workers.chat import send_chat_batch
 from workers.chat.targets import judge, send_to_target
@@ -144,14 +152,13 @@ def test_a_refusal_is_final_and_a_broken_channel_is_paused(room, town, tell, sta
 
 
 def test_a_paused_channel_hears_again_after_it_was_resumed(room, town, tell, runtime):
-    from service.subscriptions.channels import resume
-
     channel = town.channel(room.url())
     room.answer = lambda handler: handler.say(404)
     tell()
     room.answer = lambda handler: handler.say(200)
     with runtime.db.write() as session:
-        assert resume(session, town.get(Destination, channel).channel_id)
+        channel_id = town.get(Destination, channel).channel_id
+        assert resume(session, HaltScope.CHANNEL, channel_id, utcnow())
 
     assert town.states(tell()) == {channel: SENT}
 

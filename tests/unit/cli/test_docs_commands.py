@@ -46,7 +46,7 @@ def check_targets(targets: list[str]) -> None:
 def check_command(words: list[str]) -> None:
     found: click.Command = cli
     rest = list(words)
-    while isinstance(found, click.Group) and rest and re.fullmatch(r"[a-z]+", rest[0]):
+    while isinstance(found, click.Group) and rest and re.fullmatch(r"[a-z][a-z-]*", rest[0]):
         name = rest.pop(0)
         context = click.Context(found)
         child = found.get_command(context, name)

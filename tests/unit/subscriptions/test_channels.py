@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from service.models import Channel, Destination, DestinationKind, Subscription
+from service.db import utcnow
+from service.ledger.halts import pause, resume
+from service.models import Channel, Destination, DestinationKind, HaltScope, Subscription
 from service.runtime import Runtime
 from service.subscriptions import channels
 from service.subscriptions.channels import ChannelError, add_channel
@@ -91,10 +93,18 @@ def test_names_and_addresses_are_unique(runtime: Runtime) -> None:
 def test_pausing_and_resuming_each_happen_once(runtime: Runtime) -> None:
     channel_id = add(runtime)
     with runtime.db.write() as session:
-        assert channels.pause(session, channel_id, "bakım")
-        assert not channels.pause(session, channel_id, "başka")
-    with runtime.db.read() as session:
-        assert channels.list_channels(session)[0].pause_reason == "bakım"
+        assert pause(session, HaltScope.CHANNEL, channel_id, "bakım", None, utcnow())
+        assert not pause(session, HaltScope.CHANNEL, channel_id, "başka", None, utcnow())
+        assert channels.paused(session) == {channel_id: "bakım"}
+        assert resume(session, HaltScope.CHANNEL, channel_id, utcnow())
+        assert not resume(session, HaltScope.CHANNEL, channel_id, utcnow())
+        assert channels.paused(session) == {}
+
+
+def test_resuming_a_channel_that_paused_itself_says_that_it_is_mended(runtime: Runtime) -> None:
+    channel_id = add(runtime)
     with runtime.db.write() as session:
-        assert channels.resume(session, channel_id)
-        assert not channels.resume(session, channel_id)
+        session.execute(update(Channel).values(is_paused=True, pause_reason="404"))
+        assert channels.paused(session) == {channel_id: "404"}
+        assert resume(session, HaltScope.CHANNEL, channel_id, utcnow())
+        assert channels.paused(session) == {}

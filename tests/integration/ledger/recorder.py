@@ -1,0 +1,38 @@
+"""A sender for the tests of the ledger: it says what the test wants and remembers whom it told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import text
+
+from service.ledger.outcome import SENT, Outcome
+
+Act = Callable[[int, Callable[[], None]], Outcome | None]
+
+
+class Recorder:
+    """Opens as a sender; `act` sees each destination before it goes on the wire."""
+
+    def __init__(self, act: Act | None = None) -> None:
+        self.sent: list[int] = []
+        self._act = act
+
+    def __call__(self, _runtime, _lease) -> Recorder:
+        return self
+
+    def prepare(self, session) -> int:
+        return session.execute(text("SELECT max(id) FROM revision")).scalar()
+
+    def send(self, row, on_wire) -> Outcome:
+        destination = row["destination_id"]
+        outcome = self._act(destination, on_wire) if self._act else None
+        if outcome is None:
+            on_wire()
+            outcome = SENT
+        if outcome is SENT:
+            self.sent.append(destination)
+        return outcome
+
+    def close(self) -> None:
+        pass
