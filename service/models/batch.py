@@ -21,7 +21,10 @@ class BatchState(IntEnum):
 
 
 class Batch(Base):
-    """`due_at` is retry time and lease end in one: the sweeper asks what a claim asks."""
+    """`due_at` is retry time and lease end in one: the sweeper asks what a claim asks.
+
+    `attempts` counts claims in a row that ended neither in an outcome nor in order: deaths.
+    """
 
     __tablename__ = "batch"
     __table_args__ = (Index("ix_batch_open", "due_at", sqlite_where=OPEN, postgresql_where=OPEN),)

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, text
+from sqlalchemy import JSON, ForeignKey, Index, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import Base, BigId, utcnow
@@ -42,7 +42,8 @@ class Notification(Base):
     """`cursor` is the last destination that was planned, `planned` the number of its deliveries.
 
     `revision_id`: the content that a correction tells. `breaks_at`: since when it goes to those too
-    who asked for digests or for quiet hours, because two of the staff let it.
+    who asked for digests or for quiet hours, because two of the staff let it. `attempts`: how often
+    in a row its planning failed.
     """
 
     __tablename__ = "notification"
@@ -89,3 +90,4 @@ class Notification(Base):
     planned_at: Mapped[datetime | None]
     done_at: Mapped[datetime | None]
     rung_at: Mapped[datetime] = mapped_column(default=utcnow)
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
