@@ -83,7 +83,8 @@ def _configure_logging(**_: Any) -> None:
 
 
 def _register_stage(task: Task, stage: Callable[[Runtime, int], None]) -> None:
-    @app.task(name=task.value)  # type: ignore[untyped-decorator]
+    # The stage has logged its error, with the ids of its row: Celery need not do it again.
+    @app.task(name=task.value, throws=(Exception,))  # type: ignore[untyped-decorator]
     def run(row_id: int, *more: int) -> None:
         try:
             stage(process_runtime(), row_id)

@@ -13,6 +13,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
@@ -98,10 +99,8 @@ class Hands:
                     self._changed.notify_all()
 
     def _do(self, ring: Ring) -> None:
-        try:
+        with suppress(OperationalError, InterfaceError):  # the sweep says it of all
             work_alone(self._work[ring.task], self._runtime, ring.row_id)
-        except (OperationalError, InterfaceError) as error:
-            log.error("hand stopped", row_id=ring.row_id, error=type(error).__name__)
 
 
 def work_alone(work: Work, runtime: Runtime, row_id: int) -> bool:
@@ -114,6 +113,6 @@ def work_alone(work: Work, runtime: Runtime, row_id: int) -> bool:
         return bool(work(runtime, row_id))
     except (OperationalError, InterfaceError):
         raise
-    except Exception:
-        log.exception("row failed", row_id=row_id)
+    except Exception as error:  # the stage has logged it with all that it knows
+        log.warning("row failed", row_id=row_id, error=type(error).__name__)
         return False

@@ -27,7 +27,7 @@ from service.tasks import WORKER_TIMEOUT_S
 from workers.hands import Hands, work_alone
 from workers.hearing import Queues, Unheard
 from workers.plan import release_and_ring
-from workers.stages import STAGES
+from workers.stages import STAGES, at_the_border
 
 log = logs.get_logger(__name__)
 
@@ -71,7 +71,8 @@ class Sweeper:
         wait = timedelta(seconds=self._runtime.settings.review_wait_s)
         with self._runtime.db.read() as session:
             due = sweep.due_releases(session, utcnow(), wait)
-        return sum(work_alone(release_and_ring, self._runtime, row_id) for row_id in due)
+        release = at_the_border("release", release_and_ring)
+        return sum(work_alone(release, self._runtime, row_id) for row_id in due)
 
     def _answer(self, ring: Ring) -> None:
         """Ring again for a row, or have it worked here."""

@@ -51,27 +51,29 @@ NOT_SENT = Outcome(
 IN_DOUBT = Outcome(DeliveryState.UNKNOWN, "gave up", "sent before without an answer; given up")
 
 
-def begin_classification(session: Session, revision: Revision, now: datetime) -> bool:
-    """Count an attempt, unless it is the first; the caller commits before the work begins, so that
-    a death in it has been counted.
+def is_first_try(revision: Revision) -> bool:
+    """True where nobody has had to ring again: the ordinary attempt, which is not counted."""
+    return revision.attempts == 0 and revision.rung_at - revision.created_at < FIRST_TRY
 
-    False: somebody else begins right now. No other is rung for while this one may be at work.
+
+def begin_again(session: Session, revision: Revision, now: datetime) -> bool:
+    """Count an attempt; the caller commits before the work begins, so that a death in it has been
+    counted. Nobody rings for the text while it may be at work.
+
+    False: it has had its last attempt, or somebody else begins one right now.
     """
-    if revision.attempts == 0 and revision.rung_at - revision.created_at < FIRST_TRY:
-        return True
     if revision.attempts >= MAX_CLASSIFY_ATTEMPTS:
         return False
     rest = min(timedelta(seconds=2) * 2**revision.attempts, LONGEST_REST)
-    return bool(
-        rows(
-            session,
-            update(Revision)
-            .where(Revision.id == revision.id, Revision.state == RevisionState.RECEIVED)
-            .where(Revision.attempts == revision.attempts)
-            .values(attempts=Revision.attempts + 1, rung_at=now + rest)
-            .execution_options(synchronize_session=False),
-        )
+    begun = rows(
+        session,
+        update(Revision)
+        .where(Revision.id == revision.id, Revision.state == RevisionState.RECEIVED)
+        .where(Revision.attempts == revision.attempts)
+        .values(attempts=Revision.attempts + 1, rung_at=now + rest)
+        .execution_options(synchronize_session=False),
     )
+    return bool(begun)
 
 
 def note_failure(session: Session, revision_id: int, error: Exception) -> None:
@@ -80,6 +82,16 @@ def note_failure(session: Session, revision_id: int, error: Exception) -> None:
         update(Revision)
         .where(Revision.id == revision_id, Revision.state == RevisionState.RECEIVED)
         .values(failure=type(error).__name__[:64])
+    )
+
+
+def forgive_attempt(session: Session, revision: Revision) -> None:
+    """Do not count an attempt that ended because the database was away."""
+    session.execute(
+        update(Revision)
+        .where(Revision.id == revision.id, Revision.attempts == revision.attempts + 1)
+        .values(attempts=Revision.attempts - 1)
+        .execution_options(synchronize_session=False)
     )
 
 
@@ -144,6 +156,15 @@ def note_planned(session: Session, notification: Notification, now: datetime) ->
     if notification.attempts:
         notification.attempts = 0
         clear_alarm(session, AlarmKind.PLAN_FAILS, notification.id, now)
+
+
+def forgive_claim(session: Session, lease: Lease) -> None:
+    """Do not count a claim that ended because the database was away."""
+    session.execute(
+        update(Batch)
+        .where(Batch.id == lease.batch_id, Batch.lease == lease.token, Batch.attempts > 0)
+        .values(attempts=Batch.attempts - 1)
+    )
 
 
 def give_up_batches(db: Database, journals: Path, now: datetime) -> None:
