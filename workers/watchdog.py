@@ -70,13 +70,17 @@ class Watchdog(threading.Thread):
     def run(self) -> None:
         pause = threading.Event()
         while not pause.wait(LOOK_EVERY_S):
+            if is_ending():
+                return  # it takes no more messages, and that is right
             free = self._slots - len(state.reserved_requests)
             if self._ear.is_deaf(self._waiting(), free, self._received):
                 log.error("deaf", free_slots=free, looks=DEAF_LOOKS)
-                return self._end(True)
+                self._end(True)
+                return
             if not self._has_children and (size_kb := resident_kb()) > MOST_KB:
                 log.warning("too large", size_kb=size_kb)
-                return self._end(False)
+                self._end(False)
+                return
 
     def _on_received(self, **_: Any) -> None:
         self._received += 1
@@ -96,6 +100,12 @@ def watch(consumer: Any, settings: Settings) -> None:
     Watchdog(
         waiting, controller.concurrency, has_children=has_children, end=end_this_process
     ).start()
+
+
+def is_ending() -> bool:
+    """True once Celery has been told to stop, by a signal or an error."""
+    asked = (state.should_stop, state.should_terminate)  # exit codes, and 0 is one
+    return any(code is not None and code is not False for code in asked)
 
 
 def end_this_process(is_deaf: bool) -> None:

@@ -140,6 +140,16 @@ def test_a_worker_of_threads_that_has_grown_is_ended_in_order(has_children, ende
     assert ends == ended
 
 
+def test_a_worker_that_is_told_to_stop_may_be_deaf(monkeypatch):
+    """It ends its tasks in hand, for as long as the supervisor lets it."""
+    monkeypatch.setattr(watchdog, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(watchdog.state, "should_stop", 0)
+    ends: list[bool] = []
+    Watchdog(lambda: 1, 1, has_children=True, end=ends.append).run()
+
+    assert ends == []
+
+
 def test_a_deaf_worker_that_does_not_end_in_order_is_ended_by_force(monkeypatch):
     done: list[object] = []
     monkeypatch.setattr(watchdog, "GRACE_S", 0.0)
