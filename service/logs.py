@@ -1,9 +1,15 @@
-"""Structured logs: one JSON object a line, ids and not contents, on standard error."""
+"""Structured logs: one JSON object a line, ids and not contents, on standard error.
+
+A stage begins `lines_of` its row and binds the ids that it reads there, above all the id of the
+request that brought the news, so that each line about it names them, whoever writes it.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -38,6 +44,24 @@ def configure(level: str = "INFO") -> None:
     root.setLevel(level)
     for noisy in ("kombu", "amqp", "celery.worker.strategy", "celery.app.trace", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def bind(**ids: object) -> None:
+    """Name these ids in every line that follows in this thread, until its stage ends."""
+    structlog.contextvars.bind_contextvars(**ids)
+
+
+@contextmanager
+def lines_of(**ids: object) -> Iterator[None]:
+    """Name these ids and what is bound inside, and nothing of before; forget all of it after."""
+    before = structlog.contextvars.get_contextvars()
+    structlog.contextvars.clear_contextvars()
+    bind(**ids)
+    try:
+        yield
+    finally:
+        structlog.contextvars.clear_contextvars()
+        bind(**before)
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

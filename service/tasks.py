@@ -133,6 +133,25 @@ class Doorbell:
         """Send the task; return whether the broker took it. Never raises, never retries."""
         return self._send(task, queue or HOME[task], (row_id,))
 
+    def lengths(self) -> dict[Queue, int] | None:
+        """How many rings each queue holds that nobody has taken; None where the broker is away.
+
+        Asked by declaring the queue, which changes nothing and works with any broker: of Redis,
+        kombu adds up the lists that hold its keys.
+        """
+        if self.is_broken:
+            return None
+        try:
+            with self._celery.pool.acquire(block=True, timeout=CLOSE_S) as connection:
+                declare = connection.default_channel.queue_declare
+                return {
+                    queue: declare(queue=queue.value, durable=True, auto_delete=False).message_count
+                    for queue in Queue
+                }
+        except Exception as error:
+            self._rest(error)
+            return None
+
     def ring_soon(self, task: Task, row_id: int, queue: Queue | None = None) -> None:
         """Leave the ring to a thread of the bell's own: whoever answers a CMS waits for no Redis.
 
@@ -177,12 +196,15 @@ class Doorbell:
         try:
             self._celery.send_task(task, args=row_ids, queue=queue, retry=False)
         except Exception as error:  # the thread that rings must outlive whatever a broker says
-            if not isinstance(error, OperationalError | RedisError | OSError):
-                _log_broken_bell()
-            with self._lock:
-                self._quiet_until = time.monotonic() + BREAKER_S
+            self._rest(error)
             return False
         return True
+
+    def _rest(self, error: Exception) -> None:
+        if not isinstance(error, OperationalError | RedisError | OSError):
+            _log_broken_bell()
+        with self._lock:
+            self._quiet_until = time.monotonic() + BREAKER_S
 
 
 def _log_broken_bell() -> None:

@@ -1,5 +1,5 @@
-"""The Celery application: queues, tasks, schedule. Every setting has its reason in the
-reliability guide; the experiments behind them are repeated by the chaos runs."""
+"""The Celery application: queues, tasks, schedule, each setting with its reason. The experiments
+behind them are repeated by the chaos runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_ready
 from kombu.entity import Queue as KombuQueue
 
 from service import logs
@@ -24,6 +24,7 @@ from service.tasks import (
 )
 from workers.runtime import process_runtime
 from workers.stages import CHORES, STAGES
+from workers.watchdog import MOST_KB, watch
 
 settings = load()
 app = Celery("workers", broker=settings.broker_url)
@@ -38,18 +39,29 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     # One at a time: fair between long and short, and a worker that dies takes little with it.
     worker_prefetch_multiplier=1,
+    # Of forked workers alone; those of threads have timeouts on every socket.
     task_time_limit=600,
     task_soft_time_limit=540,
+    # Above the time limit, in both places: Celery reads one, its transport the other.
     visibility_timeout=VISIBILITY_TIMEOUT_S,
     broker_transport_options=broker_options(WORKER_TIMEOUT_S),
+    # A broker that is away is waited for, at the start and at any time, for as long as it takes.
     broker_connection_retry_on_startup=True,
+    broker_connection_retry=True,
     broker_connection_max_retries=None,
     # Cancelling a running send would send it twice.
     worker_cancel_long_running_tasks_on_connection_loss=False,
     # The sweeper has what could not be published.
     task_publish_retry=False,
-    # A worker that grew is replaced between two tasks.
-    worker_max_memory_per_child=400_000,
+    # A warm stop ends the tasks in hand, within the supervisor's time; a second stage of stopping
+    # changed nothing where that stalled, and prefetching one task cured it.
+    worker_soft_shutdown_timeout=0.0,
+    # A forked child that grew is replaced between two tasks; threads: see `workers.watchdog`.
+    worker_max_memory_per_child=MOST_KB,
+    # Nobody asks workers by the broker, so whoever gets at it cannot stop them; and a subscription
+    # less has to come back when Redis does.
+    worker_enable_remote_control=False,
+    # A queue exists because a worker serves it; a typing error must not make another.
     task_queues=[KombuQueue(queue.value) for queue in Queue],
     task_default_queue=Queue.MAINTENANCE.value,
     task_routes={task.value: {"queue": queue.value} for task, queue in HOME.items()},
@@ -82,8 +94,14 @@ def _configure_logging(**_: Any) -> None:
     logs.configure(settings.log_level)
 
 
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _watch(sender: Any, **_: Any) -> None:
+    watch(sender, settings)
+
+
 def _register_stage(task: Task, stage: Callable[[Runtime, int], None]) -> None:
-    @app.task(name=task.value)  # type: ignore[untyped-decorator]
+    # The stage has logged its error, with the ids of its row: Celery need not do it again.
+    @app.task(name=task.value, throws=(Exception,))  # type: ignore[untyped-decorator]
     def run(row_id: int, *more: int) -> None:
         try:
             stage(process_runtime(), row_id)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from service.classify import (
@@ -19,9 +21,10 @@ from service.classify import (
 from service.classify.stories import shingles
 from service.db import rows, utcnow
 from service.learning.current import current_classifier
+from service.ledger.attempts import begin_again, forgive_attempt, is_first_try, note_failure
 from service.ledger.publish import stamp_feeds
 from service.ledger.stories import take_turns
-from service.logs import get_logger
+from service.logs import bind, get_logger
 from service.models import (
     Article,
     LabelOrigin,
@@ -53,8 +56,32 @@ def classify_revision(runtime: Runtime, revision_id: int) -> None:
     """Label a received revision; a second run, or one at the same time, changes nothing."""
     with runtime.db.read() as session:
         revision = session.get(Revision, revision_id)
-        if revision is None or revision.state != RevisionState.RECEIVED:
-            return
+    if revision is None or revision.state != RevisionState.RECEIVED:
+        return
+    bind(revision_id=revision_id, article_id=revision.article_id, request_id=revision.request_id)
+    if not _begin(runtime, revision):
+        return
+    try:
+        _classify(runtime, revision)
+    except (OperationalError, InterfaceError):
+        with suppress(SQLAlchemyError), runtime.db.write() as session:
+            forgive_attempt(session, revision)  # if the database is back already
+        raise
+    except Exception as error:
+        with runtime.db.write() as session:
+            note_failure(session, revision_id, error)
+        raise
+
+
+def _begin(runtime: Runtime, revision: Revision) -> bool:
+    if is_first_try(revision):  # costs no commit
+        return True
+    with runtime.db.write() as session:
+        return begin_again(session, revision, utcnow())
+
+
+def _classify(runtime: Runtime, revision: Revision) -> None:
+    with runtime.db.read() as session:
         article = session.get_one(Article, revision.article_id)
         classifier = current_classifier(session, runtime.settings)
         topic_ids = dict(session.execute(select(Topic.slug, Topic.id)).all())
@@ -85,8 +112,6 @@ def classify_revision(runtime: Runtime, revision_id: int) -> None:
         held = [] if found.damage else _follow(session, revision, utcnow())
     log.info(
         "classified",
-        revision_id=revision_id,
-        request_id=revision.request_id,
         topics=[label.slug for label in found.topics if label.band is Band.PUBLISH],
         places=[place.slug for place in found.places],
     )
@@ -103,7 +128,13 @@ def _mark_classified(
             session,
             update(Revision)
             .where(Revision.id == revision.id, Revision.state == RevisionState.RECEIVED)
-            .values(state=state, classified_at=now, classifier=found.version),
+            .values(
+                state=state,
+                classified_at=now,
+                classifier=found.version,
+                attempts=0,
+                failure=None,
+            ),
         )
     )
 

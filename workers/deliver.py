@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Protocol
 
 from sqlalchemy import RowMapping
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from service.db import utcnow
+from service.ledger.attempts import forgive_claim
 from service.ledger.claim import claim
 from service.ledger.hold import hold, is_held
 from service.ledger.journal import Journal
@@ -28,7 +30,7 @@ from service.ledger.lease import (
 )
 from service.ledger.outcome import Outcome
 from service.ledger.settle import settle
-from service.logs import get_logger
+from service.logs import bind, get_logger
 from service.models import DeliveryState
 from service.runtime import Runtime
 
@@ -89,6 +91,7 @@ def deliver_batch(
         lease = claim(session, batch_id, utcnow(), journals)
     if lease is None:
         return
+    bind(batch_id=batch_id, notification_id=lease.notification_id, request_id=lease.request_id)
     sender = open_sender(runtime, lease)
     try:
         journal = Journal(journals, lease.token, batch_id)
@@ -105,6 +108,10 @@ def _deliver(runtime: Runtime, lease: Lease, journal: Journal, sender: Sender) -
         _run(runtime, lease, journal, sender)
     except LeaseLost:
         log.warning("lease lost", batch_id=lease.batch_id)
+    except (OperationalError, InterfaceError):
+        with suppress(SQLAlchemyError), runtime.db.write() as session:
+            forgive_claim(session, lease)  # if the database is back already
+        raise
     except PeerAwayError as error:
         log.warning(
             "peer away",

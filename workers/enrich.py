@@ -23,7 +23,7 @@ from service.ingest.reading import Event
 from service.ingest.replaying import failed, reread
 from service.ingest.ringing import ring_for
 from service.ingest.storing import finish
-from service.logs import get_logger
+from service.logs import bind, get_logger
 from service.models import ArticleState, InboxEvent, Source, Verdict
 from service.outbound import FetchFailed, FetchRefused, NotNow, Turn
 from service.runtime import Runtime
@@ -48,6 +48,7 @@ def enrich_event(runtime: Runtime, inbox_id: int) -> None:
             with runtime.db.write() as session:
                 taken = _take(session, inbox_id, utcnow())
             if taken is not None:
+                bind(inbox_id=inbox_id, request_id=taken[0].request_id)
                 _enrich(runtime, *taken, turn)
     except NotNow as error:
         _put_off(runtime, inbox_id, error.wait)

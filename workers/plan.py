@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy.exc import InterfaceError, OperationalError
+
 from service.db import utcnow
+from service.ledger.attempts import note_failed_plan, note_planned
 from service.ledger.batches import ring_batches
 from service.ledger.layout import Shares
 from service.ledger.plan import Overtaken, begin_planning, plan_range
 from service.ledger.publish import release
-from service.logs import get_logger
+from service.logs import bind, get_logger
 from service.models import Batch, Notification
 from service.runtime import Runtime
 from service.tasks import Queue, Task
@@ -23,8 +26,9 @@ def release_and_ring(runtime: Runtime, notification_id: int) -> bool:
     with runtime.db.write() as session:
         if not release(session, notification_id, utcnow(), wait):
             return False
-        is_urgent = session.get_one(Notification, notification_id).is_urgent
-    log.info("released", notification_id=notification_id)
+        notification = session.get_one(Notification, notification_id)
+    is_urgent, request_id = notification.is_urgent, notification.request_id
+    log.info("released", notification_id=notification_id, request_id=request_id)
     runtime.doorbell.ring(
         Task.PLAN_NOTIFICATION, notification_id, Queue.URGENT if is_urgent else Queue.FANOUT
     )
@@ -37,6 +41,7 @@ def plan_notification(runtime: Runtime, notification_id: int) -> None:
     Each range's batches are rung for at once, so the first mails leave while the last
     destinations are still being matched.
     """
+    bind(notification_id=notification_id)
     shares = Shares()
     while (batches := _next_range(runtime, notification_id, shares)) is not None:
         ring_batches(runtime.doorbell, batches)
@@ -50,9 +55,17 @@ def _next_range(runtime: Runtime, notification_id: int, shares: Shares) -> list[
             notification = begin_planning(session, notification_id, now)
             if notification is None:
                 return None
+            bind(article_id=notification.article_id, request_id=notification.request_id)
             batches = plan_range(session, notification, shares, now)
+            note_planned(session, notification, now)
     except Overtaken:
         return None
+    except (OperationalError, InterfaceError):
+        raise  # the database is away: that is no failure of this plan
+    except Exception as error:
+        with runtime.db.write() as session:
+            note_failed_plan(session, notification_id, error, utcnow())
+        raise
     if batches is None:
-        log.info("planned", notification_id=notification_id, request_id=notification.request_id)
+        log.info("planned", notification_id=notification_id)
     return batches

@@ -1,89 +1,94 @@
 """The sweeper: a process of its own that finds what no doorbell announced.
 
-It needs neither the scheduler nor Redis: where ringing fails, it does the work itself.
+It needs neither the scheduler nor Redis. It rings again for what it finds; where no bell can be
+rung, or nobody came though it was rung, its own hands do the work (`workers.hands`), and the sweep
+goes on. Two sweepers at once do no harm: each row is found by one of them, and every task is safe
+to run twice.
 """
 
 from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from service import logs
 from service.db import utcnow
 from service.ingest.pulling.leasing import RING_PATIENCE, due_pulls
 from service.ledger import sweep
-from service.ledger.sweep import Ring
+from service.ledger.attempts import give_up_batches, give_up_revisions
+from service.ledger.waiting import Ring
 from service.runtime import Runtime
 from service.settings import load
-from service.tasks import WORKER_TIMEOUT_S, Task
+from service.tasks import WORKER_TIMEOUT_S
+from workers.hands import Hands, work_alone
+from workers.hearing import Queues, Unheard
 from workers.plan import release_and_ring
-from workers.stages import STAGES
+from workers.stages import STAGES, at_the_border
 
 log = logs.get_logger(__name__)
 
 INTERVAL_S = 1.0
-ASIDE = "poll aside"
-OWN_WORK_S = 10.0  # without Redis: work for at most this long before the next look at everything
+GRACE_S = 20.0  # for rows in hand when the sweeper is told to stop
+QUERIES: dict[sweep.Stage, timedelta] = {**sweep.STAGES, due_pulls: RING_PATIENCE}
+
+
+class Sweeper:
+    """What is remembered from one sweep to the next.
+
+    `take` gets each row that must be worked in this process, and says whether it took it; without
+    one the sweep itself does the work, at once and in order.
+    """
+
+    def __init__(self, runtime: Runtime, take: Callable[[Ring], bool] | None = None) -> None:
+        self._runtime, self._take = runtime, take or self._work_now
+        self._queues, self._unheard = Queues(), Unheard()
+
+    def sweep(self) -> int:
+        """Look at every stage once; return how many rows had to be found."""
+        now, db = utcnow(), self._runtime.db
+        journals = self._runtime.settings.var_dir / "journal"
+        rings = sweep.replay_journals(db, journals, now)
+        give_up_batches(db, journals, now)
+        released = self._release()
+        self._queues.look(self._runtime.doorbell.lengths())
+        for query, patience in QUERIES.items():
+            # With a broken bell nothing is on its way: there is nothing to be patient for.
+            rung_before = now if self._runtime.doorbell.is_broken else now - patience
+            with db.write() as session:
+                rings += query(session, now, rung_before, self._queues.full)
+        with db.write() as session:
+            give_up_revisions(session, now)
+            sweep.close_finished(session, now)
+        for ring in rings:
+            self._answer(ring)
+        return released + len(rings)
+
+    def _release(self) -> int:
+        wait = timedelta(seconds=self._runtime.settings.review_wait_s)
+        with self._runtime.db.read() as session:
+            due = sweep.due_releases(session, utcnow(), wait)
+        release = at_the_border("release", release_and_ring)
+        return sum(work_alone(release, self._runtime, row_id) for row_id in due)
+
+    def _answer(self, ring: Ring) -> None:
+        """Ring again for a row, or have it worked here."""
+        is_unheard = ring.queue in self._queues.still or self._unheard.is_due(ring)
+        is_rung = not is_unheard and self._runtime.doorbell.ring(ring.task, ring.row_id, ring.queue)
+        if is_rung or self._take(ring):
+            log.info("found", task=ring.task.value, row_id=ring.row_id, rung=is_rung)
+
+    def _work_now(self, ring: Ring) -> bool:
+        work_alone(STAGES[ring.task], self._runtime, ring.row_id)
+        return True
 
 
 def sweep_once(runtime: Runtime) -> int:
-    """Look at every stage once; return how many rows had to be found."""
-    now = utcnow()
-    rings = sweep.replay_journals(runtime.db, runtime.settings.var_dir / "journal", now)
-    with runtime.db.read() as session:
-        review_wait = timedelta(seconds=runtime.settings.review_wait_s)
-        due = sweep.due_releases(session, now, review_wait)
-    released = sum(_alone(release_and_ring, runtime, notification_id) for notification_id in due)
-    for query, patience in {**sweep.STAGES, due_pulls: RING_PATIENCE}.items():
-        # With a broken bell nothing is on its way: there is nothing to be patient for.
-        rung_before = now if runtime.doorbell.is_broken else now - patience
-        with runtime.db.write() as session:
-            rings += query(session, now, rung_before)
-    with runtime.db.write() as session:
-        sweep.close_finished(session, now)
-    _answer(runtime, rings)
-    return released + len(rings)
-
-
-def _answer(runtime: Runtime, rings: list[Ring]) -> None:
-    """Ring again for each row; do it here and now where no bell can be rung."""
-    until = time.monotonic() + OWN_WORK_S
-    for ring in rings:
-        is_rung = runtime.doorbell.ring(ring.task, ring.row_id, ring.queue)
-        log.info("found", task=ring.task.value, row_id=ring.row_id, rung=is_rung)
-        if not is_rung and ring.task is Task.PULL_SOURCE:
-            _poll_aside(runtime, ring.row_id)
-        elif not is_rung and time.monotonic() < until:
-            _alone(STAGES[ring.task], runtime, ring.row_id)
-
-
-def _poll_aside(runtime: Runtime, source_id: int) -> None:
-    """A poll waits for a foreign site for minutes: the sweep must not. One at a time; the others
-    are found again by the next sweeps."""
-    if not any(thread.name == ASIDE for thread in threading.enumerate()):
-        threading.Thread(target=_poll, args=(runtime, source_id), name=ASIDE, daemon=True).start()
-
-
-def _poll(runtime: Runtime, source_id: int) -> None:
-    with suppress(OperationalError, InterfaceError):
-        _alone(STAGES[Task.PULL_SOURCE], runtime, source_id)
-
-
-def _alone(work: Callable[[Runtime, int], object], runtime: Runtime, row_id: int) -> bool:
-    """Do one row's work; an error of its own must not stop the sweep of all others."""
-    try:
-        return bool(work(runtime, row_id))
-    except (OperationalError, InterfaceError):
-        raise  # the database is away: so is everything else
-    except Exception:
-        log.exception("row failed", row_id=row_id)
-        return False
+    """Sweep, and do what no bell can be rung for before returning the number of rows found."""
+    return Sweeper(runtime).sweep()
 
 
 def main() -> None:
@@ -94,16 +99,19 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    hands = Hands(runtime, STAGES)
+    sweeper = Sweeper(runtime, hands.take)
     log.info("sweeper started")
     while not stop.wait(INTERVAL_S):
         try:
-            sweep_once(runtime)
+            sweeper.sweep()
         except SQLAlchemyError as error:
             log.error("sweep failed", error=type(error).__name__)
             stop.wait(5 * INTERVAL_S)
         except Exception:
             log.exception("sweep failed")
-    runtime.close()
+    if hands.close(GRACE_S):
+        runtime.close()
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ COMMANDS = {
     "staff": "service.cli.staff",
     "classify": "service.cli.classify",
     "audit": "service.cli.audit",
+    "alarms": "service.cli.alarms",
     "config": "service.cli.config",
 }
 

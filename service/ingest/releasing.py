@@ -24,5 +24,6 @@ def release_text(session: Session, article: Article, now: datetime) -> None:
     if revision.state != RevisionState.QUARANTINED:
         raise ReleaseError("its newest text was not taken for damaged")
     revision.state, revision.is_sound, revision.rung_at = RevisionState.RECEIVED, True, now
+    revision.attempts, revision.failure = 0, None
     if article.state == ArticleState.PUBLISHED:
         hold_stored(session, article, now, revision.request_id)

@@ -13,8 +13,9 @@ from sqlalchemy import ColumnElement, RowMapping, bindparam, select, text, updat
 from sqlalchemy.orm import Session
 
 from service.db import Database, rows, utcnow
-from service.ledger.batches import BATCH_SIZE, ring_batch
+from service.ledger.batches import ring_batch
 from service.ledger.halts import halts_of, lock_pauses
+from service.ledger.layout import BATCH_SIZE
 from service.ledger.lease import LEASE_S, Lease, LeaseLost, boot_clock, pending
 from service.models import Batch, BatchState, DestinationKind, HaltScope, Notification
 from service.tasks import Doorbell

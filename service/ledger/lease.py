@@ -160,7 +160,7 @@ def postpone(session: Session, lease: Lease, until: datetime) -> None:
     session.execute(
         update(Batch)
         .where(Batch.id == lease.batch_id, Batch.lease == lease.token)
-        .values(state=BatchState.READY, lease=None, due_at=until)
+        .values(state=BatchState.READY, lease=None, due_at=until, attempts=0)
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import select, update
@@ -19,6 +19,8 @@ from service.models import Batch, Delivery, DeliveryState, DestinationKind
 
 FINAL = (DeliveryState.SENT, DeliveryState.REJECTED)
 ASSUMED = (DeliveryState.DEFERRED, DeliveryState.UNKNOWN)
+FREE_DEATHS = 2  # owners that die in a row before their batch rests at all
+FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(seconds=30)
 
 
 def take_over(session: Session, lease: Lease, previous: str, journals: Path, now: datetime) -> None:
@@ -34,6 +36,8 @@ def take_over(session: Session, lease: Lease, previous: str, journals: Path, now
         slice_ = pending(session, lease, after=0, size=SLICE)
         outcomes = {row["destination_id"]: ON_THE_WIRE for row in slice_}
     write_outcomes(session, lease.notification_id, lease.kind, outcomes, now, revision_id)
+    if outcomes:  # the last owner got somewhere: only this claim counts
+        session.execute(update(Batch).where(Batch.id == lease.batch_id).values(attempts=1))
 
 
 def replay_dead(db: Database, folder: Path, now: datetime) -> list[Batch]:
@@ -47,10 +51,19 @@ def replay_dead(db: Database, folder: Path, now: datetime) -> list[Batch]:
             batch = session.get(Batch, remains.batch_id)
             if batch is not None:
                 _settle_remains(session, batch, remains, now)
-                give_back(session, remains.lease, batch.id, now)
+                give_back(session, remains.lease, batch.id, now + _rest(batch, remains))
                 freed.append(batch)
         remains.path.unlink(missing_ok=True)
     return freed
+
+
+def _rest(batch: Batch, remains: Remains) -> timedelta:
+    """A batch that kills one owner after the other rests between them, so that a machine in
+    trouble does not use up the attempts of all its batches in seconds."""
+    if remains.outcomes or batch.attempts <= FREE_DEATHS:
+        return timedelta(0)
+    doublings: int = batch.attempts - FREE_DEATHS - 1
+    return min(FIRST_REST * (1 << doublings), LONGEST_REST)
 
 
 def _settle_remains(session: Session, batch: Batch, remains: Remains, now: datetime) -> None:
@@ -72,6 +85,8 @@ def _settle_remains(session: Session, batch: Batch, remains: Remains, now: datet
         now,
         remains.revision_id,
     )
+    if remains.outcomes:
+        session.execute(update(Batch).where(Batch.id == batch.id).values(attempts=0))
     for destination_id in own & remains.answers.keys():
         _correct(session, batch, destination_id, remains, now)
 

@@ -13,7 +13,8 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 
 from service.db import Moment
-from service.ledger.batches import BATCH_SIZE, new_batch
+from service.ledger.batches import new_batch
+from service.ledger.layout import BATCH_SIZE
 from service.ledger.match import question, statement
 from service.models import Article, Batch, DestinationKind, Notification, Resend
 

@@ -13,6 +13,9 @@ from service.ledger.lease import LEASE_S, Lease, LeaseLost, boot_clock
 from service.ledger.outcome import Outcome, after_policy, backoff
 from service.models import Batch, Delivery, DeliveryAnswer, DeliveryState, DestinationKind
 
+# Whoever settles something was not killed by it: the claims before are forgiven.
+PROGRESS = {"attempts": 0}
+
 SETTLE = (
     update(Delivery)
     .where(Delivery.notification_id == bindparam("notification"))
@@ -49,7 +52,7 @@ def settle(
         session,
         update(Batch)
         .where(Batch.id == lease.batch_id, Batch.lease == lease.token)
-        .values(due_at=now + timedelta(seconds=LEASE_S)),
+        .values(due_at=now + timedelta(seconds=LEASE_S), **(PROGRESS if outcomes else {})),
     )
     if not extended:
         raise LeaseLost(lease.batch_id)

@@ -1,24 +1,26 @@
-"""The sweep: for each stage one query of what is waiting although its doorbell should have rung.
-
-`rung_at` is when somebody last rang for a row; a query takes rows whose ring is older than the
-stage's age limit and rings again, with the queue, and so the priority, that they always had. It
-passes by what somebody has locked: waiting for one row while it holds others, it would deadlock
-with whoever takes several too, as a withdrawal does.
-"""
+"""The sweep: all that is due although no doorbell announced it, stage by stage."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
-from sqlalchemy import bindparam, literal, select, text, update
+from sqlalchemy import bindparam, literal, select, text
 from sqlalchemy.orm import Session
 
 from service.db import Database, Moment
-from service.ledger.batches import CLOSE_ONE, TASK_OF, new_batch
+from service.ledger.batches import CLOSE_ONE, new_batch
 from service.ledger.replay import replay_dead
+from service.ledger.waiting import (
+    Ring,
+    ring_for_batch,
+    waiting_batches,
+    waiting_events,
+    waiting_plans,
+    waiting_revisions,
+)
 from service.models import (
     Article,
     Batch,
@@ -27,7 +29,6 @@ from service.models import (
     DeliveryState,
     Destination,
     DestinationKind,
-    InboxEvent,
     LabelState,
     Notification,
     NotificationKind,
@@ -35,66 +36,23 @@ from service.models import (
     Revision,
     RevisionState,
     TopicLabel,
-    Verdict,
 )
-from service.tasks import HOME, Queue, Task
+from service.tasks import Queue
 
-LIMIT = 200  # rows a stage and sweep: a flushed broker is refilled in steps
-
-
-@dataclass(frozen=True)
-class Ring:
-    """A doorbell that did not ring."""
-
-    task: Task
-    row_id: int
-    queue: Queue
+LIMIT = 200  # notifications a sweep and kind of work
 
 
-def waiting_revisions(session: Session, now: datetime, rung_before: datetime) -> list[Ring]:
-    """Received, never classified."""
-    found = session.execute(
-        update(Revision)
-        .where(
-            Revision.id.in_(
-                select(Revision.id)
-                .where(Revision.state == RevisionState.RECEIVED)
-                .where(Revision.rung_at < rung_before)
-                .order_by(Revision.rung_at)
-                .limit(LIMIT)
-                .with_for_update(skip_locked=True, key_share=True)
-            )
-        )
-        .values(rung_at=now)
-        .returning(Revision.id, Revision.article_id)
-        .execution_options(synchronize_session=False)
-    ).all()
-    urgent = _urgent_articles(session, [article_id for _, article_id in found])
-    return [
-        _ring(Task.CLASSIFY_REVISION, revision_id, is_urgent=article_id in urgent)
-        for revision_id, article_id in found
-    ]
+class Stage(Protocol):
+    """Finds rows that were rung for before a moment and whose queue is not full."""
 
-
-def waiting_events(session: Session, now: datetime, rung_before: datetime) -> list[Ring]:
-    """Events that wait for the CMS's own words, or to be read again."""
-    found = session.scalars(
-        update(InboxEvent)
-        .where(
-            InboxEvent.id.in_(
-                select(InboxEvent.id)
-                .where(InboxEvent.verdict == Verdict.PENDING)
-                .where(InboxEvent.due_at <= now, InboxEvent.rung_at < rung_before)
-                .order_by(InboxEvent.due_at)
-                .limit(LIMIT)
-                .with_for_update(skip_locked=True, key_share=True)
-            )
-        )
-        .values(rung_at=now)
-        .returning(InboxEvent.id)
-        .execution_options(synchronize_session=False)
-    ).all()
-    return [_ring(Task.ENRICH_EVENT, inbox_id, is_urgent=False) for inbox_id in found]
+    def __call__(
+        self,
+        session: Session,
+        now: datetime,
+        rung_before: datetime,
+        full: Collection[Queue] = ...,
+        /,
+    ) -> list[Ring]: ...
 
 
 def due_releases(session: Session, now: datetime, review_wait: timedelta) -> list[int]:
@@ -125,54 +83,9 @@ def due_releases(session: Session, now: datetime, review_wait: timedelta) -> lis
     )
 
 
-def waiting_plans(session: Session, now: datetime, rung_before: datetime) -> list[Ring]:
-    """Released or half planned, and nobody at it."""
-    found = session.execute(
-        update(Notification)
-        .where(
-            Notification.id.in_(
-                select(Notification.id)
-                .where(
-                    Notification.state.in_((NotificationState.RELEASED, NotificationState.PLANNING))
-                )
-                .where(Notification.rung_at < rung_before)
-                .order_by(Notification.rung_at)
-                .limit(LIMIT)
-                .with_for_update(skip_locked=True, key_share=True)
-            )
-        )
-        .values(rung_at=now)
-        .returning(Notification.id, Notification.is_urgent)
-        .execution_options(synchronize_session=False)
-    ).all()
-    return [_ring(Task.PLAN_NOTIFICATION, row_id, is_urgent=urgent) for row_id, urgent in found]
-
-
-def waiting_batches(session: Session, now: datetime, rung_before: datetime) -> list[Ring]:
-    """Ready, or leased by somebody whose lease has ended."""
-    found = session.execute(
-        update(Batch)
-        .where(
-            Batch.id.in_(
-                select(Batch.id)
-                .where(Batch.state < BatchState.DONE, Batch.due_at <= now)
-                .where(Batch.rung_at < rung_before)
-                .order_by(Batch.rung_at)
-                .limit(LIMIT)
-                .with_for_update(skip_locked=True, key_share=True)
-            )
-        )
-        .values(rung_at=now)
-        .returning(Batch.id, Batch.kind, Batch.queue)
-        .execution_options(synchronize_session=False)
-    ).all()
-    return [
-        Ring(TASK_OF[DestinationKind(kind)], batch_id, Queue(queue))
-        for batch_id, kind, queue in found
-    ]
-
-
-def due_deferrals(session: Session, now: datetime, _rung_before: datetime) -> list[Ring]:
+def due_deferrals(
+    session: Session, now: datetime, _rung_before: datetime, _full: Collection[Queue] = ()
+) -> list[Ring]:
     """Deferred deliveries that are due, put into batches again."""
     due = session.execute(
         select(Delivery.notification_id, Destination.kind, Destination.lane)
@@ -198,7 +111,7 @@ def due_deferrals(session: Session, now: datetime, _rung_before: datetime) -> li
                 "size": 1_000,
             },
         )
-        rings.append(_ring_batch(batch))
+        rings.append(ring_for_batch(batch))
     return rings
 
 
@@ -238,32 +151,14 @@ def close_finished(session: Session, now: datetime) -> None:
 
 def replay_journals(db: Database, folder: Path, now: datetime) -> list[Ring]:
     """Free what dead owners of this host held (see `replay_dead`, which owns the transactions)."""
-    return [_ring_batch(batch) for batch in replay_dead(db, folder, now)]
-
-
-def _ring_batch(batch: Batch) -> Ring:
-    return Ring(TASK_OF[DestinationKind(batch.kind)], batch.id, Queue(batch.queue))
+    return [ring_for_batch(batch) for batch in replay_dead(db, folder, now)]
 
 
 # Each stage with its patience: how long a rung bell may take before it counts as lost.
-STAGES: dict[Callable[[Session, datetime, datetime], list[Ring]], timedelta] = {
+STAGES: dict[Stage, timedelta] = {
     waiting_events: timedelta(seconds=5),
     waiting_revisions: timedelta(seconds=3),
     waiting_plans: timedelta(seconds=5),
     due_deferrals: timedelta(0),
     waiting_batches: timedelta(seconds=10),
 }
-
-
-def _urgent_articles(session: Session, article_ids: list[int]) -> set[int]:
-    if not article_ids:
-        return set()
-    return set(
-        session.scalars(
-            select(Article.id).where(Article.id.in_(article_ids), Article.is_urgent.is_(True))
-        )
-    )
-
-
-def _ring(task: Task, row_id: int, *, is_urgent: bool) -> Ring:
-    return Ring(task, row_id, Queue.URGENT if is_urgent else HOME[task])

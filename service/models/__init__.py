@@ -1,5 +1,6 @@
 """The rows of Tellal, one noun a file."""
 
+from service.models.alarm import Alarm, AlarmKind
 from service.models.approval import Approval
 from service.models.article import Article, ArticleAlias, ArticleState, Revision, RevisionState
 from service.models.audit import AuditEntry
@@ -31,6 +32,8 @@ from service.models.token import OneTimeToken, TokenPurpose
 from service.models.topic import LabelOrigin, LabelState, Topic, TopicLabel
 
 __all__ = [
+    "Alarm",
+    "AlarmKind",
     "Approval",
     "ArchiveText",
     "Article",

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, SmallInteger, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.db import Base, BigId, utcnow
@@ -18,7 +18,8 @@ class ArticleState(StrEnum):
 
 
 class RevisionState(StrEnum):
-    """`quarantined`: the text arrived damaged; staff look at it and nobody is told."""
+    """`quarantined`: the text arrived damaged, or could not be classified; staff look at it and
+    nobody is told."""
 
     RECEIVED = "received"
     CLASSIFIED = "classified"
@@ -85,6 +86,8 @@ class Revision(Base):
     """One version of an article's content; the same content is never stored twice.
 
     `is_sound`: staff let it out of quarantine, so it is not looked at for damage again.
+    `attempts`, `failure`: how often its classification had to be begun again, and the last error's
+    type, if an error and not a death ended it (see `service.ledger.attempts`).
     """
 
     __tablename__ = "revision"
@@ -124,5 +127,7 @@ class Revision(Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     classified_at: Mapped[datetime | None]
     rung_at: Mapped[datetime] = mapped_column(default=utcnow)
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    failure: Mapped[str | None] = mapped_column(String(64))
 
     article: Mapped[Article] = relationship()

@@ -25,6 +25,7 @@ class Batch(Base):
     """`due_at` is retry time and lease end in one: the sweeper asks what a claim asks.
 
     `held_at`: handed back because staff paused what is in it; resuming finds it by that.
+    `attempts` counts claims in a row that ended neither in an outcome nor in order: deaths.
     """
 
     __tablename__ = "batch"

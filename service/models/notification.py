@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, text
+from sqlalchemy import JSON, ForeignKey, Index, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import Base, BigId, utcnow
@@ -51,6 +51,7 @@ class Notification(Base):
     `revision_id`: the content that a correction tells. `breaks_at`: since when it goes to those too
     who asked for digests or for quiet hours, because two of the staff let it. `resend`: who is
     taken up again while it is planned anew; `resent_at`: when staff last asked for that.
+    `attempts`: how often in a row its planning failed.
     """
 
     __tablename__ = "notification"
@@ -99,3 +100,4 @@ class Notification(Base):
     planned_at: Mapped[datetime | None]
     done_at: Mapped[datetime | None]
     rung_at: Mapped[datetime] = mapped_column(default=utcnow)
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)

@@ -22,6 +22,8 @@ from cryptography.fernet import Fernet
 from service.cli.redis_server import find_server
 from service.settings import Settings, load
 from service.tasks import HOME, WORKERS, Doorbell, Queue, Task
+from workers.hands import PROGRAM_OF
+from workers.watchdog import MOST_KB
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for part in ("service", "workers") for path in (ROOT / part).rglob("*.py")]
@@ -74,6 +76,27 @@ def test_settings_that_keep_messages_safe(celery_app):
     assert options["visibility_timeout"] > conf.task_time_limit
     assert conf.visibility_timeout == options["visibility_timeout"]
     assert not conf.worker_cancel_long_running_tasks_on_connection_loss
+
+
+def test_settings_that_bring_a_worker_back_or_replace_it(celery_app):
+    conf = celery_app.conf
+    assert conf.broker_connection_retry
+    assert conf.broker_connection_retry_on_startup
+    assert conf.broker_connection_max_retries is None
+    assert conf.worker_max_memory_per_child == MOST_KB
+    assert conf.task_soft_time_limit < conf.task_time_limit
+    assert not conf.worker_enable_remote_control
+    options = conf.broker_transport_options
+    assert (options["unacked_restore_interval"], options["unacked_restore_throttle"]) == (10, 1)
+    assert (options["socket_timeout"], options["socket_connect_timeout"]) == (5.0, 2.0)
+    assert options["socket_keepalive"]
+    assert options["health_check_interval"] == 10
+    assert (options["global_keyprefix"], options["queue_order_strategy"]) == ("tellal:", "priority")
+
+
+def test_each_queue_is_served_by_the_one_hand_of_its_worker():
+    assert set(PROGRAM_OF) == set(Queue)
+    assert set(PROGRAM_OF.values()) == set(WORKERS)
 
 
 def test_no_task_waits_in_the_broker():
@@ -129,6 +152,41 @@ def test_ringing_a_dead_broker_returns_false_soon_and_rests_for_a_while(kind, de
     doorbell.close()
 
     assert time.monotonic() - start < 3
+
+
+@pytest.mark.parametrize("kind", ["refused", "no socket", "silent"])
+def test_asking_a_dead_broker_for_its_queues_says_nothing_soon(kind, deaf_port):
+    url = {
+        "refused": "redis://127.0.0.1:1/0",
+        "no socket": "unix:///nowhere/redis.sock",
+        "silent": f"redis://127.0.0.1:{deaf_port}/0",
+    }[kind]
+    doorbell = bell(url)
+    start = time.monotonic()
+
+    assert [doorbell.lengths() for _ in range(1000)] == [None] * 1000
+    assert doorbell.is_broken
+    doorbell.close()
+
+    assert time.monotonic() - start < 3
+
+
+def test_the_lengths_of_queues_are_those_of_the_rings_that_wait(redis_url):
+    import redis
+
+    doorbell = bell(redis_url)
+    with redis.Redis.from_url(redis_url) as connection:
+        connection.flushall()
+        for row_id in range(3):
+            doorbell.ring(Task.EMAIL_BATCH, row_id)
+        doorbell.ring(Task.EMAIL_BATCH, 3, Queue.URGENT)
+        found = doorbell.lengths()
+        connection.flushall()
+        empty = doorbell.lengths()
+    doorbell.close()
+
+    assert found == {**dict.fromkeys(Queue, 0), Queue.EMAIL: 3, Queue.URGENT: 1}
+    assert empty == dict.fromkeys(Queue, 0)
 
 
 def test_many_threads_at_a_silent_broker_wait_once_each(deaf_port):

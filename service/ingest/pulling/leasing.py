@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,9 +12,9 @@ from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from service.db import rows
-from service.ledger.sweep import Ring
+from service.ledger.waiting import Ring
 from service.models import Pull, PullState, Source
-from service.tasks import HOME, Task
+from service.tasks import HOME, Queue, Task
 
 INTERVAL = timedelta(minutes=10)
 LONGEST = timedelta(hours=6)  # between two tries of a listing that fails
@@ -37,8 +38,12 @@ class Poll:
     until: datetime
 
 
-def due_pulls(session: Session, now: datetime, rung_before: datetime) -> list[Ring]:
+def due_pulls(
+    session: Session, now: datetime, rung_before: datetime, full: Collection[Queue] = ()
+) -> list[Ring]:
     """A stage of the sweeper: due, nobody at it, and not rung for a moment ago."""
+    if HOME[Task.PULL_SOURCE] in full:
+        return []
     waiting = (
         select(Pull.source_id)
         .join(Source, Source.id == Pull.source_id)
@@ -47,14 +52,15 @@ def due_pulls(session: Session, now: datetime, rung_before: datetime) -> list[Ri
         .order_by(Pull.due_at)
         .limit(LIMIT)
     )
-    found = session.scalars(
+    found = session.execute(
         update(Pull)
         .where(Pull.source_id.in_(waiting))
         .values(rung_at=now)
-        .returning(Pull.source_id)
+        .returning(Pull.source_id, Pull.due_at)
         .execution_options(synchronize_session=False)
     ).all()
-    return [Ring(Task.PULL_SOURCE, source_id, HOME[Task.PULL_SOURCE]) for source_id in found]
+    home = HOME[Task.PULL_SOURCE]
+    return [Ring(Task.PULL_SOURCE, source_id, home, due_at) for source_id, due_at in found]
 
 
 def take(session: Session, source_id: int, now: datetime) -> Poll | None:

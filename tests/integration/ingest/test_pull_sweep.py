@@ -12,7 +12,8 @@ from service.ingest.pulling import leasing, setting
 from service.models import Pull, PullKind, PullState
 from service.runtime import Runtime
 from service.tasks import Queue, Task
-from workers.recover import ASIDE, sweep_once
+from workers.hands import Hands
+from workers.recover import Sweeper, sweep_once
 from workers.stages import STAGES
 
 
@@ -63,22 +64,22 @@ def test_nobody_rings_for_a_source_that_must_not_be_polled(pulled, rung, runtime
     assert rung == []
 
 
-def test_without_a_broker_a_thread_beside_the_sweep_polls(pulled, settings):
+def test_without_a_broker_a_hand_beside_the_sweep_polls(pulled, settings):
     pulled.feed(1, 2)
     pulled.configure(PullKind.FEED, "/rss")
     nowhere = SecretStr("redis://127.0.0.1:1/0")
     deaf = Runtime.start(settings.model_copy(update={"redis_url": nowhere}))
+    hands = Hands(deaf, STAGES)
+    sweeper = Sweeper(deaf, hands.take)
     go_on = threading.Event()
     real = pulled.site.pages
     pulled.site.pages = _Held(real, go_on)
-    sweep_once(deaf)
-    aside = [thread for thread in threading.enumerate() if thread.name == ASIDE]
+    sweeper.sweep()
 
-    sweep_once(deaf)  # goes on although the site does not answer
-    assert [thread for thread in threading.enumerate() if thread.name == ASIDE] == aside
-    assert len(aside) == 1
+    sweeper.sweep()  # goes on although the site does not answer
     go_on.set()
-    aside[0].join(30)
+    assert hands.wait(30)
+    assert hands.close(30)
     deaf.close()
 
     assert len(pulled.articles) == 2

@@ -1,0 +1,77 @@
+"""Alarms: raised once, live until they are cleared by what ends their cause, or by staff."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, select, text, update
+from sqlalchemy.orm import Session
+
+from service.db import Moment, rows
+from service.logs import get_logger
+from service.models import Alarm, AlarmKind
+
+log = get_logger(__name__)
+
+# What staff do about each, for `tellal alarms`.
+HOW_TO_MEND = {
+    AlarmKind.BATCH_GIVEN_UP: (
+        "see in the log of the worker what killed it; who was not told is listed as rejected"
+    ),
+    AlarmKind.REVISION_GIVEN_UP: (
+        "the article waits in quarantine: see `tellal review list`, or have its CMS send it again"
+    ),
+    AlarmKind.PLAN_FAILS: (
+        "an error of the program or a broken row: see the log; it is tried again once an hour"
+    ),
+    AlarmKind.LEDGER_WRONG: "run `tellal audit`; the next audit that finds nothing clears this",
+}
+
+RAISE = text("""
+    INSERT INTO alarm (kind, object_id, text, raised_at) VALUES (:kind, :object_id, :text, :now)
+    ON CONFLICT (kind, object_id) WHERE cleared_at IS NULL DO NOTHING
+""").bindparams(bindparam("now", type_=Moment()))  # uq_alarm_live
+
+
+def raise_alarm(
+    session: Session, kind: AlarmKind, object_id: int, sentence: str, now: datetime
+) -> bool:
+    """Raise an alarm in the caller's transaction; one that is live already stays as it is.
+
+    Returns whether it is new.
+    """
+    log.error("alarm", kind=kind.value, object_id=object_id, text=sentence)
+    values = {"kind": kind.value, "object_id": object_id, "text": sentence[:500], "now": now}
+    return bool(rows(session, RAISE, **values))
+
+
+def clear_alarm(session: Session, kind: AlarmKind, object_id: int, now: datetime) -> bool:
+    """Clear what has been mended; False where nothing was live."""
+    live = update(Alarm).where(Alarm.kind == kind, Alarm.object_id == object_id)
+    return bool(rows(session, live.where(Alarm.cleared_at.is_(None)).values(cleared_at=now)))
+
+
+def clear_others(
+    session: Session, kind: AlarmKind, object_ids: Collection[int], now: datetime
+) -> None:
+    """Clear all alarms of a kind but those about these objects."""
+    session.execute(
+        update(Alarm)
+        .where(Alarm.kind == kind, Alarm.cleared_at.is_(None))
+        .where(Alarm.object_id.not_in(object_ids))
+        .values(cleared_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def clear_by_id(session: Session, alarm_id: int, now: datetime) -> bool:
+    """Clear one by its number, as staff do; False where no such alarm is live."""
+    live = update(Alarm).where(Alarm.id == alarm_id, Alarm.cleared_at.is_(None))
+    return bool(rows(session, live.values(cleared_at=now)))
+
+
+def live_alarms(session: Session) -> Sequence[Alarm]:
+    """Those that are live, the oldest first."""
+    query = select(Alarm).where(Alarm.cleared_at.is_(None))
+    return session.scalars(query.order_by(Alarm.raised_at, Alarm.id)).all()

@@ -1,0 +1,129 @@
+"""The watchdog of a worker: ends the process that has gone deaf, or has grown too large.
+
+After Redis was away, Celery's consumer connects again and says so, and in some versions takes no
+message any more (celery issues 8030, 8091, 9054 and 10205 tell of it). Nothing inside shows it but
+this: messages wait in its queues, it has a free slot, and it receives none. The process then ends,
+and whoever keeps it running (the supervisor, the container's restart policy) starts a new one. A
+Redis that does not answer is no deafness: nobody could hear then.
+
+Celery replaces a forked child that has grown (`worker_max_memory_per_child`), but not a process
+that works in threads; so the watchdog ends that one, after the tasks in hand.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from celery.signals import task_received
+from celery.worker import state
+
+from service.logs import get_logger
+from service.settings import Settings
+from service.tasks import WORKER_TIMEOUT_S, Doorbell, Queue
+
+log = get_logger(__name__)
+
+LOOK_EVERY_S = 3.0
+DEAF_LOOKS = 5  # in a row, 15 s; counted in looks, so that a process that was stopped is not blamed
+GRACE_S = 30.0  # for tasks in hand; a deaf consumer may not even hear that it is to end
+MOST_KB = 400_000  # of memory that is resident: what a process of Apprise's needs, twice over
+EXIT_DEAF = 70
+
+
+class Ear:
+    """Tells from look to look whether the process has gone deaf."""
+
+    def __init__(self) -> None:
+        self._received = 0
+        self._vain_looks = 0
+
+    def is_deaf(self, waiting: int, free: int, received: int) -> bool:
+        """Look once: messages that wait, slots that are free, tasks received ever."""
+        is_vain = waiting > 0 and free > 0 and received == self._received
+        self._vain_looks = self._vain_looks + 1 if is_vain else 0
+        self._received = received
+        return self._vain_looks >= DEAF_LOOKS
+
+
+class Watchdog(threading.Thread):
+    """Looks every few seconds, in the parent where the worker forks, until it ends the process."""
+
+    def __init__(
+        self,
+        waiting: Callable[[], int],
+        slots: int,
+        *,
+        has_children: bool,
+        end: Callable[[bool], None],
+    ) -> None:
+        super().__init__(name="watchdog", daemon=True)
+        self._waiting, self._slots = waiting, slots
+        self._has_children, self._end = has_children, end
+        self._ear, self._received = Ear(), 0
+        task_received.connect(self._on_received, weak=False)
+
+    def run(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(LOOK_EVERY_S):
+            if is_ending():
+                return  # it takes no more messages, and that is right
+            free = self._slots - len(state.reserved_requests)
+            if self._ear.is_deaf(self._waiting(), free, self._received):
+                log.error("deaf", free_slots=free, looks=DEAF_LOOKS)
+                self._end(True)
+                return
+            if not self._has_children and (size_kb := resident_kb()) > MOST_KB:
+                log.warning("too large", size_kb=size_kb)
+                self._end(False)
+                return
+
+    def _on_received(self, **_: Any) -> None:
+        self._received += 1
+
+
+def watch(consumer: Any, settings: Settings) -> None:
+    """Start the watchdog of a worker that is ready."""
+    doorbell = Doorbell(settings, WORKER_TIMEOUT_S)
+    queues = [Queue(name) for name in consumer.app.amqp.queues.consume_from]
+
+    def waiting() -> int:
+        lengths = doorbell.lengths() or {}
+        return sum(lengths.get(queue, 0) for queue in queues)
+
+    controller = consumer.controller
+    has_children = controller.pool_cls.__module__.endswith("prefork")
+    Watchdog(
+        waiting, controller.concurrency, has_children=has_children, end=end_this_process
+    ).start()
+
+
+def is_ending() -> bool:
+    """True once Celery has been told to stop, by a signal or an error."""
+    asked = (state.should_stop, state.should_terminate)  # exit codes, and 0 is one
+    return any(code is not None and code is not False for code in asked)
+
+
+def end_this_process(is_deaf: bool) -> None:
+    """Stop in order, as the supervisor would stop it; a deaf one may need to be forced.
+
+    What is in hand then is left as by a kill, for which leases and journals are made.
+    """
+    os.kill(os.getpid(), signal.SIGTERM)
+    if is_deaf:
+        threading.Event().wait(GRACE_S)
+        log.error("deaf, and does not end in order")
+        os._exit(EXIT_DEAF)
+
+
+def resident_kb() -> int:
+    """Memory of this process that is resident now; 0 where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1024
