@@ -95,7 +95,7 @@ def _hand_back(session: Session, lease: Lease, now: datetime) -> None:
             lease=None,
             due_at=now + HOLD,
             held_at=now,
-            attempts=Batch.attempts - 1,
+            attempts=0,  # an end in order
         )
         .execution_options(synchronize_session=False)
     )
