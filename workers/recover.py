@@ -18,6 +18,7 @@ from service import logs
 from service.db import utcnow
 from service.ingest.pulling.leasing import RING_PATIENCE, due_pulls
 from service.ledger import sweep
+from service.ledger.policy import Policy
 from service.ledger.sweep import Ring
 from service.runtime import Runtime
 from service.settings import load
@@ -35,7 +36,8 @@ OWN_WORK_S = 10.0  # without Redis: work for at most this long before the next l
 def sweep_once(runtime: Runtime) -> int:
     """Look at every stage once; return how many rows had to be found."""
     now = utcnow()
-    rings = sweep.replay_journals(runtime.db, runtime.settings.var_dir / "journal", now)
+    journals, policy = runtime.settings.var_dir / "journal", Policy.of(runtime.settings)
+    rings = sweep.replay_journals(runtime.db, journals, now, policy)
     with runtime.db.read() as session:
         review_wait = timedelta(seconds=runtime.settings.review_wait_s)
         due = sweep.due_releases(session, now, review_wait)
