@@ -167,14 +167,14 @@ class _Wire:
         self.is_begun = False
 
     def __call__(self) -> None:
-        if time.monotonic() - self._read_at > FRESH_S:  # a slow greeting, a slow RCPT
-            self._look_again()
         self._check()
+        # First the line, then the looks: whoever is held up in between has said where it was.
         self._journal.wire(self._destination_id)
         try:
-            # Once more: whoever is stopped between the two has said where it was.
+            if time.monotonic() - self._read_at > FRESH_S:  # a slow greeting, a slow RCPT
+                self._look_again()
             self._check()
-        except LeaseLost:
+        except (LeaseLost, NotToBeSentError):
             with suppress(JournalError):
                 self._journal.stayed(self._destination_id)
             raise
