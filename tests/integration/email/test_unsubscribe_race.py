@@ -24,10 +24,10 @@ from service.models import Destination
 from service.runtime import Runtime
 from service.settings import Settings
 from service.subscriptions.unsubscribe import end_all
-from workers.courier import FRESH_S
 from workers.email import send_email_batch
 
 RACES = int(os.environ.get("RACES", "60"))
+PROMISED_S = 0.25
 NEAR = 20  # readers around the one whose mail is being sent; one of these leaves next
 SLOW_PART, SLOW_S = 0.04, 0.4  # of the recipients the relay thinks longer than is fresh
 
@@ -109,6 +109,7 @@ def test_no_mail_starts_250_ms_after_its_reader_has_left(
     with runtime.db.read() as session:
         address_of = dict(session.execute(select(Destination.id, Destination.address)).all())
     found: Counter[str] = Counter()
+    longest_s = 0.0
     for reader in readers:
         started = sink.started.get(address_of[reader])
         if started is None:
@@ -116,11 +117,14 @@ def test_no_mail_starts_250_ms_after_its_reader_has_left(
         elif started <= commits[reader]:
             found["before"] += 1
         else:
-            found["within" if started - commits[reader] <= FRESH_S else "later"] += 1
+            after_s = started - commits[reader]
+            longest_s = max(longest_s, after_s)
+            found["within" if after_s <= PROMISED_S else "later"] += 1
     say(
         f"{RACES} readers left while mail was sent ({database_url.partition(':')[0]}): "
         f"{found['no mail']} got none, {found['before']} before they left, "
-        f"{found['within']} within 250 ms, {found['later']} later"
+        f"{found['within']} within 250 ms, {found['later']} later; "
+        f"the last one {longest_s * 1000:.0f} ms after"
     )
     assert found["later"] == 0
     assert found["no mail"] > 0

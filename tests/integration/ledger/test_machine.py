@@ -37,6 +37,7 @@ events = st.one_of(
     st.tuples(st.just("sweep"), hosts),
     st.tuples(st.just("plan"), st.none()),
     st.tuples(st.just("begin"), hosts),
+    st.tuples(st.just("leave"), st.sampled_from((0.0, 0.3))),
     st.tuples(st.just("unsubscribe"), which),
     st.tuples(st.just("resubscribe"), which),
     st.tuples(st.just("pause"), which),
@@ -124,6 +125,9 @@ class LedgerMachine(RuleBasedStateMachine):
                     self.world.claim(value)
                 case "plan":
                     self.world.plan()
+                case "leave":
+                    self.world.unsubscribe(self.world.current or self._reader(0))
+                    self.world.wait(value)
                 case "unsubscribe" | "resubscribe" | "pause":
                     getattr(self.world, name)(self._reader(value))
                 case "withdraw":

@@ -160,6 +160,7 @@ class Worker:
 
     def send(self, row: Any, on_wire: Callable[[], None]) -> Outcome:
         plan, reader = self._plan, row["destination_id"]
+        self.world.current = reader
         plan.before()
         if plan.fate == "die early":
             raise Died
@@ -275,6 +276,7 @@ class World:
         self.now, self._began = 0.0, datetime.now(UTC)
         self.policy = Policy(unknown_resends=resends)
         self.book, self.workers, self.states = Book(), [], {}
+        self.current: int | None = None  # whose delivery was begun last
         for path in self.runtime.settings.var_dir.glob("*/*.journal"):
             path.unlink()
         with self.runtime.db.write() as session:
