@@ -13,7 +13,7 @@ PYTHONS := $(PYTHON) python3.12 python3.11 python3
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test lint types contracts apt-packages tests format lock setup venv install \
-	secrets chaos bench-plan bench-ingest bench-classify fuzz
+	secrets chaos bench-plan bench-ingest bench-classify bench-races fuzz
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench-plan: setup ## planning against a bare INSERT ... SELECT (QUICK=1: 50,000 
 
 bench-ingest: setup ## what the door takes, against an empty view of the same server (QUICK=1: less)
 	@$(BIN)/python -m tests.bench.ingest
+
+bench-races: setup ## readers who leave while their mail is sent: how late one still starts (RACES=1000)
+	@RACES=$${RACES:-1000} $(BIN)/pytest -q tests/integration/email/test_unsubscribe_race.py
 
 fuzz: setup ## made-up bodies at the door, others in every run (FUZZ_BODIES=50000)
 	@FUZZ_BODIES=$${FUZZ_BODIES:-50000} $(BIN)/pytest tests/integration/ingest/test_fuzz.py \

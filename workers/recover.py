@@ -20,6 +20,7 @@ from service.db import utcnow
 from service.ingest.pulling.leasing import RING_PATIENCE, due_pulls
 from service.ledger import sweep
 from service.ledger.attempts import give_up_batches, give_up_revisions
+from service.ledger.policy import Policy
 from service.ledger.waiting import Ring
 from service.runtime import Runtime
 from service.settings import load
@@ -51,7 +52,7 @@ class Sweeper:
         """Look at every stage once; return how many rows had to be found."""
         now, db = utcnow(), self._runtime.db
         journals = self._runtime.settings.var_dir / "journal"
-        rings = sweep.replay_journals(db, journals, now)
+        rings = sweep.replay_journals(db, journals, now, Policy.of(self._runtime.settings))
         give_up_batches(db, journals, now)
         released = self._release()
         self._queues.look(self._runtime.doorbell.lengths())

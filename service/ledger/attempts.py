@@ -17,7 +17,7 @@ from service.db import Database, rows
 from service.ledger.alarms import clear_alarm, raise_alarm
 from service.ledger.claim import claim
 from service.ledger.lease import Lease, finish
-from service.ledger.outcome import Outcome
+from service.ledger.outcome import Answer, Outcome
 from service.ledger.settle import write_outcomes
 from service.models import (
     AlarmKind,
@@ -194,16 +194,17 @@ def _give_up(session: Session, lease: Lease, now: datetime) -> None:
         .where(Delivery.batch_id == lease.batch_id, Delivery.state == DeliveryState.QUEUED)
         .order_by(Delivery.destination_id)
     ).all()
-    outcomes = {
-        destination_id: NOT_SENT if maybe is None else IN_DOUBT for destination_id, maybe in open_
+    answers = {
+        destination_id: Answer(NOT_SENT if maybe is None else IN_DOUBT, None)
+        for destination_id, maybe in open_
     }
-    write_outcomes(session, lease.notification_id, lease.kind, outcomes, now, None)
+    write_outcomes(session, lease, answers, now)
     finish(session, lease, now)
     raise_alarm(
         session,
         AlarmKind.BATCH_GIVEN_UP,
         lease.batch_id,
         f"batch {lease.batch_id} of notification {lease.notification_id} killed its worker "
-        f"{MAX_BATCH_ATTEMPTS} times; {len(outcomes)} of its readers were not told",
+        f"{MAX_BATCH_ATTEMPTS} times; {len(answers)} of its readers were not told",
         now,
     )

@@ -11,18 +11,21 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from service.db import rows
-from service.ledger.journal import OwnerState, state_of
-from service.ledger.lease import LEASE_S, Lease, boot_clock
+from service.ledger.lease import Lease, boot_clock
+from service.ledger.policy import STANDARD, Policy
+from service.ledger.remains import OwnerState, state_of
 from service.ledger.replay import take_over
-from service.models import Batch, BatchState, DestinationKind, Notification
+from service.models import Batch, BatchState, Notification
 
 
-def claim(session: Session, batch_id: int, now: datetime, journals: Path) -> Lease | None:
+def claim(
+    session: Session, batch_id: int, now: datetime, journals: Path, policy: Policy = STANDARD
+) -> Lease | None:
     """Take a batch that is due, by compare-and-set; None: it is done, not due, or taken.
 
     A dead owner's journal on this host must be replayed first (the sweeper does it at once). One
     whose owner is stopped, not dead, is read here. Where the journal cannot be had (another host),
-    every delivery of the slice that was being sent is unknown.
+    every delivery that may have left without being settled is unknown.
     """
     batch = session.get(Batch, batch_id, with_for_update=True)
     if batch is None or batch.state == BatchState.DONE or batch.due_at > now:
@@ -30,7 +33,7 @@ def claim(session: Session, batch_id: int, now: datetime, journals: Path) -> Lea
     if batch.lease and state_of(journals, batch.lease) is OwnerState.DEAD:
         return None
     previous, token = batch.lease, f"{socket.gethostname()}-{secrets.token_hex(8)}"
-    ends = boot_clock() + LEASE_S
+    ends = boot_clock() + policy.lease_s
     taken = rows(
         session,
         update(Batch)
@@ -39,7 +42,7 @@ def claim(session: Session, batch_id: int, now: datetime, journals: Path) -> Lea
         .values(
             state=BatchState.LEASED,
             lease=token,
-            due_at=now + timedelta(seconds=LEASE_S),
+            due_at=now + timedelta(seconds=policy.lease_s),
             attempts=Batch.attempts + 1,
             held_at=None,
         )
@@ -47,14 +50,8 @@ def claim(session: Session, batch_id: int, now: datetime, journals: Path) -> Lea
     )
     if not taken:
         return None
-    lease = Lease(
-        batch_id=batch_id,
-        notification_id=batch.notification_id,
-        kind=DestinationKind(batch.kind),
-        token=token,
-        ends=ends,
-        request_id=session.get_one(Notification, batch.notification_id).request_id,
-    )
+    request_id = session.get_one(Notification, batch.notification_id).request_id
+    lease = Lease.of(batch, token, ends, request_id, policy)
     if previous:
         take_over(session, lease, previous, journals, now)
     return lease

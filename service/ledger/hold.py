@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, RowMapping, bindparam, select, text, update
 from sqlalchemy.orm import Session
 
-from service.db import Database, rows, utcnow
+from service.db import Database, utcnow
 from service.ledger.batches import ring_batch
 from service.ledger.halts import halts_of, lock_pauses
 from service.ledger.layout import BATCH_SIZE
-from service.ledger.lease import LEASE_S, Lease, LeaseLost, boot_clock, pending
+from service.ledger.lease import Lease, extend, pending
 from service.models import Batch, BatchState, DestinationKind, HaltScope, Notification
 from service.tasks import Doorbell
 
@@ -43,16 +43,7 @@ def hold(session: Session, lease: Lease, now: datetime) -> bool:
     Raises:
         LeaseLost: the batch is somebody else's; nothing was written.
     """
-    ends = boot_clock() + LEASE_S
-    extended = rows(
-        session,
-        update(Batch)
-        .where(Batch.id == lease.batch_id, Batch.lease == lease.token)
-        .values(due_at=now + timedelta(seconds=LEASE_S)),
-    )
-    if not extended:
-        raise LeaseLost(lease.batch_id)
-    lease.ends = ends
+    extend(session, lease, now)
     lock_pauses(session)
     if halts_of(session, lease.notification_id).is_paused:
         _hand_back(session, lease, now)

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, RowMapping, bindparam, text, update
+from sqlalchemy import BindParameter, ColumnElement, RowMapping, bindparam, text, update
 from sqlalchemy.orm import Session
 
-from service.db import Moment, utcnow
+from service.db import Moment, rows, utcnow
 from service.ledger.batches import CLOSE_ONE
 from service.ledger.halts import halts_of
+from service.ledger.policy import Policy
 from service.ledger.told import HAS_REVISION
 from service.models import (
     Batch,
     BatchState,
+    Delivery,
     DestinationKind,
 )
 
-LEASE_S = 60.0
-SLICE = 50  # deliveries that are sent between two settles, at most
+SLICE = 50  # deliveries whose eligibility is read at a time (invariant 8)
 NEWS_FOR = timedelta(hours=24)  # what could not be sent for so long is no news any more
 SAFETY_S = 2.0  # an envelope that starts later than this before the lease's end might overlap
+
+# How many deliveries may have left without being settled, the one on the wire included. Where a
+# host is lost with its journals, that many are unknown: an email is then sent again, but a chat
+# message never is, so few of those may be in the air.
+WINDOW = {DestinationKind.EMAIL: 100, DestinationKind.CHAT: 10}
 
 
 class LeaseLost(Exception):
@@ -35,7 +42,8 @@ class LeaseLost(Exception):
 class Lease:
     """A batch that this process owns until `ends`, a reading of CLOCK_BOOTTIME in seconds.
 
-    That clock also runs while the machine sleeps, so a worker that was frozen knows it.
+    That clock also runs while the machine sleeps, so a worker that was frozen knows it. Who extends
+    the lease in the database moves `ends` only after the commit, and by a clock read before it.
     """
 
     batch_id: int
@@ -44,15 +52,41 @@ class Lease:
     token: str
     ends: float
     request_id: str
+    policy: Policy
+
+    @classmethod
+    def of(cls, batch: Batch, token: str, ends: float, request_id: str, policy: Policy) -> Lease:
+        kind = DestinationKind(batch.kind)
+        return cls(batch.id, batch.notification_id, kind, token, ends, request_id, policy)
 
     @property
     def is_safe(self) -> bool:
         """False where another worker may own the batch already: stop before the next envelope."""
-        return boot_clock() < self.ends - SAFETY_S
+        return self.safe_s > 0
+
+    @property
+    def safe_s(self) -> float:
+        """How long an envelope may still be started."""
+        return self.ends - SAFETY_S - boot_clock()
+
+    @property
+    def window(self) -> int:
+        """How many deliveries may have left without being settled."""
+        return WINDOW[self.kind]
+
+    def lose(self) -> None:
+        """Somebody else has the batch: it is not safe any more, whatever the clock says."""
+        self.ends = -math.inf
 
 
 def boot_clock() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def of_batch(batch_id: int) -> ColumnElement[bool]:
+    """The deliveries that are a batch's, as `PENDING` finds them. One that was handed on to a batch
+    of a later try is that one's."""
+    return Delivery.batch_id == batch_id
 
 
 FOLLOWS = "n.kind IN ('correction', 'withdrawal')"
@@ -143,6 +177,25 @@ def standing(session: Session, notification_id: int) -> dict[str, Any]:
     """What DECIDE needs to know of a notification at this moment."""
     halts = halts_of(session, notification_id)
     return {**halts.values(), "news_since": utcnow() - NEWS_FOR}
+
+
+def extend(session: Session, lease: Lease, now: datetime, **values: int) -> None:
+    """Keep a batch for another length of the lease, by compare-and-set.
+
+    `values` are further ones of the batch. The caller moves `lease.ends` after the commit, if at
+    all.
+
+    Raises:
+        LeaseLost: it is somebody else's by now.
+    """
+    extended = rows(
+        session,
+        update(Batch)
+        .where(Batch.id == lease.batch_id, Batch.lease == lease.token)
+        .values(due_at=now + timedelta(seconds=lease.policy.lease_s), **values),
+    )
+    if not extended:
+        raise LeaseLost(lease.batch_id)
 
 
 def finish(session: Session, lease: Lease, now: datetime) -> None:

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from service.db import Database
-from service.ledger.journal import Remains, dead_owners, read_beside
-from service.ledger.lease import SLICE, Lease, give_back, pending
-from service.ledger.outcome import ON_THE_WIRE, Outcome
+from service.ledger.lease import Lease, give_back, of_batch, pending
+from service.ledger.outcome import ON_THE_WIRE, Answer
+from service.ledger.policy import STANDARD, Policy
+from service.ledger.remains import Remains, dead_owners, read_beside
 from service.ledger.settle import write_outcomes
-from service.models import Batch, Delivery, DeliveryState, DestinationKind
+from service.models import Batch, Delivery, DeliveryState
 
 FINAL = (DeliveryState.SENT, DeliveryState.REJECTED)
 ASSUMED = (DeliveryState.DEFERRED, DeliveryState.UNKNOWN)
@@ -24,23 +25,25 @@ FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(seconds=30)
 
 
 def take_over(session: Session, lease: Lease, previous: str, journals: Path, now: datetime) -> None:
-    """Settle what the last owner of a batch may have sent after its last settle: at most a slice.
+    """Settle what the last owner of a batch may have sent and not settled: at most the window.
 
-    A stopped owner's journal is read; without one (another host) all of the slice is unknown.
+    A stopped owner's journal is read. Without one (another host) the first queued deliveries are
+    unknown: they are sent in order, so what has left without being settled is among those.
     """
-    revision_id = None
-    outcomes: Mapping[int, Outcome] = {}
+    answers: Mapping[int, Answer] = {}
     if remains := read_beside(journals, previous):
-        outcomes, revision_id = remains.outcomes, remains.revision_id
+        answers = remains.outcomes
     elif previous.rpartition("-")[0] != socket.gethostname():
-        slice_ = pending(session, lease, after=0, size=SLICE)
-        outcomes = {row["destination_id"]: ON_THE_WIRE for row in slice_}
-    write_outcomes(session, lease.notification_id, lease.kind, outcomes, now, revision_id)
-    if outcomes:  # the last owner got somewhere: only this claim counts
+        first = pending(session, lease, after=0, size=lease.window)
+        answers = {row["destination_id"]: Answer(ON_THE_WIRE, None) for row in first}
+    write_outcomes(session, lease, answers, now)
+    if answers:  # the last owner got somewhere: only this claim counts
         session.execute(update(Batch).where(Batch.id == lease.batch_id).values(attempts=1))
 
 
-def replay_dead(db: Database, folder: Path, now: datetime) -> list[Batch]:
+def replay_dead(
+    db: Database, folder: Path, now: datetime, policy: Policy = STANDARD
+) -> list[Batch]:
     """Settle what dead owners of this host left and free their batches at once.
 
     Owns its transactions, one for each journal; a file goes only after its commit.
@@ -48,9 +51,9 @@ def replay_dead(db: Database, folder: Path, now: datetime) -> list[Batch]:
     freed = []
     for remains in dead_owners(folder):
         with db.write() as session:
-            batch = session.get(Batch, remains.batch_id)
+            batch = session.get(Batch, remains.batch_id, with_for_update=True)
             if batch is not None:
-                _settle_remains(session, batch, remains, now)
+                _settle_remains(session, batch, remains, now, policy)
                 give_back(session, remains.lease, batch.id, now + _rest(batch, remains))
                 freed.append(batch)
         remains.path.unlink(missing_ok=True)
@@ -66,48 +69,40 @@ def _rest(batch: Batch, remains: Remains) -> timedelta:
     return min(FIRST_REST * (1 << doublings), LONGEST_REST)
 
 
-def _settle_remains(session: Session, batch: Batch, remains: Remains, now: datetime) -> None:
-    """Only rows that are still this batch's: others have been handed on meanwhile."""
-    own = set(
-        session.scalars(
-            select(Delivery.destination_id)
-            .where(Delivery.notification_id == batch.notification_id)
-            .where(Delivery.batch_id == batch.id)
-            .where(Delivery.destination_id.in_(list(remains.outcomes)))
-        )
-    )
-    outcomes = {key: outcome for key, outcome in remains.outcomes.items() if key in own}
-    write_outcomes(
-        session,
-        batch.notification_id,
-        DestinationKind(batch.kind),
-        outcomes,
-        now,
-        remains.revision_id,
-    )
+def _settle_remains(
+    session: Session, batch: Batch, remains: Remains, now: datetime, policy: Policy
+) -> None:
+    """Only rows that are still this batch's: others have been handed on meanwhile.
+
+    Who took the batch over has judged what was on the wire then, and may have it on the wire
+    itself; but an answer that came after that is a fact.
+    """
+    is_taken_over = batch.lease != remains.lease
+    lease = Lease.of(batch, remains.lease, ends=0.0, request_id="", policy=policy)
+    told = remains.answers if is_taken_over else remains.outcomes
+    write_outcomes(session, lease, told, now)
     if remains.outcomes:
         session.execute(update(Batch).where(Batch.id == batch.id).values(attempts=0))
-    for destination_id in own & remains.answers.keys():
-        _correct(session, batch, destination_id, remains, now)
+    for destination_id, answer in remains.answers.items():
+        if answer.outcome.state in FINAL:
+            _correct(session, lease, destination_id, answer, now)
 
 
 def _correct(
-    session: Session, batch: Batch, destination_id: int, remains: Remains, now: datetime
+    session: Session, lease: Lease, destination_id: int, answer: Answer, now: datetime
 ) -> None:
     """An answer that came after a successor had assumed the worst wins over the assumption."""
-    outcome = remains.answers[destination_id]
-    if outcome.state in FINAL:
-        session.execute(
-            update(Delivery)
-            .where(Delivery.notification_id == batch.notification_id)
-            .where(Delivery.destination_id == destination_id)
-            .where(Delivery.batch_id == batch.id, Delivery.state.in_(ASSUMED))
-            .values(
-                state=outcome.state,
-                revision_id=remains.revision_id,
-                maybe_revision_id=None,
-                settled_at=now,
-                due_at=None,
-            )
-            .execution_options(synchronize_session=False)
+    session.execute(
+        update(Delivery)
+        .where(Delivery.notification_id == lease.notification_id)
+        .where(Delivery.destination_id == destination_id)
+        .where(of_batch(lease.batch_id), Delivery.state.in_(ASSUMED))
+        .values(
+            state=answer.outcome.state,
+            revision_id=answer.revision_id,
+            maybe_revision_id=None,
+            settled_at=now,
+            due_at=None,
         )
+        .execution_options(synchronize_session=False)
+    )

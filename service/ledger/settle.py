@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from service.db import BigId, Moment, rows
-from service.ledger.lease import LEASE_S, Lease, LeaseLost, boot_clock
-from service.ledger.outcome import Outcome, after_policy, backoff
-from service.models import Batch, Delivery, DeliveryAnswer, DeliveryState, DestinationKind
+from service.db import BigId, Moment
+from service.ledger.lease import Lease, extend, of_batch
+from service.ledger.outcome import DOUBT, Answer, after_policy, backoff
+from service.models import Delivery, DeliveryAnswer, DeliveryState
 
 # Whoever settles something was not killed by it: the claims before are forgiven.
 PROGRESS = {"attempts": 0}
@@ -35,71 +35,67 @@ SETTLE = (
 )
 
 
-def settle(
-    session: Session,
-    lease: Lease,
-    outcomes: Mapping[int, Outcome],
-    now: datetime,
-    revision_id: int | None,
-) -> None:
-    """Write outcomes in bulk and extend the lease, in the caller's transaction.
+def settle(session: Session, lease: Lease, answers: Mapping[int, Answer], now: datetime) -> None:
+    """Write answers in bulk and extend the lease in the database, in the caller's transaction.
+
+    A second time it changes nothing. The caller moves `lease.ends` once that has committed.
 
     Raises:
         LeaseLost: the batch is somebody else's; nothing was written.
     """
-    ends = boot_clock() + LEASE_S
-    extended = rows(
-        session,
-        update(Batch)
-        .where(Batch.id == lease.batch_id, Batch.lease == lease.token)
-        .values(due_at=now + timedelta(seconds=LEASE_S), **(PROGRESS if outcomes else {})),
-    )
-    if not extended:
-        raise LeaseLost(lease.batch_id)
-    write_outcomes(session, lease.notification_id, lease.kind, outcomes, now, revision_id)
-    lease.ends = ends
+    extend(session, lease, now, **(PROGRESS if answers else {}))
+    write_outcomes(session, lease, answers, now)
 
 
 def write_outcomes(
-    session: Session,
-    notification_id: int,
-    kind: DestinationKind,
-    outcomes: Mapping[int, Outcome],
-    now: datetime,
-    revision_id: int | None,
+    session: Session, lease: Lease, answers: Mapping[int, Answer], now: datetime
 ) -> None:
-    """Settle deliveries that are still queued; those settled before stay as they are."""
-    if not outcomes:
+    """Settle deliveries that are still queued in the lease's batch.
+
+    Those settled before stay as they are, and so do those that wait in a batch of a later try: an
+    answer to the try before is none to theirs.
+    """
+    if not answers:
         return
     open_ = session.execute(
         select(Delivery.destination_id, Delivery.attempts, Delivery.maybe_revision_id)
-        .where(Delivery.notification_id == notification_id)
-        .where(Delivery.destination_id.in_(list(outcomes)))
-        .where(Delivery.state == DeliveryState.QUEUED)
+        .where(Delivery.notification_id == lease.notification_id)
+        .where(Delivery.destination_id.in_(list(answers)))
+        .where(Delivery.state == DeliveryState.QUEUED, of_batch(lease.batch_id))
     ).all()
-    settled, answers = [], []
+    in_doubt = [row.destination_id for row in open_ if row.maybe_revision_id is not None]
+    doubts = _doubts(session, lease, in_doubt)
+    settled, kept = [], []
     for destination_id, before, maybe in open_:
-        given = outcomes[destination_id]
+        given, revision_id = answers[destination_id].outcome, answers[destination_id].revision_id
         attempt = before + given.is_try
-        outcome = after_policy(kind, given, attempt, is_in_doubt=maybe is not None)
+        outcome = after_policy(
+            lease.policy,
+            lease.kind,
+            given,
+            attempt,
+            doubts=doubts.get(destination_id, 0),
+            is_in_doubt=maybe is not None,
+        )
         is_deferred = outcome.state == DeliveryState.DEFERRED
         is_doubt = is_deferred and given.state == DeliveryState.UNKNOWN
+        wait = backoff(lease.policy, attempt, outcome.retry_after_s) if is_deferred else None
         settled.append(
             {
-                "notification": notification_id,
+                "notification": lease.notification_id,
                 "destination": destination_id,
                 "outcome": outcome.state,
                 "attempt": attempt,
                 "revision": revision_id if given.is_try else maybe or None,
                 "maybe": (revision_id or 0) if is_doubt else None,
                 "now": now,
-                "due": now + backoff(attempt, outcome.retry_after_s) if is_deferred else None,
+                "due": now + wait if wait is not None else None,
             }
         )
         if outcome.is_worth_keeping and given.is_try:
-            answers.append(
+            kept.append(
                 {
-                    "notification_id": notification_id,
+                    "notification_id": lease.notification_id,
                     "destination_id": destination_id,
                     "state": outcome.state,
                     "code": outcome.code[:16],
@@ -109,5 +105,18 @@ def write_outcomes(
             )
     if settled:
         session.connection().execute(SETTLE, settled)
-    if answers:
-        session.execute(insert(DeliveryAnswer), answers)
+    if kept:
+        session.execute(insert(DeliveryAnswer), kept)
+
+
+def _doubts(session: Session, lease: Lease, in_doubt: list[int]) -> dict[int, int]:
+    """How often each of these was in doubt before; few ever are."""
+    if not in_doubt:
+        return {}
+    found = session.execute(
+        select(DeliveryAnswer.destination_id, func.count())
+        .where(DeliveryAnswer.notification_id == lease.notification_id)
+        .where(DeliveryAnswer.destination_id.in_(in_doubt), DeliveryAnswer.code == DOUBT)
+        .group_by(DeliveryAnswer.destination_id)
+    )
+    return dict(found.all())

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.db import Database, Moment
 from service.ledger.batches import CLOSE_ONE, new_batch
+from service.ledger.policy import STANDARD, Policy
 from service.ledger.replay import replay_dead
 from service.ledger.waiting import (
     Ring,
@@ -149,9 +150,11 @@ def close_finished(session: Session, now: datetime) -> None:
         session.execute(CLOSE_ONE, {"notification": notification_id, "now": now})
 
 
-def replay_journals(db: Database, folder: Path, now: datetime) -> list[Ring]:
+def replay_journals(
+    db: Database, folder: Path, now: datetime, policy: Policy = STANDARD
+) -> list[Ring]:
     """Free what dead owners of this host held (see `replay_dead`, which owns the transactions)."""
-    return [ring_for_batch(batch) for batch in replay_dead(db, folder, now)]
+    return [ring_for_batch(batch) for batch in replay_dead(db, folder, now, policy)]
 
 
 # Each stage with its patience: how long a rung bell may take before it counts as lost.

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from service.ledger.outcome import Outcome
 from service.messages.letter import Letter
 from service.models import DeliveryState
-from workers.deliver import PeerAwayError
+from workers.courier import PeerAwayError
 
 TIMEOUT_S = 30.0
 MAX_PER_CONNECTION = 100  # a polite guest hangs up after about this many (email guide, rule 18)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
-from sqlalchemy import text
+from sqlalchemy import text, update
 
+from service.db import utcnow
 from service.ledger.outcome import SENT, Outcome
+from service.models import Batch
+from service.runtime import Runtime
 
 Act = Callable[[int, Callable[[], None]], Outcome | None]
 
@@ -36,3 +40,10 @@ class Recorder:
 
     def close(self) -> None:
         pass
+
+
+def end_lease(runtime: Runtime, batch_id: int) -> None:
+    with runtime.db.write() as session:
+        session.execute(
+            update(Batch).where(Batch.id == batch_id).values(due_at=utcnow() - timedelta(seconds=1))
+        )
