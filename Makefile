@@ -13,7 +13,7 @@ PYTHONS := $(PYTHON) python3.12 python3.11 python3
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test lint types contracts apt-packages tests format lock setup venv install \
-	secrets chaos bench-plan bench-ingest bench-classify bench-races fuzz
+	secrets chaos bench-ledger bench-ingest bench-classify bench-races fuzz
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,8 +45,8 @@ tests: setup ## the tests alone; choose some with ARGS="tests/unit -k turkish"
 chaos: setup ## kill, flush and freeze a running Tellal; count what was lost (QUICK=1: once each)
 	@$(BIN)/python -m tests.chaos
 
-bench-plan: setup ## planning against a bare INSERT ... SELECT (QUICK=1: 50,000 rows)
-	@$(BIN)/python -m tests.bench.plan
+bench-ledger: setup ## planning against a bare insert, memory, cost of a delivery (QUICK=1: less)
+	@$(BIN)/python -m tests.bench.ledger
 
 bench-ingest: setup ## what the door takes, against an empty view of the same server (QUICK=1: less)
 	@$(BIN)/python -m tests.bench.ingest

@@ -1,0 +1,79 @@
+"""What one delivery costs the ledger: planned, claimed, looked at again, journaled and settled.
+
+The sender sends nothing and takes no time, so that all that is measured is the ledger.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import RowMapping, select, text
+from sqlalchemy.orm import Session
+
+from service.ledger.audit import audit
+from service.ledger.lease import Lease
+from service.ledger.outcome import SENT, Outcome
+from service.models import Batch, BatchState, Notification
+from service.runtime import Runtime
+from tests.bench.ledger.scene import Scene
+from workers.deliver import deliver_batch
+from workers.plan import plan_notification
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Microseconds for each delivery of one article."""
+
+    size: int
+    plan: float
+    deliver: float
+
+    @property
+    def whole(self) -> float:
+        return self.plan + self.deliver
+
+
+class NoSender:
+    """Answers at once that it was sent."""
+
+    def __init__(self, _runtime: Runtime, lease: Lease) -> None:
+        self._notification_id = lease.notification_id
+
+    def prepare(self, session: Session) -> int | None:
+        article = text("""
+            SELECT a.shown_revision_id FROM article a
+            JOIN notification n ON n.article_id = a.id WHERE n.id = :id
+        """)
+        return session.scalar(article, {"id": self._notification_id})
+
+    def send(self, _row: RowMapping, on_wire: Callable[[], None]) -> Outcome:
+        on_wire()
+        return SENT
+
+    def close(self) -> None:
+        """Nothing to hang up."""
+
+
+def measure(scene: Scene, size: int) -> Cost:
+    """Plan and deliver one article to so many, with an empty ledger before it."""
+    scene.clear()
+    notification_id = scene.news(size)
+    started = time.perf_counter()
+    plan_notification(scene.runtime, notification_id)
+    planned = time.perf_counter()
+    for batch_id in _batches(scene.runtime):
+        deliver_batch(scene.runtime, batch_id, NoSender)
+    delivered = time.perf_counter()
+    with scene.runtime.db.read() as session:
+        notification = session.get_one(Notification, notification_id)
+        assert (notification.planned, notification.state) == (size, "done")
+        assert audit(session) == []
+    return Cost(size, (planned - started) * 1e6 / size, (delivered - planned) * 1e6 / size)
+
+
+def _batches(runtime: Runtime) -> Iterator[int]:
+    with runtime.db.read() as session:
+        query = select(Batch.id).where(Batch.state < BatchState.DONE).order_by(Batch.id)
+        yield from session.scalars(query).all()
