@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 
 from tests.integration.ledger.world import HOSTS, Plan, Worker, World
 
-EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "40"))
 STEPS = 25
 
 hosts = st.sampled_from(HOSTS)

@@ -166,7 +166,7 @@ class Worker:
             raise Died
         if plan.fate == "away":
             raise PeerAwayError("gone")
-        self.journal.at_line = plan.at_line
+        self.journal.at_line = lambda: self._stand_still(reader, plan.at_line)
         on_wire()
         world = self.world
         letter = world.book.leave(
@@ -188,6 +188,12 @@ class Worker:
 
     def close(self) -> None:
         pass
+
+    def _stand_still(self, reader: int, meanwhile: Callable[[], None]) -> None:
+        """The line is written, and nothing has left: who looks now cannot tell."""
+        self.world.at_line.add(reader)
+        meanwhile()
+        self.world.at_line.discard(reader)
 
     def step(self, plan: Plan) -> None:
         """One delivery, and what `workers.deliver` does when something ends there."""
@@ -276,6 +282,7 @@ class World:
         self.now, self._began = 0.0, datetime.now(UTC)
         self.policy = Policy(unknown_resends=resends)
         self.book, self.workers, self.states = Book(), [], {}
+        self.at_line: set[int] = set()
         self.current: int | None = None  # whose delivery was begun last
         for path in self.runtime.settings.var_dir.glob("*/*.journal"):
             path.unlink()
@@ -332,8 +339,8 @@ class World:
             for letter in self.book.letters[reader]:
                 if letter.batch_id == batch.id and (letter.status == OPEN or is_far):
                     letter.status = DOUBT
-        if is_far:
-            self.book.assumed |= queued - self._queued(batch.id)
+        judged = queued - self._queued(batch.id)
+        self.book.assumed |= judged if is_far else judged & self.at_line
 
     def at_work(self) -> list[Worker]:
         self.workers = [worker for worker in self.workers if worker.is_at_work]
