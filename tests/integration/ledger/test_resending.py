@@ -30,7 +30,7 @@ from service.models import (
     Suppression,
 )
 from tests.integration.ledger.recorder import Recorder
-from tests.integration.ledger.test_delivering import die_in_the_middle
+from tests.integration.ledger.test_dying import die_in_the_middle
 from workers.deliver import deliver_batch
 from workers.plan import plan_notification
 
