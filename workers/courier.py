@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Protocol
 
 from sqlalchemy import RowMapping
@@ -20,6 +21,7 @@ from service.ledger.hold import hold, is_held
 from service.ledger.journal import Journal, JournalError
 from service.ledger.lease import SLICE, Lease, LeaseLost, pending
 from service.ledger.outcome import Answer, Outcome
+from service.ledger.quiet import quiet_for, waiting
 from service.logs import get_logger
 from service.models import DeliveryState
 from workers.settling import Settler
@@ -119,6 +121,8 @@ class Courier:
             self._keep(destination_id, EXPIRED)
         elif not row["is_eligible"]:
             self._keep(destination_id, SUPPRESSED)
+        elif left := self._quiet_for(row):
+            self._keep(destination_id, waiting(left))
         else:
             self._deliver(row)
         return True
@@ -139,6 +143,10 @@ class Courier:
         self._journal.begin_slice(self._revision_id)
         self._is_begun = False
         return True
+
+    def _quiet_for(self, row: RowMapping) -> timedelta:
+        zone = self._lease.policy.timezone
+        return quiet_for(utcnow(), row["quiet_from"], row["quiet_until"], zone)
 
     def _set_aside(self) -> None:
         """Leave what is paused for later. What was sent is settled first: it is not waiting."""

@@ -120,7 +120,9 @@ DECIDE = f"""
            (n.kind <> 'service' AND coalesce(n.resent_at, n.released_at) < :news_since)
                AS is_expired,
            (:is_paused OR coalesce(s.topic_id IN :paused_topics, false)
-            OR coalesce(d.channel_id IN :paused_channels, false)) AS is_held
+            OR coalesce(d.channel_id IN :paused_channels, false)) AS is_held,
+           CASE WHEN n.kind <> 'service' AND n.breaks_at IS NULL THEN d.quiet_from END
+               AS quiet_from, d.quiet_until
     FROM delivery v
     JOIN notification n ON n.id = v.notification_id
     JOIN destination d ON d.id = v.destination_id

@@ -13,7 +13,9 @@ from service.models import DeliveryState, DestinationKind
 MAX_BACKOFF_S = 4 * 3600
 MAX_ATTEMPTS = 12  # about a day and a half of tries; then the delivery is rejected, finally
 LONGEST_WAIT_S = 24 * 3600  # of what the other side may ask for; later it is no news any more
+QUIET = "quiet"  # the code of a delivery that waits for its reader's quiet hours to end
 DOUBT = "unknown"  # the code of an answer that never came, where the delivery is tried again
+UNSENT = (DeliveryState.SUPPRESSED, DeliveryState.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Outcome:
     @property
     def is_try(self) -> bool:
         """False where it was decided without sending."""
-        return self.state not in (DeliveryState.SUPPRESSED, DeliveryState.CANCELLED)
+        return self.state not in UNSENT and self.code != QUIET
 
     @property
     def is_worth_keeping(self) -> bool:
@@ -73,7 +75,7 @@ def after_policy(
     before); a chat message never. Where that is not wanted any more, it stays unknown whether the
     first one arrived. A try too many ends in a rejection.
     """
-    if is_in_doubt and not outcome.is_try:
+    if is_in_doubt and outcome.state in UNSENT:
         return Outcome(DeliveryState.UNKNOWN)
     if (
         outcome.state == DeliveryState.UNKNOWN

@@ -16,6 +16,7 @@ class Policy:
     unknown_delay_s: float = 30.0
     unknown_resends: int = 1
     peer_wait_s: float = 30.0
+    timezone: str = "Europe/Istanbul"  # of the city, whose clock quiet hours go by
 
     @classmethod
     def of(cls, settings: Settings) -> Policy:
@@ -25,6 +26,7 @@ class Policy:
             unknown_delay_s=settings.unknown_delay_s,
             unknown_resends=settings.unknown_resends,
             peer_wait_s=settings.peer_wait_s,
+            timezone=settings.timezone,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, SmallInteger, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import Base, BigId, utcnow
@@ -18,7 +18,11 @@ class DestinationKind(StrEnum):
 
 
 class Destination(Base):
-    """Where a delivery goes. Only a verified destination gets anything but its confirmation."""
+    """Where a delivery goes. Only a verified destination gets anything but its confirmation.
+
+    `quiet_from` and `quiet_until` are minutes after midnight of the city's day: what comes in
+    between waits, unless two of the staff let it through.
+    """
 
     __tablename__ = "destination"
     __table_args__ = (UniqueConstraint("kind", "address_hash"),)
@@ -33,4 +37,6 @@ class Destination(Base):
     language: Mapped[str] = mapped_column(String(8), default="tr")
     verified_at: Mapped[datetime | None]
     is_paused: Mapped[bool] = mapped_column(default=False)
+    quiet_from: Mapped[int | None] = mapped_column(SmallInteger)
+    quiet_until: Mapped[int | None] = mapped_column(SmallInteger)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
