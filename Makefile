@@ -42,7 +42,7 @@ contracts: setup ## who may import whom: import-linter
 tests: setup ## the tests alone; choose some with ARGS="tests/unit -k turkish"
 	@$(BIN)/pytest $(ARGS)
 
-chaos: setup ## kill, flush and freeze a running Tellal; count what was lost (QUICK=1: once each)
+chaos: setup ## the proof: hurt a running Tellal, count what was lost (FAULT= SEED= DB= QUICK=1 FRESH=1)
 	@$(BIN)/python -m tests.chaos
 
 bench-plan: setup ## planning against a bare INSERT ... SELECT (QUICK=1: 50,000 rows)
