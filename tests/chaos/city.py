@@ -132,7 +132,7 @@ class City:
                 stdout=log,
                 stderr=log,
             )
-        self.wait(lambda: _listens(port), READY_S, f"the {name} does not listen")
+        self.wait(lambda: listens(port), READY_S, f"the {name} does not listen")
 
     def kill_end(self, name: str) -> None:
         """kill -9 an end."""
@@ -289,6 +289,7 @@ def free_port() -> int:
     raise AssertionError("no free port")
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether somebody takes connections there."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -175,14 +175,14 @@ def recovery(
     spans: Sequence[tuple[float, float]], ways: Iterable[Sequence[float]], done: float
 ) -> float:
     """The worst of all strikes, in seconds; see the module for what is measured."""
-    worst = 0.0
+    ways = [way for way in ways if way]
     begins = [begin for begin, _ in spans]
-    for way in ways:
-        for _, end in spans:
-            following = min((begin for begin in begins if begin > end), default=done)
-            first = min((at for at in way if at > end + DRAIN_S), default=None)
-            if first is None:
-                first = done if following == done and way and max(way) > end else None
-            if first is not None and first <= max(following, end):
-                worst = max(worst, first - end)
+    worst = 0.0
+    for _, end in spans:
+        following = min((begin for begin in begins if begin > end), default=None)
+        next_ones = [min((at for at in way if at > end + DRAIN_S), default=None) for way in ways]
+        firsts = [at for at in next_ones if at is not None and at <= (following or at)]
+        if not firsts and following is None and not any(next_ones):
+            firsts = [done]
+        worst = max([worst, *(first - end for first in firsts)])
     return worst

@@ -71,7 +71,7 @@ class Sink(SMTP):
             mark=mark_of(subject.group(1)) if subject else "",
             id=message_id.group(1).decode() if message_id else "",
             began=self._began,
-            is_in_doubt=rule is not None,
+            is_in_doubt=rule is not None and rule.do == "swallow",
         )
         if rule is not None and rule.do == "swallow":
             self.transport.close()

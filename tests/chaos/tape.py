@@ -16,8 +16,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-LOOK_EVERY_S = 0.02  # for new rules
-
 
 @dataclass(frozen=True)
 class Rule:
@@ -41,7 +39,7 @@ class Recorder:
         self._rules_path = folder / f"{name}.rules"
         self._file = os.open(folder / f"{name}.tape", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._rules: list[tuple[Rule, list[int]]] = []
-        self._stamp, self._looked = 0, 0.0
+        self._stamp = 0, 0
         self._chance = random.Random(0)
 
     def write(self, **values: Any) -> None:
@@ -59,12 +57,9 @@ class Recorder:
         return None
 
     def _look(self) -> None:
-        now = time.monotonic()
-        if now - self._looked < LOOK_EVERY_S:
-            return
-        self._looked = now
         try:
-            stamp = self._rules_path.stat().st_mtime_ns
+            found = self._rules_path.stat()
+            stamp = found.st_mtime_ns, found.st_ino
             if stamp != self._stamp:
                 told = json.loads(self._rules_path.read_text())
                 self._rules = [(Rule(**values), [0]) for values in told["rules"]]
