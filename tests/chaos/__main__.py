@@ -117,13 +117,13 @@ def _run_missing(
             mark = f"{wanted.seed}-{_slug(name)}-{int(time.time())}"
             row = _run_row(city, database, wanted, name, parts, mark)
             results.add(row)
-            marks[mark] = row, len(city.tapes.arrived[mark].times["mail"])
+            marks[mark] = row, city.tapes.arrived[mark].count
             print(row.line(), flush=True)
         city.tapes.read()
         for mark, (row, count) in marks.items():
-            late = len(city.tapes.arrived[mark].times["mail"]) - count
+            late = city.tapes.arrived[mark].count - count
             if late and row.is_done:
-                print(f"{row.fault}: {late} mails came after its end", flush=True)
+                print(f"{row.fault}: {late} more came after its end", flush=True)
                 results.add(replace(row, doubled=row.doubled + late))
 
 

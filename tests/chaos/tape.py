@@ -86,8 +86,8 @@ class Arrivals:
 
     @property
     def count(self) -> int:
-        """Destinations that have it."""
-        return len(self.ids)
+        """Messages, copies included."""
+        return sum(map(len, self.ids.values()))
 
 
 class Tapes:

@@ -1,4 +1,4 @@
-"""The sink itself: what it records and how it misbehaves, seen by a client of the standard library."""
+"""The sink itself: what it records, and how it misbehaves towards a client."""
 
 from __future__ import annotations
 
