@@ -43,6 +43,7 @@ tests: setup ## the tests alone; choose some with ARGS="tests/unit -k turkish"
 	@$(BIN)/pytest $(ARGS)
 
 chaos: setup ## the proof: hurt a running Tellal, count what was lost (FAULT= SEED= DB= QUICK=1 FRESH=1)
+	@$(MAKE) --no-print-directory apt-packages TEST_PACKAGES=libfaketime || true
 	@$(BIN)/python -m tests.chaos
 
 bench-plan: setup ## planning against a bare INSERT ... SELECT (QUICK=1: 50,000 rows)

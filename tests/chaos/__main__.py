@@ -93,19 +93,20 @@ def _run_on(database: str, wanted: Wanted) -> list[Row]:
     asked = wanted.rows(database)
     if wanted.is_fresh:
         results.forget(asked, wanted.deliveries)
-    missing = {
-        name: parts
-        for name, parts in asked.items()
-        if results.find(name, wanted.deliveries) is None
-    }
-    for name in asked.keys() - missing.keys():
-        kept = results.find(name, wanted.deliveries)
-        assert kept is not None
-        print(kept.line(), "(kept)", flush=True)
+    kept = {name: results.find(name, wanted.deliveries) for name in asked}
+    for row in filter(None, kept.values()):
+        print(row.line(), "(kept)", flush=True)
+    missing = {name: asked[name] for name, row in kept.items() if row is None}
     if missing:
-        _run_missing(database, wanted, missing, results)
-    found = [results.find(name, wanted.deliveries) for name in asked]
-    return [row for row in found if row is not None]
+        try:
+            _run_missing(database, wanted, missing, results)
+        except Exception:  # a city that cannot be brought back must not spare the other database
+            traceback.print_exc()
+    return [
+        results.find(name, wanted.deliveries)
+        or Row(name, database, wanted.seed, wanted.deliveries, error="the city did not come up")
+        for name in asked
+    ]
 
 
 def _run_missing(
