@@ -24,7 +24,7 @@ from tests.chaos.verdict import Verdict, is_done, judge, read_ledger
 EARLY_S = 1.5  # an article is classified and planned in about this time
 FIRST_SHARE, LAST_SHARE = 0.02, 0.85  # afterwards there is too little left to be hurt
 DRAIN_S = 0.25
-STALL_S = 5.0  # nothing arrives any more: the next strike comes all the same
+STALL_S = 20.0  # longer than a restart: nothing arrives, so the next strike comes all the same
 PATIENCE_S = 480.0  # then somebody's hand is needed, and that is a failure
 LATE_S = 1.0  # for a copy that somebody who was stopped might still send
 LOOK_EVERY_S = 0.02
@@ -113,7 +113,8 @@ class _Row:
         if strike.after_s is not None:
             return now >= posted + strike.after_s
         seen = len(self._city.tapes.arrived[self._mark].times[strike.fault.of])
-        is_stalled = now - max(self._city.tapes.grew, posted) > STALL_S and not self._healing
+        quiet_since = max([self._city.tapes.grew, posted, *(end for _, end in self._spans)])
+        is_stalled = now - quiet_since > STALL_S and not self._healing
         return seen >= strike.share * self._of[strike.fault.of] or is_stalled
 
     def _strike(self, fault: Fault) -> None:
