@@ -42,7 +42,8 @@ contracts: setup ## who may import whom: import-linter
 tests: setup ## the tests alone; choose some with ARGS="tests/unit -k turkish"
 	@$(BIN)/pytest $(ARGS)
 
-chaos: setup ## kill, flush and freeze a running Tellal; count what was lost (QUICK=1: once each)
+chaos: setup ## the proof: hurt a running Tellal, count what was lost (FAULT= SEED= DB= QUICK=1 FRESH=1)
+	@$(MAKE) --no-print-directory apt-packages TEST_PACKAGES=libfaketime || true
 	@$(BIN)/python -m tests.chaos
 
 bench-ledger: setup ## planning against a bare insert, memory, cost of a delivery (QUICK=1: less)

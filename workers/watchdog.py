@@ -1,9 +1,10 @@
 """The watchdog of a worker: ends the process that has gone deaf, or has grown too large.
 
 After Redis was away, Celery's consumer connects again and says so, and in some versions takes no
-message any more (celery issues 8030, 8091, 9054 and 10205 tell of it). Nothing inside shows it but
-this: messages wait in its queues, it has a free slot, and it receives none. The process then ends,
-and whoever keeps it running (the supervisor, the container's restart policy) starts a new one. A
+message any more (celery issues 8030, 8091, 9054 and 10205 tell of it); after a forked child was
+killed, it has been seen to take messages and to begin none. Nothing inside shows it but this:
+messages wait, in its queues or in its hands, it has a free slot, and it begins none. The process
+then ends, and whoever keeps it running (the supervisor, the container's restart policy) starts a new one. A
 Redis that does not answer is no deafness: nobody could hear then.
 
 Celery replaces a forked child that has grown (`worker_max_memory_per_child`), but not a process
@@ -19,7 +20,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from celery.signals import task_received
 from celery.worker import state
 
 from service.logs import get_logger
@@ -39,14 +39,14 @@ class Ear:
     """Tells from look to look whether the process has gone deaf."""
 
     def __init__(self) -> None:
-        self._received = 0
+        self._begun = 0
         self._vain_looks = 0
 
-    def is_deaf(self, waiting: int, free: int, received: int) -> bool:
-        """Look once: messages that wait, slots that are free, tasks received ever."""
-        is_vain = waiting > 0 and free > 0 and received == self._received
+    def is_deaf(self, waiting: int, free: int, begun: int) -> bool:
+        """Look once: messages that wait, slots that are free, tasks begun ever."""
+        is_vain = waiting > 0 and free > 0 and begun == self._begun
         self._vain_looks = self._vain_looks + 1 if is_vain else 0
-        self._received = received
+        self._begun = begun
         return self._vain_looks >= DEAF_LOOKS
 
 
@@ -64,16 +64,17 @@ class Watchdog(threading.Thread):
         super().__init__(name="watchdog", daemon=True)
         self._waiting, self._slots = waiting, slots
         self._has_children, self._end = has_children, end
-        self._ear, self._received = Ear(), 0
-        task_received.connect(self._on_received, weak=False)
+        self._ear = Ear()
 
     def run(self) -> None:
         pause = threading.Event()
         while not pause.wait(LOOK_EVERY_S):
             if is_ending():
                 return  # it takes no more messages, and that is right
-            free = self._slots - len(state.reserved_requests)
-            if self._ear.is_deaf(self._waiting(), free, self._received):
+            # Celery counts a task as active, and as one of all, once a child or thread has begun it.
+            active, in_hand = len(state.active_requests), len(state.reserved_requests)
+            waiting, free = self._waiting() + in_hand - active, self._slots - active
+            if self._ear.is_deaf(waiting, free, state.all_total_count[0]):
                 log.error("deaf", free_slots=free, looks=DEAF_LOOKS)
                 self._end(True)
                 return
@@ -81,9 +82,6 @@ class Watchdog(threading.Thread):
                 log.warning("too large", size_kb=size_kb)
                 self._end(False)
                 return
-
-    def _on_received(self, **_: Any) -> None:
-        self._received += 1
 
 
 def watch(consumer: Any, settings: Settings) -> None:

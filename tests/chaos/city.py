@@ -1,97 +1,82 @@
-"""A whole Tellal on this machine, with a subscriber, a channel and a receiver, to be hurt.
+"""A whole Tellal on this machine, with subscribers, channels and the two ends, to be hurt.
 
 Everything listens on loopback; only processes that were started here are ever killed.
 """
 
 from __future__ import annotations
 
-import json
 import os
+import random
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-import urllib.error
 import urllib.request
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import redis
-from sqlalchemy import select
-from standardwebhooks import Webhook
 
 from service.cli.source import store
 from service.crypto import Vault
-from service.db import Database, utcnow
+from service.db import Database
 from service.ingest.signatures import new_secret
 from service.ledger.audit import audit
-from service.models import (
-    Delivery,
-    DeliveryState,
-    Destination,
-    DestinationKind,
-    MailboxMessage,
-    Notification,
-    Source,
-    Subscription,
-    Topic,
-)
 from service.settings import load, make_keys
-from service.subscriptions.channels import add_channel
+from tests.chaos import processes
+from tests.chaos.door import TOPIC, Door, article
+from tests.chaos.postgres import Postgres
+from tests.chaos.settling import people, settle_in
+from tests.chaos.tape import Rule, Tapes, tell
 
-TOPIC = "iklim-cevre"
-CITIZENS = 200  # so that a kill falls into the middle of a batch
+MAILBOXES, CHANNELS = 200, 1  # of a small city; enough for a kill to fall into a batch
 READY_S = 60.0
-ARRIVE_S = 60.0  # the promise after any fault, nobody's hand (reliability guide, section 6)
-TITLE = "Körfez için iklim eylem planı: karbon salımı azalıyor"
+STOP_S = 60.0
+LOOK_EVERY_S = 0.05
 
-
-@dataclass(frozen=True)
-class Arrival:
-    """How often one article reached each of its three ways, and what the ledger says."""
-
-    feed: int
-    mail: int  # citizens who have it in their mailbox
-    copies: int  # mails beyond one for each of them
-    chat: int
-    unknown: int
-    unexplained: int  # deliveries that arrived nowhere, although the ledger does not say unknown
-    is_done: bool
-    seconds: float
-
-    @property
-    def lost(self) -> int:
-        """Deliveries without an explanation, the feed counted as one; all, if it never ended."""
-        return self.unexplained + (self.feed == 0) + (0 if self.is_done else CITIZENS)
-
-    @property
-    def doubled(self) -> int:
-        return self.copies + max(0, self.chat - 1) + max(0, self.feed - 1)
+# The waits of a chaos run: short, so that the table has an end. What they are in a town's life is
+# the default of each setting.
+WAITS = {
+    "TELLAL_LEASE_S": "10",
+    "TELLAL_RETRY_FIRST_S": "5",
+    "TELLAL_UNKNOWN_DELAY_S": "5",
+    "TELLAL_PEER_WAIT_S": "5",
+}
 
 
 class City:
     """Starts `tellal up` in a folder of its own; use it as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        postgres: Postgres | None = None,
+        mailboxes: int = MAILBOXES,
+        channels: int = CHANNELS,
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="tellal-chaos-")
-        self.var = Path(self._folder.name) / "var"
-        self.port = free_port()
+        self.folder = Path(self._folder.name)
+        self.var = self.folder / "var"
+        self.port, self._sink_port, self._receiver_port = free_port(), free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.received: Counter[str] = Counter()
+        self.postgres = postgres
+        self.expected = people(mailboxes, channels)
+        self.tapes = Tapes(self.folder)
+        self.who: Mapping[int, str] = {}  # destination to the name that the ends know it by
+        self._size = mailboxes, channels
         self._up: subprocess.Popen[bytes] | None = None
+        self._ends: dict[str, subprocess.Popen[bytes]] = {}
         self._secret = new_secret()
-        self._receiver = _receiver(self.received)
+        self._door = Door(self.url, self._secret)
 
     def __enter__(self) -> City:
         try:
             make_keys(self.var)
+            self.start_end("sink")
+            self.start_end("receiver")
             self.start()
             self._settle_in()
         except BaseException:
@@ -101,18 +86,19 @@ class City:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-        self._db.close()
-        self._receiver.shutdown()
-        self._receiver.server_close()
+        self.db.close()
         self._folder.cleanup()
 
     def start(self) -> None:
         """Run `tellal up` and wait until it is ready."""
         environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("TELLAL_")},
+            **WAITS,
             "TELLAL_VAR_DIR": str(self.var),
             "TELLAL_PORT": str(self.port),
             "TELLAL_ALLOW_PRIVATE_HOSTS": "127.0.0.1",
+            "TELLAL_SMTP_URL": f"smtp://127.0.0.1:{self._sink_port}",
+            "TELLAL_DATABASE_URL": self.postgres.url if self.postgres else "",
         }
         with (self.var / "up.log").open("ab") as log:
             self._up = subprocess.Popen(
@@ -125,167 +111,159 @@ class City:
         self.wait(self._is_ready, READY_S, "tellal up is not ready")
 
     def stop(self) -> None:
-        """Stop as Ctrl-C does."""
+        """Stop as Ctrl-C does, the ends last."""
+        self.end_up(signal.SIGINT)
+        for end in self._ends.values():
+            end.kill()
+            end.wait(10)
+
+    def end_up(self, number: signal.Signals) -> None:
+        """Signal the supervisor and wait for its end."""
         if self._up is not None and self._up.poll() is None:
-            self._up.send_signal(signal.SIGINT)
-            self._up.wait(60)
+            self._up.send_signal(number)
+            self._up.wait(STOP_S)
+
+    def start_end(self, name: str) -> None:
+        """Start the mail sink or the chat receiver, which keep their ports and their tapes."""
+        port = self._sink_port if name == "sink" else self._receiver_port
+        with (self.folder / "ends.log").open("ab") as log:
+            self._ends[name] = subprocess.Popen(
+                [sys.executable, "-m", f"tests.chaos.{name}", str(port), str(self.folder)],
+                stdout=log,
+                stderr=log,
+            )
+        self.wait(lambda: listens(port), READY_S, f"the {name} does not listen")
+
+    def kill_end(self, name: str) -> None:
+        """kill -9 an end."""
+        self._ends[name].kill()
+        self._ends[name].wait(10)
+
+    def tell(self, end: str, *rules: Rule, seed: int = 0) -> None:
+        """Give an end (mail or chat) other rules; none: it behaves."""
+        tell(self.folder, end, list(rules), seed)
 
     def processes(self) -> dict[str, int]:
         """Name and pid of every process of this city, children of workers included."""
         assert self._up is not None
-        found = {"supervisor": self._up.pid}
-        for pid in _descendants(self._up.pid):
-            name = _name(pid)
-            if name:
-                found[name if name not in found else f"{name} child"] = pid
-        return found
+        return processes.named(self._up.pid)
+
+    def pids(self, name: str) -> list[int]:
+        """A process and its children; waits for one that is on its way back."""
+        self.wait(lambda: name in self.processes(), READY_S, f"{name} does not run")
+        found = self.processes()
+        return [pid for other, pid in found.items() if other.removesuffix(" child") == name]
 
     def add_source(self, slug: str, **values: Any) -> str:
         """Add one more source, with the usual hold; return its secret."""
-        with self._db.write() as session:
+        with self.db.write() as session:
             return store(session, Vault(self._settings), slug, **values)
 
-    def kill(self, name: str) -> None:
-        """kill -9 one process; the supervisor's death is followed by a new start."""
-        # One that was killed a moment ago may still be on its way back.
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
+        """Signal one process (kill -9); the supervisor's death is followed by a new start."""
         self.wait(lambda: name in self.processes(), READY_S, f"{name} does not run")
-        os.kill(self.processes()[name], signal.SIGKILL)
         if name == "supervisor":
-            assert self._up is not None
-            self._up.wait(10)
+            self.end_up(number)
+            self.start()
+        else:
+            processes.send([self.processes()[name]], number)
+
+    def kill_all(self) -> None:
+        """kill -9 everything that `tellal up` has started, and itself, at once; start again."""
+        assert self._up is not None
+        processes.send([self._up.pid, *processes.descendants(self._up.pid)], signal.SIGKILL)
+        self._up.wait(10)
+        self.start()
+
+    def bring_back(self) -> None:
+        """After a row that broke: everybody goes on, the ends behave, and the city is up."""
+        self.tell("mail")
+        self.tell("chat")
+        assert self._up is not None
+        processes.send(processes.descendants(self._up.pid), signal.SIGCONT)
+        if self._up.poll() is not None:
             self.start()
 
     def flush_redis(self) -> None:
         """Throw away everything that the broker knows."""
-        with redis.Redis(unix_socket_path=str(self.var / "redis" / "redis.sock")) as connection:
+        socket_path = str(self.var / "redis" / "redis.sock")
+        with redis.Redis(unix_socket_path=socket_path) as connection:
             connection.flushall()
+
+    def kill_redis(self, *, is_emptied: bool) -> None:
+        """kill -9 the broker, whose file may be gone when it starts again."""
+        self.wait(lambda: "redis" in self.processes(), READY_S, "redis does not run")
+        if is_emptied:
+            shutil.rmtree(self.var / "redis" / "appendonlydir", ignore_errors=True)
+            (self.var / "redis" / "appendonly.aof").unlink(missing_ok=True)
+        self.kill("redis")
 
     def freeze(self, name: str, *, is_frozen: bool) -> None:
         """Stop a process and its children, or let them go on."""
-        number = signal.SIGSTOP if is_frozen else signal.SIGCONT
-        for found, pid in self.processes().items():
-            if found.removesuffix(" child") == name:
-                os.kill(pid, number)
+        processes.send(self.pids(name), signal.SIGSTOP if is_frozen else signal.SIGCONT)
 
-    def post(self, mark: str) -> str:
-        """Post one signed article and return its status address; retries as a CMS should."""
-        body = json.dumps(
-            {
-                "id": mark,
-                "state": "published",
-                "url": f"https://www.example.bel.tr/haber/{mark}",
-                "title": f"{TITLE} ({mark})",
-                "body_text": "Sera gazı salımı ve iklim krizi üzerine çalışmalar sürüyor.",
-            }
-        )
-        now = utcnow()
-        request = urllib.request.Request(
-            f"{self.url}/v1/sources/chaos/articles",
-            data=body.encode(),
-            headers={
-                "Content-Type": "application/json",
-                "webhook-id": mark,
-                "webhook-timestamp": str(int(now.timestamp())),
-                "webhook-signature": Webhook(self._secret).sign(mark, now, body),
-            },
-        )
-        answer: dict[str, Any] = {}
+    def double(
+        self, name: str, swap: dict[str, str] | None = None, **extra: str
+    ) -> processes.Double:
+        """Start one more process of a kind, outside the supervisor."""
+        pid = self.pids(name)[0]
+        return processes.Double(pid, self.var / "log" / f"{name}-2.log", swap or {}, extra)
 
-        def accepted() -> bool:
+    def offer(self, mark: str, *, is_urgent: bool = False) -> bool:
+        """Post an article once."""
+        return self._door.offer(mark, article(mark, is_urgent=is_urgent))
+
+    def post(self, mark: str, *, is_urgent: bool = False) -> None:
+        """Post an article until the door has taken it."""
+        self.wait(lambda: self.offer(mark, is_urgent=is_urgent), READY_S, "the door takes nothing")
+
+    def told_by_feed(self, mark: str) -> int:
+        """How often the topic's feed tells an article."""
+        found: list[int] = []
+
+        def answered() -> bool:
             try:
-                with urllib.request.urlopen(request, timeout=5) as response:
-                    answer.update(json.load(response))
-            except urllib.error.HTTPError as error:
-                if error.code < 500:
-                    raise AssertionError(error.read()) from error
-                return False
+                with urllib.request.urlopen(f"{self.url}/feeds/{TOPIC}.rss", timeout=5) as answer:
+                    found.append(answer.read().decode().count(f"/haber/{mark}<"))
             except OSError:
                 return False
             return True
 
-        self.wait(accepted, READY_S, "the door does not take the article")
-        return str(answer["status_url"])
-
-    def arrival(self, mark: str, article_id: int, since: float, *, is_done: bool) -> Arrival:
-        """What has arrived so far, read from the three ends themselves."""
-        with self._db.read() as session:
-            copies: dict[str, int] = dict(
-                session.execute(
-                    select(MailboxMessage.recipient, MailboxMessage.copies).where(
-                        MailboxMessage.subject.contains(f"({mark})")
-                    )
-                ).all()
-            )
-            states = session.execute(
-                select(Destination.kind, Destination.address, Delivery.state)
-                .join(Delivery, Delivery.destination_id == Destination.id)
-                .join(Notification, Notification.id == Delivery.notification_id)
-                .where(Notification.article_id == article_id)
-            ).all()
-        chat = self.received[mark]
-        arrived = {*copies, *([""] if chat else [])}  # a channel has no address of its own
-        unknown = {address for _, address, state in states if state == DeliveryState.UNKNOWN}
-        planned = {address for _, address, _ in states}
-        return Arrival(
-            feed=self._feed().count(f"/haber/{mark}<"),
-            mail=len(copies),
-            copies=sum(copies.values()) - len(copies),
-            chat=chat,
-            unknown=len(unknown),
-            unexplained=CITIZENS + 1 - len(planned) + len(planned - arrived - unknown),
-            is_done=is_done,
-            seconds=time.monotonic() - since,
-        )
-
-    def wait_for_arrival(self, mark: str, status_url: str, since: float) -> Arrival:
-        """Wait until all three ways have it and the ledger is closed, or time is up."""
-        article_id = int(self._get(status_url)["article_id"])
-        deadline = time.monotonic() + ARRIVE_S
-        while time.monotonic() < deadline:
-            if (self._get(status_url)["notification"] or {}).get("state") == "done":
-                return self.arrival(mark, article_id, since, is_done=True)
-            time.sleep(0.05)
-        return self.arrival(mark, article_id, since, is_done=False)
+        self.wait(answered, READY_S, "the feed does not answer")
+        return found[0]
 
     def audit(self) -> list[str]:
         """The findings of `tellal audit`."""
-        with self._db.read() as session:
+        with self.db.read() as session:
             return [str(finding) for finding in audit(session)]
 
     def wait(self, condition: Callable[[], bool], timeout_s: float, complaint: str) -> None:
         deadline = time.monotonic() + timeout_s
         while not condition():
             assert time.monotonic() < deadline, f"{complaint}\n{self.log()}"
-            time.sleep(0.05)
+            time.sleep(LOOK_EVERY_S)
 
     def log(self) -> str:
-        return (self.var / "up.log").read_text(errors="replace")[-2000:]
+        """The end of what the supervisor said."""
+        path = self.var / "up.log"
+        return path.read_text(errors="replace")[-2000:] if path.exists() else ""
+
+    def save_logs(self, folder: Path) -> None:
+        """Keep what every process has written, for somebody to look at."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        logs = [*self.var.glob("log/*.log"), self.var / "up.log", *self.folder.glob("*.tape")]
+        for path in [*logs, self.folder / "ends.log"]:
+            if path.exists():
+                shutil.copy(path, folder)
 
     def _settle_in(self) -> None:
-        settings = self._settings = load(var_dir=self.var, allow_private_hosts="127.0.0.1")
-        self._db = Database(settings.sqlalchemy_url)
-        vault = Vault(settings)
-        with self._db.write() as session:
-            session.add(Source(slug="chaos", sealed_secret=vault.encrypt(self._secret), hold_s=0))
-            topic_id = session.scalar(select(Topic.id).where(Topic.slug == TOPIC))
-            for number in range(CITIZENS):
-                destination = Destination(
-                    kind=DestinationKind.EMAIL,
-                    address=f"citizen{number}@tellal.example",
-                    address_hash=f"chaos{number}",
-                    lane="other",
-                    verified_at=utcnow(),
-                )
-                session.add(destination)
-                session.flush()
-                session.add(Subscription(destination_id=destination.id, topic_id=topic_id))
-            add_channel(
-                session,
-                vault,
-                settings,
-                name="chaos",
-                url=f"json://127.0.0.1:{self._receiver.server_address[1]}/",
-                topic_slugs=[TOPIC],
+        url = self.postgres.url if self.postgres else ""
+        self._settings = load(var_dir=self.var, database_url=url, allow_private_hosts="127.0.0.1")
+        self.db = Database(self._settings.sqlalchemy_url)
+        with self.db.write() as session:
+            self.who = settle_in(
+                session, self._settings, self._secret, *self._size, self._receiver_port
             )
 
     def _is_ready(self) -> bool:
@@ -297,82 +275,21 @@ class City:
         except OSError:
             return False
 
-    def _get(self, url: str) -> dict[str, Any]:
-        path = url.split("/v1/", 1)[1]
-        found: dict[str, Any] = {}
-
-        def answered() -> bool:
-            try:
-                with urllib.request.urlopen(f"{self.url}/v1/{path}", timeout=5) as response:
-                    found.update(json.load(response))
-            except OSError:
-                return False
-            return True
-
-        self.wait(answered, READY_S, "the status page does not answer")
-        return found
-
-    def _feed(self) -> str:
-        with urllib.request.urlopen(f"{self.url}/feeds/{TOPIC}.rss", timeout=5) as response:
-            return str(response.read().decode())
-
 
 def free_port() -> int:
+    """A port that the system does not give to a client: those come from the range it hands out."""
+    for _ in range(100):
+        port = random.randint(15_000, 30_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no free port")
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections there."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _receiver(received: Counter[str]) -> ThreadingHTTPServer:
-    """A chat service of our own: counts messages by the mark in their title."""
-    lock = threading.Lock()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            with lock:
-                received[message["title"].rpartition("(")[2].rstrip(")")] += 1
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
-
-
-def _descendants(pid: int) -> list[int]:
-    """Children before grandchildren, so that a parent keeps the plain name."""
-    found, level = [], [pid]
-    while level:
-        below = []
-        for parent in level:
-            for task in Path(f"/proc/{parent}/task").glob("*/children"):
-                try:
-                    below += [int(child) for child in task.read_text().split()]
-                except OSError:
-                    continue
-        found += below
-        level = below
-    return found
-
-
-def _name(pid: int) -> str | None:
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    except OSError:
-        return None
-    line = " ".join(words)
-    if "redis-server" in line:
-        return "redis"
-    if "gunicorn" in line:
-        return "web"
-    if "workers.recover" in line:
-        return "sweeper"
-    if " beat " in line:
-        return "scheduler"
-    if "-n" in words:
-        return words[words.index("-n") + 1].partition("@")[0]
-    return None
+        return probe.connect_ex(("127.0.0.1", port)) == 0
