@@ -36,13 +36,16 @@ class NotificationState(StrEnum):
 ONE_LIVE_NEW = text("kind = 'new' AND state <> 'cancelled'")
 ONE_LIVE_CORRECTION = text("kind = 'correction' AND state = 'held'")
 UNFINISHED = text("state NOT IN ('done', 'cancelled')")
+UNCLEARED = text("cleared_at IS NULL")
 
 
 class Notification(Base):
     """`cursor` is the last destination that was planned, `planned` the number of its deliveries.
 
     `revision_id`: the content that a correction tells. `breaks_at`: since when it goes to those too
-    who asked for digests or for quiet hours, because two of the staff let it.
+    who asked for digests or for quiet hours, because two of the staff let it. `final_counts`: how
+    many deliveries had which outcome, written with `archived_at` before retention drops the rows;
+    `cleared_at`: since when they are gone.
     """
 
     __tablename__ = "notification"
@@ -69,6 +72,9 @@ class Notification(Base):
             sqlite_where=UNFINISHED,
             postgresql_where=UNFINISHED,
         ),
+        Index(
+            "ix_notification_uncleared", "id", sqlite_where=UNCLEARED, postgresql_where=UNCLEARED
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -88,4 +94,7 @@ class Notification(Base):
     stopped_at: Mapped[datetime | None]  # withdrawn after release: what is unsent stays unsent
     planned_at: Mapped[datetime | None]
     done_at: Mapped[datetime | None]
+    archived_at: Mapped[datetime | None]
+    cleared_at: Mapped[datetime | None]
+    final_counts: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
     rung_at: Mapped[datetime] = mapped_column(default=utcnow)
