@@ -128,6 +128,13 @@ class Settings(BaseSettings):
     review_wait_s: int = Field(
         7200, ge=0, description="Seconds an article without a topic waits for review."
     )
+    ledger_days: int = Field(
+        90,
+        ge=7,
+        le=36_500,
+        description="Days after its end that the ledger knows to whom a notification went; then "
+        "counts alone are kept. The rows go within nine days more.",
+    )
     env: Literal["production", "test"] = Field(
         "production", description="production, or test: only then TELLAL_TEST_NOW counts."
     )

@@ -33,6 +33,8 @@ COMMANDS = {
     "staff": "service.cli.staff",
     "classify": "service.cli.classify",
     "audit": "service.cli.audit",
+    "retention": "service.cli.retention",
+    "stats": "service.cli.stats",
     "config": "service.cli.config",
 }
 
