@@ -14,8 +14,11 @@ from sqlalchemy import insert, select, text, update
 from service.db import utcnow
 from service.ledger import clearing
 from service.ledger.approve import ApprovalError, approve
+from service.ledger.audit import audit
 from service.ledger.counts import outcome_counts
 from service.ledger.days import sums
+from service.ledger.followup import follow
+from service.ledger.followup import told as followed_up
 from service.ledger.plan import plan_again
 from service.ledger.retention import Retention
 from service.models import (
@@ -31,6 +34,7 @@ from service.models import (
     Notification,
     NotificationKind,
     NotificationState,
+    Staff,
 )
 from workers.plan import plan_notification
 from workers.retain import forget_expired
@@ -355,8 +359,6 @@ def test_many_rows_go_in_small_steps(runtime, town, ended, retention, clock):
 
 def test_a_correction_of_old_news_finds_nobody(runtime, town, ended, run, clock):
     """Else those alone would hear of it whose rows happen to be there still."""
-    from service.ledger.followup import follow, told
-
     town.readers(2)
     article = town.article()
     original = ended(town.planned(article))
@@ -368,7 +370,7 @@ def test_a_correction_of_old_news_finds_nobody(runtime, town, ended, run, clock)
         later = Notification(id=original + 10, kind="correction", article_id=article)
 
         assert made is None
-        assert told(session, later) == []
+        assert followed_up(session, later) == []
 
 
 def test_a_story_that_was_told_long_ago_is_told_to_nobody_again(runtime, town, ended, run, clock):
@@ -388,8 +390,6 @@ def test_a_story_that_was_told_long_ago_is_told_to_nobody_again(runtime, town, e
 def test_what_is_archived_is_neither_planned_again_nor_approved(
     runtime, town, ended, run, clock, editor
 ):
-    from service.models import Staff
-
     town.readers(2)
     told = ended(town.planned(), is_urgent=True)
     clock.advance(days=91)
@@ -420,8 +420,6 @@ def test_the_audit_finds_each_half_of_a_retention(runtime, town, ended, retentio
 
     for rule, breakage in HALF.items():
         with subtests.test(rule), runtime.db.write() as session:
-            from service.ledger.audit import audit
-
             session.execute(text(breakage))
             found = audit(session)
             session.rollback()
