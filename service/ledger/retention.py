@@ -93,12 +93,13 @@ class Retention:
 
     def _is_due(self, now: datetime) -> ColumnElement[bool]:
         """Over, for long enough, and nothing about the same article is still going on: a
-        correction looks for those who were told."""
+        correction looks for those who were told. One that is held for ever does not keep them."""
         over = (NotificationState.DONE, NotificationState.CANCELLED)
         other = aliased(Notification)
         since = func.coalesce(
             Notification.done_at, Notification.stopped_at, Notification.created_at
         )
+        begun = func.coalesce(other.released_at, other.created_at)
         return and_(
             Notification.archived_at.is_(None),
             Notification.cleared_at.is_(None),  # so that the index of what is left is enough
@@ -106,6 +107,7 @@ class Retention:
             since < now - self.keep,
             ~select(other.id)
             .where(other.article_id == Notification.article_id, other.state.not_in(over))
+            .where(begun >= now - self.keep)
             .exists(),
         )
 

@@ -207,21 +207,30 @@ def test_what_is_not_over_stays_and_so_does_what_its_article_still_needs(
     told = ended(town.planned(article))
     other = ended(town.planned())
     going_on = town.planned()
+    clock.advance(days=50)
     with runtime.db.write() as session:
         correction = Notification(
             kind=NotificationKind.CORRECTION,
             state=NotificationState.HELD,
             article_id=article,
-            release_at=utcnow(),
+            release_at=clock(),
+            created_at=clock(),
         )
         session.add(correction)
-    clock.advance(days=100)
+    clock.advance(days=50 - 9)
     run()
     clock.advance(days=9)
     run()
 
     assert [rows_of(town, one) for one in (told, other, going_on)] == [2, 0, 2]
     assert town.get(Notification, told).archived_at is None
+
+    clock.advance(days=60)  # what is held for so long keeps them no more
+    run()
+    clock.advance(days=9)
+    run()
+
+    assert [rows_of(town, one) for one in (told, other, going_on)] == [0, 0, 2]
 
 
 def test_a_notification_that_does_not_add_up_is_left_to_the_audit(
