@@ -156,6 +156,13 @@ class Settings(BaseSettings):
     peer_wait_s: int = Field(
         30, ge=1, le=3600, description="Seconds that a batch waits when the relay takes nothing."
     )
+    ledger_days: int = Field(
+        90,
+        ge=7,
+        le=36_500,
+        description="Days after its end that the ledger knows to whom a notification went; then "
+        "counts alone are kept. The rows go within nine days more.",
+    )
     env: Literal["production", "test"] = Field(
         "production", description="production, or test: only then TELLAL_TEST_NOW counts."
     )

@@ -9,6 +9,7 @@ from typing import Any
 from celery import Celery
 from celery.schedules import crontab
 from celery.signals import setup_logging, worker_ready
+from kombu.entity import Exchange
 from kombu.entity import Queue as KombuQueue
 
 from service import logs
@@ -62,7 +63,9 @@ app.conf.update(
     # less has to come back when Redis does.
     worker_enable_remote_control=False,
     # A queue exists because a worker serves it; a typing error must not make another.
-    task_queues=[KombuQueue(queue.value) for queue in Queue],
+    # Each with an exchange of its own: else all are bound to that of the default queue, and what
+    # the scheduler sends reaches every one of them.
+    task_queues=[KombuQueue(q.value, Exchange(q.value), routing_key=q.value) for q in Queue],
     task_default_queue=Queue.MAINTENANCE.value,
     task_routes={task.value: {"queue": queue.value} for task, queue in HOME.items()},
     task_create_missing_queues=False,

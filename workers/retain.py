@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from datetime import timedelta
 
 from sqlalchemy import Delete, Update, delete, null, select, update
 
 from service.db import rows, utcnow
+from service.ledger.partitions import make_ahead
+from service.ledger.retention import Retention
 from service.logs import get_logger
 from service.models import Article, InboxEvent, MailboxMessage, OneTimeToken
 from service.runtime import Runtime
@@ -17,6 +21,7 @@ STEP = 1_000  # rows a transaction: the first run after a year must not hold a l
 RAW_BODY_DAYS = 14
 MAIL_BODY_DAYS = 7
 TOKEN_DAYS = 7  # after the token's own end
+LEDGER_S = 420.0  # a task may run for nine minutes; what is left of the ledger goes the next night
 WITHDRAWAL_DAYS = 7  # of an article never seen: how long an older `published` counts as late
 
 
@@ -61,6 +66,22 @@ def forget_expired(runtime: Runtime) -> None:
         ("tokens", delete(OneTimeToken).where(OneTimeToken.id.in_(old_tokens))),
     ):
         log.info("forgotten", what=name, rows=_in_steps(runtime, statement))
+    for partition in make_ahead(runtime.db, now):
+        log.info("partition made", lower=partition.lower, upper=partition.upper)
+    forget_deliveries(runtime)
+
+
+def forget_deliveries(runtime: Runtime) -> None:
+    """Turn old deliveries into counts, for as long as a task may run."""
+    retention = Retention.of(runtime.db, runtime.settings)
+    until = time.monotonic() + LEDGER_S
+    done = Counter[str]()
+    for step in retention.steps(utcnow()):
+        done[step.what] += step.count
+        if time.monotonic() > until:
+            log.warning("retention goes on tomorrow", **done)
+            break
+    log.info("forgotten", what="deliveries", **done)
 
 
 def _in_steps(runtime: Runtime, statement: Update | Delete) -> int:

@@ -4,8 +4,8 @@ After Redis was away, Celery's consumer connects again and says so, and in some 
 message any more (celery issues 8030, 8091, 9054 and 10205 tell of it); after a forked child was
 killed, it has been seen to take messages and to begin none. Nothing inside shows it but this:
 messages wait, in its queues or in its hands, it has a free slot, and it begins none. The process
-then ends, and whoever keeps it running (the supervisor, the container's restart policy) starts a new one. A
-Redis that does not answer is no deafness: nobody could hear then.
+then ends, and whoever keeps it running (the supervisor, the container's restart policy) starts a
+new one. A Redis that does not answer is no deafness: nobody could hear then.
 
 Celery replaces a forked child that has grown (`worker_max_memory_per_child`), but not a process
 that works in threads; so the watchdog ends that one, after the tasks in hand.
@@ -71,7 +71,7 @@ class Watchdog(threading.Thread):
         while not pause.wait(LOOK_EVERY_S):
             if is_ending():
                 return  # it takes no more messages, and that is right
-            # Celery counts a task as active, and as one of all, once a child or thread has begun it.
+            # A task is active, and counts as one of all, once a child or thread has begun it.
             active, in_hand = len(state.active_requests), len(state.reserved_requests)
             waiting, free = self._waiting() + in_hand - active, self._slots - active
             if self._ear.is_deaf(waiting, free, state.all_total_count[0]):

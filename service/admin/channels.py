@@ -31,6 +31,7 @@ from service.models import (
     DeliveryAnswer,
     DeliveryState,
     HaltScope,
+    Notification,
     Subscription,
     Topic,
 )
@@ -219,8 +220,16 @@ def _last_test(session: Session, channel_id: int) -> LastTest | None:
         .where(DeliveryAnswer.notification_id == key[0], DeliveryAnswer.destination_id == key[1])
         .order_by(DeliveryAnswer.id.desc())
     ).all()
-    state = DeliveryState(delivery.state).word if delivery else DeliveryState.QUEUED.word
+    state = DeliveryState(delivery.state).word if delivery else _final_state(session, key[0])
     return LastTest(entry, state, list(answers))
+
+
+def _final_state(session: Session, notification_id: int) -> str:
+    """The outcome of a test whose row has gone by its age."""
+    final = session.scalar(
+        select(Notification.final_counts).where(Notification.id == notification_id)
+    )
+    return next(iter(final or {}), DeliveryState.QUEUED.word)
 
 
 def _back_to(channel_id: int) -> Response:

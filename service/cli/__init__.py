@@ -35,6 +35,8 @@ COMMANDS = {
     "classify": "service.cli.classify",
     "audit": "service.cli.audit",
     "alarms": "service.cli.alarms",
+    "retention": "service.cli.retention",
+    "stats": "service.cli.stats",
     "config": "service.cli.config",
 }
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from service.models import Article, NotificationKind
 
+FORGOTTEN = "Nobody is told: it is so old that the ledger no longer knows who was told of it."
 _NOTE = click.option("--note", default="", help="What readers are told of the reason.")
 
 
@@ -43,8 +44,11 @@ def correct(article_id: int, note: str, staff: str) -> None:
         if row.is_commercial:
             raise Refusal(f"article {article_id} is advertising by now, which is told to nobody")
         is_made = _follow_up(session, row, NotificationKind.CORRECTION, note)
+        is_forgotten = _is_forgotten(session, row)
     if is_made:
         click.echo(f"Those who got an older text of article {article_id} will be told.")
+    elif is_forgotten:
+        click.echo(FORGOTTEN)
     else:
         click.echo("Nobody was told of it: there is nobody to be told.")
 
@@ -65,9 +69,10 @@ def withdraw(article_id: int, tell: bool, note: str, staff: str) -> None:
         publish.withhold(session, row, utcnow())
         if tell:
             is_made = _follow_up(session, row, NotificationKind.WITHDRAWAL, note)
+        is_forgotten = _is_forgotten(session, row)
     click.echo(f"Article {article_id} is withdrawn.")
     if tell:
-        click.echo("Those who got it will be told." if is_made else "There is nobody to be told.")
+        click.echo(_told(is_made, is_forgotten))
 
 
 @article.command()
@@ -89,12 +94,13 @@ def republish(article_id: int, tell: bool, note: str, staff: str) -> None:
             raise Refusal(f"article {article_id}: {error}") from error
         if is_back and tell:
             is_made = _follow_up(session, row, NotificationKind.CORRECTION, note)
+        is_forgotten = _is_forgotten(session, row)
     if not is_back:
         click.echo(f"Article {article_id}: its CMS withdrew it too, and can publish it again now.")
         return
     click.echo(f"Article {article_id} is published again.")
     if tell:
-        click.echo("Those who got it will be told." if is_made else "There is nobody to be told.")
+        click.echo(_told(is_made, is_forgotten))
 
 
 @article.command()
@@ -144,3 +150,15 @@ def _follow_up(session: Session, row: Article, kind: NotificationKind, note: str
     from service.ledger.followup import follow
 
     return follow(session, row, kind, note, utcnow(), "") is not None
+
+
+def _is_forgotten(session: Session, row: Article) -> bool:
+    from service.ledger.followup import is_forgotten
+
+    return is_forgotten(session, row.id)
+
+
+def _told(is_made: bool, is_forgotten: bool) -> str:
+    if is_made:
+        return "Those who got it will be told."
+    return FORGOTTEN if is_forgotten else "There is nobody to be told."

@@ -34,6 +34,8 @@ def approve(session: Session, notification_id: int, staff_id: int, now: datetime
     is_over = notification.stopped_at or notification.state == NotificationState.CANCELLED
     if is_over or article.state != ArticleState.PUBLISHED or article.is_commercial:
         raise ApprovalError("it was withdrawn")
+    if notification.archived_at is not None:
+        raise ApprovalError("it is too old: the ledger no longer knows who was told")
     if session.get(Approval, (notification_id, staff_id)) is not None:
         raise ApprovalError("you approved it already; somebody else must do so too")
     session.add(Approval(notification_id=notification_id, staff_id=staff_id, at=now))

@@ -20,13 +20,50 @@ class Finding:
         return f"{self.rule}: #{self.object_id}, {self.detail}"
 
 
+# Text that both databases read as JSON, and back as numbers.
+FINAL = """coalesce((SELECT sum(CAST(CAST(value AS text) AS bigint))
+                     FROM json_each(n.final_counts)), 0)"""
+
 # Each query returns (id, detail) of what breaks the rule; no row means that the rule holds.
 RULES: dict[str, str] = {
     "planned is not the sum of the outcomes of notification": """
         SELECT n.id, 'planned ' || n.planned || ', rows ' || count(v.destination_id)
         FROM notification n LEFT JOIN delivery v ON v.notification_id = n.id
+        WHERE n.archived_at IS NULL
         GROUP BY n.id, n.planned
         HAVING n.planned <> count(v.destination_id)
+    """,
+    "planned is not the sum of the final counts of notification": f"""
+        SELECT id, 'planned ' || planned || ', counted ' || {FINAL}
+        FROM notification n
+        WHERE archived_at IS NOT NULL AND planned <> {FINAL}
+    """,  # noqa: S608
+    "final counts without an end, or an end without them, notification": """
+        SELECT id, state FROM notification
+        WHERE (archived_at IS NULL) <> (final_counts IS NULL)
+           OR archived_at IS NOT NULL AND state NOT IN ('done', 'cancelled')
+           OR archived_at IS NULL AND cleared_at IS NOT NULL
+    """,
+    "rows of what is archived that should be gone, or never were, notification": """
+        SELECT n.id, count(*) || ' rows'
+        FROM notification n JOIN delivery v ON v.notification_id = n.id
+        WHERE n.archived_at IS NOT NULL
+        GROUP BY n.id, n.cleared_at, n.planned
+        HAVING n.cleared_at IS NOT NULL OR count(*) > n.planned
+            OR sum(CASE WHEN v.state IN (0, 2) THEN 1 ELSE 0 END) > 0
+    """,
+    "batches of what is cleared, notification": """
+        SELECT n.id, count(*) || ' batches'
+        FROM notification n JOIN batch b ON b.notification_id = n.id
+        WHERE n.cleared_at IS NOT NULL
+        GROUP BY n.id
+    """,
+    "the sums of all days are not what was archived, of any notification": """
+        SELECT 0, 'in days ' || d.total || ', archived ' || n.total
+        FROM (SELECT coalesce(sum(count), 0) AS total FROM delivery_day) d,
+             (SELECT coalesce(sum(planned), 0) AS total FROM notification
+              WHERE archived_at IS NOT NULL) n
+        WHERE d.total <> n.total
     """,
     "queued deliveries without an open batch, notification": """
         SELECT v.notification_id, count(*) || ' rows'

@@ -78,7 +78,8 @@ def follow(
     now: datetime,
     request_id: str,
 ) -> Notification | None:
-    """Make the follow-up of a locked article; null where nobody was told, or is being told of it.
+    """Make the follow-up of a locked article; null where nobody was told, or is being told of it,
+    or where the ledger no longer knows who was.
 
     A correction waits until its revision is classified, a withdrawal for nothing. A second one of
     the same text is another: while the first was on its way the text may have changed and changed
@@ -87,6 +88,8 @@ def follow(
     original = _original(session, article.id)
     is_correction = kind == NotificationKind.CORRECTION
     if original is None or (is_correction and not _can_be_told(session, article)):
+        return None
+    if is_forgotten(session, article.id):
         return None
     revision_id = article.revision_id if is_correction else None
     payload = {"note": note or "", "original": original}
@@ -118,16 +121,31 @@ def follow(
 
 
 def told(session: Session, notification: Notification) -> list[int]:
-    """The notifications that this one follows up; none where a newer one does so in its place."""
+    """The notifications that this one follows up; none where a newer one does so in its place.
+
+    Not those whose rows are gone, or about to go: of them nobody knows any more who was told.
+    """
     others = session.execute(
         select(Notification.id, Notification.kind)
         .where(Notification.article_id == notification.article_id)
         .where(Notification.id != notification.id, Notification.released_at.is_not(None))
         .where(Notification.state != NotificationState.CANCELLED)
+        .where(Notification.archived_at.is_(None))
     ).all()
     if any(row.id > notification.id and row.kind in FOLLOW_UPS for row in others):
         return []
     return [row.id for row in others if row.id < notification.id]
+
+
+def is_forgotten(session: Session, article_id: int) -> bool:
+    """True where an article was told so long ago that the ledger no longer knows to whom."""
+    told = (
+        select(Notification.archived_at.is_not(None))
+        .where(Notification.article_id == article_id, Notification.released_at.is_not(None))
+        .where(Notification.state != NotificationState.CANCELLED)
+    )
+    found = session.scalars(told).all()
+    return bool(found) and all(found)
 
 
 def next_range(session: Session, told: list[int], lower: int, size: int) -> int | None:

@@ -126,6 +126,17 @@ def question(session: Session, notification: Notification, article: Article) -> 
     )
 
 
+def was_told_long_ago(session: Session, story_id: int | None, article_id: int) -> bool:
+    """True where the ledger no longer knows who was told another article of the story.
+
+    Stories are of articles published within three days, so this one is old news: it tells nobody
+    rather than somebody twice.
+    """
+    others = _others(story_id, article_id)
+    forgotten = others.where(Notification.archived_at.is_not(None), Notification.planned > 0)
+    return session.scalar(forgotten.limit(1)) is not None
+
+
 def next_range(session: Session, asked: Question, lower: int, size: int) -> int | None:
     """The last destination of a range of at most `size` subscriptions; null: nobody is left.
 
@@ -165,6 +176,8 @@ def count_told(
     session: Session, topic_ids: list[int], place_ids: list[int], story_id: int, article_id: int
 ) -> int:
     """How many would be sent a notification with these labels, were it planned now."""
+    if was_told_long_ago(session, story_id, article_id):
+        return 0
     others = session.scalars(_others(story_id, article_id)).all()
     asked = Question([*topic_ids, None], place_ids, others)
     count = statement(_COUNT.format(state=STATE, who=asked.who(is_once=True)), tuple(asked.lists))

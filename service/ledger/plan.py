@@ -135,6 +135,7 @@ def plan_again(session: Session, notification_id: int, now: datetime) -> bool:
         session,
         update(Notification)
         .where(Notification.id == notification_id, Notification.stopped_at.is_(None))
+        .where(Notification.archived_at.is_(None))  # who was told is not known any more
         .where(Notification.state.in_(PLANNED), may_be_told.exists())
         .values(state=NotificationState.RELEASED, cursor=0, rung_at=now, done_at=None),
     )

@@ -67,6 +67,8 @@ def news_of(session: Session, article_id: int, *, for_update: bool) -> tuple[Art
     notification = session.scalar(query.with_for_update() if for_update else query)
     if notification is None:
         raise ResendError(f"article {article_id} was never news: it went to the feeds alone")
+    if notification.archived_at is not None:
+        raise ResendError(f"article {article_id} is too old: who was told is not kept any more")
     if notification.state == NotificationState.HELD and notification.stopped_at is None:
         raise ResendError(f"article {article_id} is still held; nobody was told of it yet")
     return article, notification

@@ -8,6 +8,7 @@ from service.models.batch import Batch, BatchState
 from service.models.channel import Channel
 from service.models.consent import Consent, ConsentAct
 from service.models.delivery import Delivery, DeliveryAnswer, DeliveryState
+from service.models.delivery_day import DeliveryDay
 from service.models.destination import Destination, DestinationKind
 from service.models.feed_clock import FeedClock
 from service.models.halt import Halt, HaltKind, HaltScope
@@ -47,6 +48,7 @@ __all__ = [
     "ConsentAct",
     "Delivery",
     "DeliveryAnswer",
+    "DeliveryDay",
     "DeliveryState",
     "Destination",
     "DestinationKind",

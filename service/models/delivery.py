@@ -35,6 +35,8 @@ class Delivery(Base):
 
     `maybe_revision_id`: what an earlier try may have brought although no answer came, 0 where
     nobody knows which text that was. Whoever has one counts as told.
+
+    PostgreSQL keeps it in partitions, and drops old ones whole (`service.ledger.partitions`).
     """
 
     __tablename__ = "delivery"
@@ -42,7 +44,7 @@ class Delivery(Base):
         Index("ix_delivery_batch_id", "batch_id"),
         Index("ix_delivery_destination_id", "destination_id", "notification_id"),
         Index("ix_delivery_deferred", "due_at", sqlite_where=DEFERRED, postgresql_where=DEFERRED),
-        {"sqlite_with_rowid": False},
+        {"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (notification_id)"},
     )
 
     # No foreign keys: only `service.ledger` writes here, from rows that it selects in the same
@@ -60,7 +62,10 @@ class Delivery(Base):
 
 
 class DeliveryAnswer(Base):
-    """What the other side said, kept only where it was not a plain yes, and for test-sends."""
+    """What the other side said, kept only where it was not a plain yes, and for test-sends.
+
+    So few rows that retention deletes them by their index: no partitions, and a plain key.
+    """
 
     __tablename__ = "delivery_answer"
     __table_args__ = (Index("ix_delivery_answer_pair", "notification_id", "destination_id"),)

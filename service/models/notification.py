@@ -43,6 +43,7 @@ class Resend(StrEnum):
 ONE_LIVE_NEW = text("kind = 'new' AND state <> 'cancelled'")
 ONE_LIVE_CORRECTION = text("kind = 'correction' AND state = 'held'")
 UNFINISHED = text("state NOT IN ('done', 'cancelled')")
+UNCLEARED = text("cleared_at IS NULL")
 
 
 class Notification(Base):
@@ -51,7 +52,9 @@ class Notification(Base):
     `revision_id`: the content that a correction tells. `breaks_at`: since when it goes to those too
     who asked for digests or for quiet hours, because two of the staff let it. `resend`: who is
     taken up again while it is planned anew; `resent_at`: when staff last asked for that.
-    `attempts`: how often in a row its planning failed.
+    `attempts`: how often in a row its planning failed. `final_counts`: how many deliveries had which
+    outcome, written with `archived_at` before retention drops the rows; `cleared_at`: since when
+    they are gone.
     """
 
     __tablename__ = "notification"
@@ -78,6 +81,9 @@ class Notification(Base):
             sqlite_where=UNFINISHED,
             postgresql_where=UNFINISHED,
         ),
+        Index(
+            "ix_notification_uncleared", "id", sqlite_where=UNCLEARED, postgresql_where=UNCLEARED
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -99,5 +105,8 @@ class Notification(Base):
     resent_at: Mapped[datetime | None]  # from then on it is news again, for as long as at first
     planned_at: Mapped[datetime | None]
     done_at: Mapped[datetime | None]
+    archived_at: Mapped[datetime | None]
+    cleared_at: Mapped[datetime | None]
+    final_counts: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
     rung_at: Mapped[datetime] = mapped_column(default=utcnow)
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
