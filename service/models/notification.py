@@ -52,9 +52,9 @@ class Notification(Base):
     `revision_id`: the content that a correction tells. `breaks_at`: since when it goes to those too
     who asked for digests or for quiet hours, because two of the staff let it. `resend`: who is
     taken up again while it is planned anew; `resent_at`: when staff last asked for that.
-    `attempts`: how often in a row its planning failed. `final_counts`: how many deliveries had which
-    outcome, written with `archived_at` before retention drops the rows; `cleared_at`: since when
-    they are gone.
+    `attempts`: how often in a row its planning failed. `final_counts`: how many deliveries had
+    which outcome, written with `archived_at` before retention drops the rows; `cleared_at`: since
+    when they are gone.
     """
 
     __tablename__ = "notification"
