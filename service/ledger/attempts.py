@@ -48,7 +48,8 @@ LONGEST_PLAN_REST = timedelta(hours=1)
 NOT_SENT = Outcome(
     DeliveryState.REJECTED, "gave up", "its batch killed the worker each time it was begun"
 )
-IN_DOUBT = Outcome(DeliveryState.UNKNOWN, "gave up", "sent before without an answer; given up")
+# One that may have arrived at an earlier try, and is not sent again, stays unknown (`after_policy`).
+IN_DOUBT = Outcome(DeliveryState.CANCELLED)
 
 
 def is_first_try(revision: Revision) -> bool:

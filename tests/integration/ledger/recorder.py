@@ -20,6 +20,7 @@ class Recorder:
 
     def __init__(self, act: Act | None = None) -> None:
         self.sent: list[int] = []
+        self.tried: list[int] = []
         self._act = act
 
     def __call__(self, _runtime, _lease) -> Recorder:
@@ -34,6 +35,7 @@ class Recorder:
         if outcome is None:
             on_wire()
             outcome = SENT
+        self.tried.append(destination)
         if outcome is SENT:
             self.sent.append(destination)
         return outcome

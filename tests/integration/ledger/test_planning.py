@@ -24,15 +24,11 @@ from service.models import (
     NotificationState,
     Story,
 )
+from tests.integration.ledger.ranges import in_ranges_of
 from workers.plan import plan_notification
 
 pytestmark = pytest.mark.usefixtures("full_audit")
 QUEUED, SUPPRESSED = DeliveryState.QUEUED, DeliveryState.SUPPRESSED
-
-
-def in_ranges_of(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "RANGE_SIZE", {"sqlite": size, "postgresql": size})
-    monkeypatch.setattr(plan, "FIRST_RANGE_SIZE", size)
 
 
 def test_topic_and_place_both_have_to_match(town):

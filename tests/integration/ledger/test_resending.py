@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from service.db import utcnow
 from service.ledger import plan
 from service.ledger.cancel import cancel, settle_cancelled
+from service.ledger.layout import Shares
 from service.ledger.outcome import Outcome
 from service.ledger.publish import withhold
 from service.ledger.resend import ResendError, missing, news_of, resend, unknown
@@ -29,6 +30,7 @@ from service.models import (
     NotificationState,
     Suppression,
 )
+from tests.integration.ledger.ranges import in_ranges_of
 from tests.integration.ledger.recorder import Recorder
 from tests.integration.ledger.test_dying import die_in_the_middle
 from workers.deliver import deliver_batch
@@ -213,7 +215,7 @@ def test_old_news_that_is_resent_is_news_again(town, runtime, deliver, again, cl
 
 
 def test_two_resends_at_once_double_nobody(town, runtime, deliver, monkeypatch):
-    monkeypatch.setattr(plan, "RANGE_SIZE", 5)
+    in_ranges_of(5, monkeypatch)
     readers = town.readers(40)
     notification = town.planned()
     first = deliver(Recorder(lambda one, _: NO if one in readers[:20] else None))
@@ -258,7 +260,7 @@ def test_a_rejection_after_the_resend_is_not_taken_up_by_a_later_pass(
 def test_a_planner_that_dies_in_the_middle_of_a_resend_leaves_nobody_out(
     town, runtime, deliver, again, monkeypatch
 ):
-    monkeypatch.setattr(plan, "RANGE_SIZE", 3)
+    in_ranges_of(3, monkeypatch)
     readers = town.readers(10)
     notification = town.planned()
     deliver(Recorder(lambda *_: NO))
@@ -268,7 +270,7 @@ def test_a_planner_that_dies_in_the_middle_of_a_resend_leaves_nobody_out(
         resend(news, utcnow(), with_unknown=False)
     with runtime.db.write() as session:  # one range, then nothing more
         begun = plan.begin_planning(session, notification, utcnow())
-        assert plan.plan_range(session, begun, utcnow())
+        assert plan.plan_range(session, begun, Shares(), utcnow())
     first = deliver()
     assert len(first) == 3
 

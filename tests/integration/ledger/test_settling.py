@@ -323,6 +323,6 @@ def test_an_email_in_doubt_is_sent_again_as_often_as_the_setting_says(
         with runtime.db.write() as session:
             due_deferrals(session, clock(), clock())
 
-    assert len(lost.sent) == resends + 1
+    assert len(lost.tried) == resends + 1
     assert set(town.states(notification).values()) == {DeliveryState.UNKNOWN}
     assert town.count(DeliveryAnswer) == resends + 1

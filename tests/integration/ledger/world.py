@@ -24,6 +24,7 @@ from service.db import Base
 from service.ledger import lease as leases
 from service.ledger.claim import claim
 from service.ledger.journal import Journal, JournalError
+from service.ledger.layout import Shares
 from service.ledger.lease import LeaseLost, finish, postpone
 from service.ledger.outcome import Outcome
 from service.ledger.plan import Overtaken, begin_planning, plan_range
@@ -44,6 +45,7 @@ from service.models import (
     Subscription,
 )
 from service.runtime import Runtime
+from tests.integration.ledger.ranges import in_ranges_of
 from tests.integration.town import Town
 from workers.courier import FRESH_S, Courier, PeerAwayError
 from workers.settling import Settler
@@ -263,7 +265,7 @@ class World:
                         if getattr(module, attribute, None) is real:
                             monkeypatch.setattr(module, attribute, ours)
         # Small, so that few readers make several of each.
-        monkeypatch.setattr("service.ledger.plan.RANGE_SIZE", 5)
+        in_ranges_of(5, monkeypatch)
         monkeypatch.setattr("service.ledger.batches.BATCH_SIZE", 5)
         monkeypatch.setattr("workers.courier.SLICE", 2)
         monkeypatch.setattr(leases, "WINDOW", dict.fromkeys(DestinationKind, 2))
@@ -305,7 +307,7 @@ class World:
             with self.runtime.db.write() as session:
                 notification = begin_planning(session, self.notification, self.utcnow())
                 if notification is not None:
-                    plan_range(session, notification, self.utcnow())
+                    plan_range(session, notification, Shares(), self.utcnow())
         except Overtaken:
             raise AssertionError("nobody else plans") from None
 
