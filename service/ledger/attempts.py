@@ -48,7 +48,7 @@ LONGEST_PLAN_REST = timedelta(hours=1)
 NOT_SENT = Outcome(
     DeliveryState.REJECTED, "gave up", "its batch killed the worker each time it was begun"
 )
-# One that may have arrived at an earlier try, and is not sent again, stays unknown (`after_policy`).
+# May have arrived at an earlier try; not sent again, it stays unknown (see `after_policy`).
 IN_DOUBT = Outcome(DeliveryState.CANCELLED)
 
 
