@@ -93,7 +93,7 @@ def test_a_deaf_worker_ends_and_one_that_hears_goes_on(name, task, start, settin
 
 def test_messages_that_nobody_takes_though_a_slot_is_free_are_deafness():
     ear = Ear()
-    looks = [ear.is_deaf(waiting=1, free=1, received=0) for _ in range(DEAF_LOOKS)]
+    looks = [ear.is_deaf(waiting=1, free=1, begun=0) for _ in range(DEAF_LOOKS)]
 
     assert looks == [False] * (DEAF_LOOKS - 1) + [True]
 
@@ -101,17 +101,17 @@ def test_messages_that_nobody_takes_though_a_slot_is_free_are_deafness():
 @pytest.mark.parametrize(
     "look",
     [
-        {"waiting": 0, "free": 1, "received": 0},  # also: Redis is away
-        {"waiting": 9, "free": 0, "received": 0},
-        {"waiting": 9, "free": 1, "received": 1},
+        {"waiting": 0, "free": 1, "begun": 0},  # also: Redis is away
+        {"waiting": 9, "free": 0, "begun": 0},
+        {"waiting": 9, "free": 1, "begun": 1},
     ],
 )
-def test_an_empty_queue_a_full_worker_and_one_that_receives_are_not_deaf(look):
+def test_an_empty_queue_a_full_worker_and_one_that_works_are_not_deaf(look):
     ear = Ear()
     for _ in range(DEAF_LOOKS - 1):
-        assert not ear.is_deaf(waiting=1, free=1, received=0)
+        assert not ear.is_deaf(waiting=1, free=1, begun=0)
     assert not ear.is_deaf(**look)
-    assert not ear.is_deaf(waiting=1, free=1, received=look["received"])
+    assert not ear.is_deaf(waiting=1, free=1, begun=look["begun"])
 
 
 @pytest.mark.parametrize(("has_children", "ended"), [(False, [False]), (True, [])])

@@ -6,7 +6,8 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -178,30 +179,30 @@ def test_a_batch_with_plain_answers_needs_no_more_than_the_space_taken_at_first(
     journal.close()
 
 
-@pytest.fixture
-def full_disk() -> Iterator[Callable[[], None]]:
-    """From its call on, no file of this process grows or is written to."""
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """In this block no file of this process grows or is written to, what pytest says included."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_shows_before_anything_is_sent(tmp_path, full_disk):
-    full_disk()
-
-    with pytest.raises(JournalError, match="File too large"):
+def test_a_full_disk_shows_before_anything_is_sent(tmp_path):
+    with full_disk(), pytest.raises(JournalError, match="File too large"):
         Journal(tmp_path, "host-1", 42)
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_that_fails_later_is_said_and_spoils_no_earlier_line(tmp_path, full_disk):
+def test_a_disk_that_fails_later_is_said_and_spoils_no_earlier_line(tmp_path):
     journal = Journal(tmp_path, "host-1", 42)
     journal.wire(1)
     journal.answer(1, SENT)
-    full_disk()
     for write in (lambda: journal.wire(2), lambda: journal.answer(1, SENT)):
-        with pytest.raises(JournalError):
+        with full_disk(), pytest.raises(JournalError):
             write()
     journal.abandon()
 
