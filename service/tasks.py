@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -76,7 +77,6 @@ WORKERS: dict[str, tuple[tuple[Queue, ...], str, int]] = {
 BREAKER_S = 5.0  # after a failure nobody tries again for this long: a frozen Redis costs one wait
 RING_EVERY_S = 0.02  # rings of the same moment go in one message
 MAX_ROWS = 20  # of one message: a worker that dies gives back no more
-ALONE = frozenset({Task.EMAIL_BATCH, Task.CHAT_BATCH})  # long ones: a free worker may take the next
 MAX_WAITING = 10_000  # rings that are not sent yet; the sweeper finds what is beyond
 WEB_TIMEOUT_S = 0.3  # a CMS gives up after 2 s
 WORKER_TIMEOUT_S = 5.0
@@ -133,6 +133,10 @@ class Doorbell:
         """Send the task; return whether the broker took it. Never raises, never retries."""
         return self._send(task, queue or HOME[task], (row_id,))
 
+    def ring_once(self, task: Task, row_ids: Sequence[int], queue: Queue) -> bool:
+        """Send one task for several rows, which one worker takes in turn; as `ring` otherwise."""
+        return self._send(task, queue, tuple(row_ids))
+
     def lengths(self) -> dict[Queue, int] | None:
         """How many rings each queue holds that nobody has taken; None where the broker is away.
 
@@ -185,9 +189,8 @@ class Doorbell:
             for task, queue, row_id in waiting:
                 rows_of[task, queue].append(row_id)
             for (task, queue), rows in rows_of.items():
-                size = 1 if task in ALONE else MAX_ROWS
-                for start in range(0, len(rows), size):
-                    self._send(task, queue, tuple(rows[start : start + size]))
+                for start in range(0, len(rows), MAX_ROWS):
+                    self._send(task, queue, tuple(rows[start : start + MAX_ROWS]))
             time.sleep(RING_EVERY_S)
 
     def _send(self, task: Task, queue: Queue, row_ids: tuple[int, ...]) -> bool:
