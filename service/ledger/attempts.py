@@ -1,6 +1,6 @@
 """Attempts: how often a row's work was begun in vain, and when that is enough.
 
-One table for all stages (docs/adr/0014-what-is-given-up.md). An attempt counts if it ended neither
+One table for all stages (docs/adr/0010-what-is-given-up.md). An attempt counts if it ended neither
 in an outcome nor in order, as one does that kills its worker. What comes from outside never counts:
 a relay, a chat service or a database that is away may be away for days.
 """
