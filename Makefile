@@ -13,7 +13,7 @@ PYTHONS := $(PYTHON) python3.12 python3.11 python3
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test lint types contracts apt-packages tests format lock setup venv install \
-	secrets chaos bench-ledger bench-ingest bench-classify bench-races fuzz
+	secrets chaos bench-ledger bench-ingest bench-classify bench-urgent bench-races fuzz
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench-ledger: setup ## planning against a bare insert, memory, cost of a deliver
 
 bench-ingest: setup ## what the door takes, against an empty view of the same server (QUICK=1: less)
 	@$(BIN)/python -m tests.bench.ingest
+
+bench-urgent: setup ## how soon urgent news leaves behind ten articles to 100,000 each (QUICK=1: less)
+	@$(BIN)/python -m tests.bench.urgent
 
 bench-races: setup ## readers who leave while their mail is sent: how late one still starts (RACES=1000)
 	@RACES=$${RACES:-1000} $(BIN)/pytest -q tests/integration/email/test_unsubscribe_race.py

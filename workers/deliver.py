@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -27,6 +28,7 @@ def deliver_batch(
 ) -> None:
     """Deliver a batch; leave it alone where it is done, not due, or somebody else's."""
     journals, policy = runtime.settings.var_dir / "journal", Policy.of(runtime.settings)
+    began = time.monotonic()
     with runtime.db.write() as session:
         lease = claim(session, batch_id, utcnow(), journals, policy)
     if lease is None:
@@ -41,14 +43,16 @@ def deliver_batch(
             _hand_back(runtime, lease, _unwritable(lease, error))
             return
         try:
-            _deliver(runtime, lease, journal, sender)
+            _deliver(runtime, lease, journal, sender, began)
         finally:
             journal.abandon()  # unless it was closed: then there is nothing left to abandon
     finally:
         sender.close()
 
 
-def _deliver(runtime: Runtime, lease: Lease, journal: Journal, sender: Sender) -> None:
+def _deliver(
+    runtime: Runtime, lease: Lease, journal: Journal, sender: Sender, began: float
+) -> None:
     settler = Settler(runtime.db, lease)
     courier = Courier(runtime.db, lease, journal, settler, sender)
     try:
@@ -67,7 +71,7 @@ def _deliver(runtime: Runtime, lease: Lease, journal: Journal, sender: Sender) -
             forgive_claim(session, lease)  # if the database is back already
         raise
     if wait_s is None:
-        _finish(runtime, lease, courier.count)
+        _finish(runtime, lease, courier.count, time.monotonic() - began)
     else:
         _hand_back(runtime, lease, wait_s)
     journal.close()
@@ -105,7 +109,7 @@ def _unwritable(lease: Lease, error: JournalError) -> float:
     return wait_s
 
 
-def _finish(runtime: Runtime, lease: Lease, count: int) -> None:
+def _finish(runtime: Runtime, lease: Lease, count: int, took_s: float) -> None:
     with runtime.db.write() as session:
         finish(session, lease, utcnow())
     log.info(
@@ -114,6 +118,7 @@ def _finish(runtime: Runtime, lease: Lease, count: int) -> None:
         notification_id=lease.notification_id,
         request_id=lease.request_id,
         deliveries=count,
+        took_s=round(took_s, 3),
     )
 
 

@@ -66,6 +66,24 @@ def test_a_request_is_named_in_each_line_of_each_stage(cms, town, runtime, lines
     assert [line["event"] for line in found] == ["classified", "released", "planned", "batch done"]
 
 
+def test_the_end_of_a_batch_says_how_many_it_had_and_what_it_took(cms, town, runtime, lines, clock):
+    town.reader()
+    revision = cms.post().json["revision"]
+    STAGES[Task.CLASSIFY_REVISION](runtime, revision)
+    (notification,) = town.all(Notification)
+    clock.advance(minutes=10)  # its hold
+    release_and_ring(runtime, notification.id)
+    STAGES[Task.PLAN_NOTIFICATION](runtime, notification.id)
+    (batch,) = town.batches()
+    lines.take()
+
+    STAGES[Task.EMAIL_BATCH](runtime, batch)
+
+    (done,) = lines.take()
+    assert done["deliveries"] == 1
+    assert done["took_s"] > 0
+
+
 @pytest.mark.parametrize(
     ("task", "breaks"),
     [
