@@ -61,6 +61,10 @@ class NotNowError(Exception):
     """Raised by `on_wire`: staff paused it a moment ago; no byte leaves, nothing is decided."""
 
 
+class NotPreparedError(Exception):
+    """What a slice needs cannot be made, by an error of our own; nothing of it has left."""
+
+
 class HandedBackError(Exception):
     """All that is left of the batch waits for a pause to end, and the batch was handed back."""
 
@@ -137,12 +141,20 @@ class Courier:
                     return False
                 if not any(map(is_held, rows)):
                     self._slice.extend(rows)
-                    self._revision_id = self._sender.prepare(session)
+                    self._revision_id = self._prepared(session)
                     break
             self._set_aside()
         self._journal.begin_slice(self._revision_id)
         self._is_begun = False
         return True
+
+    def _prepared(self, session: Session) -> int | None:
+        try:
+            return self._sender.prepare(session)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:
+            raise NotPreparedError from error
 
     def _quiet_for(self, row: RowMapping) -> timedelta:
         zone = self._lease.policy.timezone
@@ -211,7 +223,7 @@ class _Wire:
             if time.monotonic() - self._read_at > FRESH_S:  # a slow greeting, a slow RCPT
                 self._look_again()
             self._check()
-        except (LeaseLost, NotToBeSentError, NotNowError):
+        except Exception:  # a database that is away as well: no byte has left
             with suppress(JournalError):
                 self._journal.stayed(self._destination_id)
             raise

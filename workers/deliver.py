@@ -5,22 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from service.db import utcnow
-from service.ledger.attempts import forgive_claim
+from service.ledger.attempts import forgive_claim, rest
 from service.ledger.claim import claim
 from service.ledger.journal import Journal, JournalError
 from service.ledger.lease import Lease, LeaseLost, finish, postpone
 from service.ledger.policy import Policy
 from service.logs import bind, get_logger
 from service.runtime import Runtime
-from workers.courier import Courier, HandedBackError, PeerAwayError, Sender
+from workers.courier import Courier, HandedBackError, NotPreparedError, PeerAwayError, Sender
 from workers.settling import Settler
 
 log = get_logger(__name__)
+
+End = Callable[[Session, Lease, datetime], None]  # how a batch leaves its worker's hands
 
 
 def deliver_batch(
@@ -34,13 +37,21 @@ def deliver_batch(
     if lease is None:
         return
     bind(batch_id=batch_id, notification_id=lease.notification_id, request_id=lease.request_id)
-    sender = open_sender(runtime, lease)
+    try:
+        sender = open_sender(runtime, lease)
+    except Exception:
+        log.exception("sender cannot be opened")
+        with runtime.db.write() as session:
+            rest(session, lease, utcnow())
+        return
     try:
         try:
             journal = Journal(journals, lease.token, batch_id)
         except JournalError as error:
             # The disk is full before anything was sent: no delivery is touched.
-            _hand_back(runtime, lease, _unwritable(lease, error))
+            end = _after(_unwritable(lease, error))
+            with runtime.db.write() as session:
+                end(session, lease, utcnow())
             return
         try:
             _deliver(runtime, lease, journal, sender, began)
@@ -57,7 +68,7 @@ def _deliver(
     courier = Courier(runtime.db, lease, journal, settler, sender)
     try:
         with settler.beating():
-            wait_s = _send_all(courier, lease)
+            end = _send_all(courier, lease)
             settler.drain()
     except LeaseLost:
         log.warning("lease lost", batch_id=lease.batch_id)
@@ -70,15 +81,22 @@ def _deliver(
         with suppress(SQLAlchemyError), runtime.db.write() as session:
             forgive_claim(session, lease)  # if the database is back already
         raise
-    if wait_s is None:
-        _finish(runtime, lease, courier.count, time.monotonic() - began)
-    else:
-        _hand_back(runtime, lease, wait_s)
+    with runtime.db.write() as session:
+        end(session, lease, utcnow())
     journal.close()
+    if end is finish:
+        log.info(
+            "batch done",
+            batch_id=lease.batch_id,
+            notification_id=lease.notification_id,
+            request_id=lease.request_id,
+            deliveries=courier.count,
+            took_s=round(time.monotonic() - began, 3),
+        )
 
 
-def _send_all(courier: Courier, lease: Lease) -> float | None:
-    """Send until nothing is left (null), or until nothing can be sent: for so many seconds."""
+def _send_all(courier: Courier, lease: Lease) -> End:
+    """Send until nothing is left, or until nothing can be sent; returns how the batch ends then."""
     try:
         while courier.step():
             pass
@@ -92,10 +110,18 @@ def _send_all(courier: Courier, lease: Lease) -> float | None:
             detail=str(error),
             next_attempt_s=wait_s,
         )
-        return wait_s
+        return _after(wait_s)
     except JournalError as error:
-        return _unwritable(lease, error)
-    return None
+        return _after(_unwritable(lease, error))
+    except NotPreparedError:
+        log.exception("batch cannot be prepared", batch_id=lease.batch_id)
+        return rest
+    return finish
+
+
+def _after(wait_s: float) -> End:
+    """Hand the batch back for so many seconds; no attempt is counted."""
+    return lambda session, lease, now: postpone(session, lease, now + timedelta(seconds=wait_s))
 
 
 def _unwritable(lease: Lease, error: JournalError) -> float:
@@ -107,21 +133,3 @@ def _unwritable(lease: Lease, error: JournalError) -> float:
         next_attempt_s=wait_s,
     )
     return wait_s
-
-
-def _finish(runtime: Runtime, lease: Lease, count: int, took_s: float) -> None:
-    with runtime.db.write() as session:
-        finish(session, lease, utcnow())
-    log.info(
-        "batch done",
-        batch_id=lease.batch_id,
-        notification_id=lease.notification_id,
-        request_id=lease.request_id,
-        deliveries=count,
-        took_s=round(took_s, 3),
-    )
-
-
-def _hand_back(runtime: Runtime, lease: Lease, wait_s: float) -> None:
-    with runtime.db.write() as session:
-        postpone(session, lease, utcnow() + timedelta(seconds=wait_s))

@@ -10,6 +10,7 @@ from service.ledger.waiting import Ring
 from service.tasks import Queue, Task
 
 ENOUGH = 200  # rings that wait in a queue: more than its workers take until the next sweep
+FORGOTTEN_S = 18.0  # longer than any patience, shorter than the rest of a plan
 STILL_S = 30.0  # a full queue from which nobody takes anything for so long has no ear
 UNHEARD = 3  # rings for a row that nobody came for
 REMEMBERED = 10_000  # rows
@@ -43,13 +44,17 @@ class Unheard:
     """Counts the rings for each row; whoever comes for a row moves its mark."""
 
     def __init__(self) -> None:
-        self._rings: dict[tuple[Task, int], tuple[datetime | None, int]] = {}
+        self._rings: dict[tuple[Task, int], tuple[datetime | None, int, float]] = {}
 
     def is_due(self, ring: Ring) -> bool:
         """Count a ring about to be rung; True: the ones before were in vain."""
-        mark, times = self._rings.pop((ring.task, ring.row_id), (ring.mark, 0))
-        times = times + 1 if mark == ring.mark else 1
-        self._rings[ring.task, ring.row_id] = ring.mark, times
+        now = time.monotonic()
+        nothing = ring.mark, 0, now
+        mark, times, rung_at = self._rings.pop((ring.task, ring.row_id), nothing)
+        # One that was not found for a while was heard: a plan that rests is found again later.
+        is_same = mark == ring.mark and now - rung_at < FORGOTTEN_S
+        times = times + 1 if is_same else 1
+        self._rings[ring.task, ring.row_id] = ring.mark, times, now
         if len(self._rings) > REMEMBERED:
             self._rings.pop(next(iter(self._rings)))  # the one that was rung for the longest ago
         return times > UNHEARD

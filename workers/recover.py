@@ -52,8 +52,9 @@ class Sweeper:
         """Look at every stage once; return how many rows had to be found."""
         now, db = utcnow(), self._runtime.db
         journals = self._runtime.settings.var_dir / "journal"
-        rings = sweep.replay_journals(db, journals, now, Policy.of(self._runtime.settings))
-        give_up_batches(db, journals, now)
+        policy = Policy.of(self._runtime.settings)
+        rings = sweep.replay_journals(db, journals, now, policy)
+        give_up_batches(db, journals, now, policy)
         released = self._release()
         self._queues.look(self._runtime.doorbell.lengths())
         for query, patience in QUERIES.items():

@@ -25,6 +25,10 @@ HOW_TO_MEND = {
     AlarmKind.PLAN_FAILS: (
         "an error of the program or a broken row: see the log; it is tried again once an hour"
     ),
+    AlarmKind.JOURNAL_STUCK: (
+        "an error of the program: see the log; the file in the folder `journal` says who was told, "
+        "keep it until a version that can read it has settled it"
+    ),
     AlarmKind.LEDGER_WRONG: "run `tellal audit`; the next audit that finds nothing clears this",
 }
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.orm import Session
 
+from service.db import Moment
 from service.ledger.plan import plan_again
 from service.models import Approval, Article, ArticleState, Notification, NotificationState
 
 NEEDED = 2
+
+# What waits for quiet hours to end: deferred, and never tried.
+WAKE = text("""
+    UPDATE delivery SET due_at = :now
+    WHERE notification_id = :notification AND state = 2 AND attempts = 0
+""").bindparams(bindparam("now", type_=Moment()))
 
 
 class ApprovalError(ValueError):
@@ -45,6 +52,7 @@ def approve(session: Session, notification_id: int, staff_id: int, now: datetime
     if missing == 0 and notification.breaks_at is None:
         notification.breaks_at = now
         session.flush()
+        session.execute(WAKE, {"notification": notification.id, "now": now})
         plan_again(session, notification.id, now)
     return missing
 

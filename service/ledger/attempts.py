@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 from service.db import Database, rows
 from service.ledger.alarms import clear_alarm, raise_alarm
 from service.ledger.claim import claim
-from service.ledger.lease import Lease, finish
+from service.ledger.lease import Lease, finish, give_back
 from service.ledger.outcome import Answer, Outcome
+from service.ledger.policy import STANDARD, Policy
 from service.ledger.settle import write_outcomes
 from service.models import (
     AlarmKind,
@@ -45,8 +46,10 @@ LIMIT = 50  # of what is given up in one sweep
 FIRST_TRY = timedelta(seconds=1)  # who was rung for within this after coming in has had one ring
 LONGEST_REST = timedelta(minutes=1)  # of a text: eight attempts take some four minutes
 LONGEST_PLAN_REST = timedelta(hours=1)
+FIRST_BATCH_REST = timedelta(seconds=30)
+LONGEST_BATCH_REST = timedelta(minutes=30)  # eight attempts take about an hour and a half
 NOT_SENT = Outcome(
-    DeliveryState.REJECTED, "gave up", "its batch killed the worker each time it was begun"
+    DeliveryState.REJECTED, "gave up", "its batch could not be sent, whoever took it"
 )
 # May have arrived at an earlier try; not sent again, it stays unknown (see `after_policy`).
 IN_DOUBT = Outcome(DeliveryState.CANCELLED)
@@ -168,7 +171,17 @@ def forgive_claim(session: Session, lease: Lease) -> None:
     )
 
 
-def give_up_batches(db: Database, journals: Path, now: datetime) -> None:
+def rest(session: Session, lease: Lease, now: datetime) -> None:
+    """Hand back a batch that could not even be begun, by an error of our own; the attempt counts.
+
+    It rests longer each time, so that a setting can be mended before anything is given up.
+    """
+    batch = session.get_one(Batch, lease.batch_id, with_for_update=True)
+    wait = min(FIRST_BATCH_REST * 2 ** max(batch.attempts - 1, 0), LONGEST_BATCH_REST)
+    give_back(session, lease.token, lease.batch_id, now + wait)
+
+
+def give_up_batches(db: Database, journals: Path, now: datetime, policy: Policy = STANDARD) -> None:
     """Reject what is queued in batches that have killed too many workers.
 
     Owns its transactions, one for each batch. It claims the batch as a worker does, so that nobody
@@ -184,7 +197,7 @@ def give_up_batches(db: Database, journals: Path, now: datetime) -> None:
         ).all()
     for batch_id in tired:
         with db.write() as session:
-            lease = claim(session, batch_id, now, journals)
+            lease = claim(session, batch_id, now, journals, policy)
             if lease is not None:
                 _give_up(session, lease, now)
 
@@ -205,7 +218,7 @@ def _give_up(session: Session, lease: Lease, now: datetime) -> None:
         session,
         AlarmKind.BATCH_GIVEN_UP,
         lease.batch_id,
-        f"batch {lease.batch_id} of notification {lease.notification_id} killed its worker "
-        f"{MAX_BATCH_ATTEMPTS} times; {len(answers)} of its readers were not told",
+        f"batch {lease.batch_id} of notification {lease.notification_id} failed, or killed its "
+        f"worker, {MAX_BATCH_ATTEMPTS} times; {len(answers)} of its readers were not told",
         now,
     )

@@ -61,14 +61,12 @@ class Shares:
 
     def __init__(self) -> None:
         self._shares: dict[Lane, float] = {}
+        self.are_known = False
 
     def learn(self, counts: Mapping[Lane, int], size: int) -> None:
         """Note the rows of each lane in a range of at most `size` rows."""
         self._shares = {lane: count / size for lane, count in counts.items()}
-
-    @property
-    def are_known(self) -> bool:
-        return bool(self._shares)
+        self.are_known = True
 
     def lay_out(self, session: Session, size: int) -> Layout:
         """Lay out the batches of the next range, of at most `size` rows."""

@@ -8,15 +8,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import update
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from service.db import Database
+from service.ledger.alarms import raise_alarm
 from service.ledger.lease import Lease, give_back, of_batch, pending
 from service.ledger.outcome import ON_THE_WIRE, Answer
 from service.ledger.policy import STANDARD, Policy
 from service.ledger.remains import Remains, dead_owners, read_beside
 from service.ledger.settle import write_outcomes
-from service.models import Batch, Delivery, DeliveryState
+from service.models import AlarmKind, Batch, Delivery, DeliveryState
 
 FINAL = (DeliveryState.SENT, DeliveryState.REJECTED)
 ASSUMED = (DeliveryState.DEFERRED, DeliveryState.UNKNOWN)
@@ -50,14 +52,31 @@ def replay_dead(
     """
     freed = []
     for remains in dead_owners(folder):
-        with db.write() as session:
-            batch = session.get(Batch, remains.batch_id, with_for_update=True)
-            if batch is not None:
-                _settle_remains(session, batch, remains, now, policy)
-                give_back(session, remains.lease, batch.id, now + _rest(batch, remains))
-                freed.append(batch)
+        try:
+            with db.write() as session:
+                batch = session.get(Batch, remains.batch_id, with_for_update=True)
+                if batch is not None:
+                    _settle_remains(session, batch, remains, now, policy)
+                    give_back(session, remains.lease, batch.id, now + _rest(batch, remains))
+        except (OperationalError, InterfaceError):
+            raise  # the database is away: so it is for all of them
+        except Exception as error:  # one that cannot be settled must not hold up the others
+            _alarm(db, remains, error, now)
+            continue
+        if batch is not None:
+            freed.append(batch)
         remains.path.unlink(missing_ok=True)
     return freed
+
+
+def _alarm(db: Database, remains: Remains, error: Exception, now: datetime) -> None:
+    """Its batch stays leased: without the journal, what was sent would be sent again."""
+    sentence = (
+        f"the journal {remains.path.name} of batch {remains.batch_id} cannot be settled: "
+        f"{type(error).__name__}"
+    )
+    with db.write() as session:
+        raise_alarm(session, AlarmKind.JOURNAL_STUCK, remains.batch_id, sentence, now)
 
 
 def _rest(batch: Batch, remains: Remains) -> timedelta:

@@ -41,6 +41,10 @@ _UNKNOWN = text(f"""
     ORDER BY v.destination_id LIMIT :size
 """)  # noqa: S608
 
+_OPEN = text("""
+    SELECT 1 FROM delivery WHERE notification_id = :notification AND state IN (0, 2) LIMIT 1
+""")
+
 
 class ResendError(ValueError):
     """It cannot be resent; the text says why."""
@@ -71,6 +75,10 @@ def news_of(session: Session, article_id: int, *, for_update: bool) -> tuple[Art
         raise ResendError(f"article {article_id} is too old: who was told is not kept any more")
     if notification.state == NotificationState.HELD and notification.stopped_at is None:
         raise ResendError(f"article {article_id} is still held; nobody was told of it yet")
+    if notification.stopped_at is not None and _is_being_cancelled(session, notification):
+        raise ResendError(
+            f"article {article_id} is still being cancelled; try again once nothing of it is queued"
+        )
     return article, notification
 
 
@@ -82,6 +90,12 @@ def missing(session: Session, article: Article, notification: Notification) -> C
     query = statement(_MISSING.format(may_be_told=asked.may_be_told()), tuple(asked.lists))
     found = session.execute(query, {**asked.lists, **ids, **_EVERYBODY})
     return Counter({word: int(count) for word, count in found})
+
+
+def _is_being_cancelled(session: Session, notification: Notification) -> bool:
+    """Whether some wait to be settled as cancelled: told now after all, they might be told twice,
+    because others of the story were planned for them meanwhile."""
+    return session.execute(_OPEN, {"notification": notification.id}).first() is not None
 
 
 def unknown(session: Session, notification: Notification, limit: int) -> Sequence[int]:

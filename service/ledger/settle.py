@@ -98,8 +98,8 @@ def write_outcomes(
                     "notification_id": lease.notification_id,
                     "destination_id": destination_id,
                     "state": outcome.state,
-                    "code": outcome.code[:16],
-                    "detail": outcome.detail[:500],
+                    "code": outcome.code.replace("\0", "")[:16],
+                    "detail": outcome.detail.replace("\0", "")[:500],  # PostgreSQL stores none
                     "at": now,
                 }
             )

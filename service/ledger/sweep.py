@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from service.db import Database, Moment
 from service.ledger.batches import CLOSE_ONE, new_batch
+from service.ledger.layout import BATCH_SIZE
 from service.ledger.policy import STANDARD, Policy
 from service.ledger.replay import replay_dead
 from service.ledger.waiting import (
@@ -24,11 +26,6 @@ from service.ledger.waiting import (
 )
 from service.models import (
     Article,
-    Batch,
-    BatchState,
-    Delivery,
-    DeliveryState,
-    Destination,
     DestinationKind,
     LabelState,
     Notification,
@@ -41,6 +38,7 @@ from service.models import (
 from service.tasks import Queue
 
 LIMIT = 200  # notifications a sweep and kind of work
+DUE_STEP = 5_000  # deferred deliveries a sweep: SQLite's writer lock is held for some 20 ms
 
 
 class Stage(Protocol):
@@ -84,66 +82,59 @@ def due_releases(session: Session, now: datetime, review_wait: timedelta) -> lis
     )
 
 
-def due_deferrals(
-    session: Session, now: datetime, _rung_before: datetime, _full: Collection[Queue] = ()
-) -> list[Ring]:
-    """Deferred deliveries that are due, put into batches again."""
-    due = session.execute(
-        select(Delivery.notification_id, Destination.kind, Destination.lane)
-        .join(Destination, Destination.id == Delivery.destination_id)
-        .where(Delivery.state == DeliveryState.DEFERRED, Delivery.due_at <= now)
-        .distinct()
-        .limit(LIMIT)
-    ).all()
-    rings = []
-    for notification_id, kind, lane in due:
-        notification = session.get_one(Notification, notification_id)
-        batch = new_batch(notification, DestinationKind(kind), lane)
-        session.add(batch)
-        session.flush()
-        session.execute(
-            REQUEUE,
-            {
-                "batch": batch.id,
-                "notification": notification_id,
-                "kind": kind,
-                "lane": lane,
-                "now": now,
-                "size": 1_000,
-            },
-        )
-        rings.append(ring_for_batch(batch))
-    return rings
-
+# What is due, the longest first, with its lane. A whole city's quiet hours end in one minute, so it
+# is taken in steps, each a walk along the due end of `ix_delivery_deferred`.
+DUE = text("""
+    SELECT v.notification_id, d.kind, d.lane, v.destination_id
+    FROM (SELECT notification_id, destination_id FROM delivery
+          WHERE state = 2 AND due_at <= :now ORDER BY due_at LIMIT :size) AS v
+    JOIN destination d ON d.id = v.destination_id
+    ORDER BY v.notification_id, d.kind, d.lane, v.destination_id
+""").bindparams(bindparam("now", type_=Moment()))
 
 REQUEUE = text("""
     UPDATE delivery SET state = 0, batch_id = :batch, due_at = NULL
-    WHERE notification_id = :notification AND state = 2 AND destination_id IN (
-        SELECT v.destination_id
-        FROM delivery v JOIN destination d ON d.id = v.destination_id
-        WHERE v.notification_id = :notification AND v.state = 2 AND v.due_at <= :now
-          AND d.kind = :kind AND d.lane = :lane
-        ORDER BY v.destination_id LIMIT :size)
+    WHERE notification_id = :notification AND destination_id = :destination
+      AND state = 2 AND due_at <= :now
 """).bindparams(bindparam("now", type_=Moment()))
+
+
+def due_deferrals(
+    session: Session, now: datetime, _rung_before: datetime, _full: Collection[Queue] = ()
+) -> list[Ring]:
+    """Deferred deliveries that are due, put into batches again; the rest by the next sweep."""
+    rings = []
+    due = session.execute(DUE, {"now": now, "size": DUE_STEP}).all()
+    for (notification_id, kind, lane), group in groupby(due, lambda row: row[:3]):
+        destinations = [row.destination_id for row in group]
+        notification = session.get_one(Notification, notification_id)
+        for start in range(0, len(destinations), BATCH_SIZE):
+            batch = new_batch(notification, DestinationKind(kind), lane)
+            session.add(batch)
+            session.flush()
+            keys = {"batch": batch.id, "notification": notification_id, "now": now}
+            some = destinations[start : start + BATCH_SIZE]
+            session.execute(REQUEUE, [{**keys, "destination": one} for one in some])
+            rings.append(ring_for_batch(batch))
+    return rings
+
+
+CLOSABLE = text("""
+    SELECT n.id FROM notification n
+    WHERE n.state = 'planned'
+      AND NOT EXISTS (SELECT 1 FROM batch b WHERE b.notification_id = n.id AND b.state < 2)
+      AND NOT EXISTS (SELECT 1 FROM delivery v WHERE v.notification_id = n.id AND v.state = 2)
+    LIMIT :size
+""")  # ix_delivery_deferred_of
 
 
 def close_finished(session: Session, now: datetime) -> None:
     """Notifications all of whose batches are done, should their last worker have died there."""
+    found = session.scalars(CLOSABLE, {"size": LIMIT}).all()
     candidates = session.scalars(
         select(Notification.id)
-        .where(Notification.state == NotificationState.PLANNED)
-        .where(
-            ~select(literal(1))
-            .where(Batch.notification_id == Notification.id, Batch.state < BatchState.DONE)
-            .exists()
-        )
-        .where(
-            ~select(literal(1))
-            .where(Delivery.notification_id == Notification.id)
-            .where(Delivery.state == DeliveryState.DEFERRED)
-            .exists()
-        )
-        .limit(LIMIT)
+        .where(Notification.id.in_(found))
+        .order_by(Notification.id)
         .with_for_update(skip_locked=True, key_share=True)
     ).all()
     for notification_id in candidates:

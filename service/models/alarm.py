@@ -20,6 +20,7 @@ class AlarmKind(StrEnum):
     REVISION_GIVEN_UP = "revision given up"
     PLAN_FAILS = "plan fails"
     LEDGER_WRONG = "ledger wrong"
+    JOURNAL_STUCK = "journal stuck"
 
 
 class Alarm(Base):

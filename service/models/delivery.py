@@ -44,6 +44,13 @@ class Delivery(Base):
         Index("ix_delivery_batch_id", "batch_id"),
         Index("ix_delivery_destination_id", "destination_id", "notification_id"),
         Index("ix_delivery_deferred", "due_at", sqlite_where=DEFERRED, postgresql_where=DEFERRED),
+        # Whether a notification has any: asked each second of those that are nearly done.
+        Index(
+            "ix_delivery_deferred_of",
+            "notification_id",
+            sqlite_where=DEFERRED,
+            postgresql_where=DEFERRED,
+        ),
         {"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (notification_id)"},
     )
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from sqlalchemy import RowMapping, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from service.ledger.lease import Lease
@@ -46,7 +48,8 @@ class ChatSender:
         on_wire()
         outcome = send_to_target(url, message, self._runtime.settings.allow_private_hosts)
         if outcome.state == DeliveryState.REJECTED and outcome.code in BROKEN:
-            self._pause(channel_id, outcome)
+            with suppress(SQLAlchemyError):  # the answer counts more; the next one pauses it
+                self._pause(channel_id, outcome)
         if self._story is None and outcome.state == DeliveryState.SENT:
             # Staff who test a channel want to read the answer.
             return Outcome(outcome.state, outcome.code, f"the service answered {outcome.code}")

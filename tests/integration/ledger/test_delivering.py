@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select, text, update
+from sqlalchemy.exc import OperationalError
 
 from service.db import utcnow
 from service.ledger import lease as leases
 from service.ledger.audit import audit
 from service.ledger.counts import outcome_counts
 from service.ledger.outcome import SENT, Outcome
-from service.ledger.sweep import due_deferrals
+from service.ledger.sweep import due_deferrals, replay_journals
 from service.models import (
     Batch,
     BatchState,
@@ -195,6 +197,30 @@ def test_an_unsubscribe_while_the_peer_is_slow_gets_no_mail(one_batch, runtime, 
 
     assert sender.sent == []
     assert town.counts(notification) == {SUPPRESSED: 2}
+
+
+def test_a_database_that_goes_away_before_the_first_byte_leaves_nobody_in_doubt(
+    runtime, town, monkeypatch
+):
+    monkeypatch.setattr("workers.courier.FRESH_S", 0.0)
+    room = town.channel("json://127.0.0.1:1/")
+    notification = town.planned()
+    (batch,) = town.batches()
+
+    def gone(*_) -> None:
+        raise OperationalError("SELECT", {}, Exception("the server closed the connection"))
+
+    def act(_destination: int, on_wire) -> None:
+        monkeypatch.setattr("workers.courier.pending", gone)
+        on_wire()
+
+    sender = Recorder(act)
+    with pytest.raises(OperationalError):
+        deliver_batch(runtime, batch, sender)
+    replay_journals(runtime.db, runtime.settings.var_dir / "journal", utcnow())
+
+    assert sender.sent == []
+    assert town.states(notification) == {room: QUEUED}
 
 
 def test_a_paused_channel_hears_nothing(runtime, town):

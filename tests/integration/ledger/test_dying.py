@@ -10,11 +10,15 @@ import textwrap
 from sqlalchemy import update
 
 from service.db import utcnow
+from service.ledger import replay
+from service.ledger.alarms import HOW_TO_MEND
 from service.ledger.journal import Journal
 from service.ledger.outcome import SENT, Answer, Outcome
 from service.ledger.settle import settle
 from service.ledger.sweep import due_deferrals, replay_journals
 from service.models import (
+    Alarm,
+    AlarmKind,
     Batch,
     Delivery,
     DeliveryState,
@@ -176,3 +180,28 @@ def test_sweeping_alone_delivers_what_a_dead_worker_left(one_batch, runtime, tow
     assert town.counts(notification) == {SENT_STATE: 3}
     assert town.mails().total() == 2  # the dead worker's first went elsewhere
     assert town.findings() == []
+
+
+def test_a_journal_that_cannot_be_settled_alarms_and_holds_up_no_other(
+    runtime, town, journals, take, monkeypatch
+):
+    town.reader(lane="gmail")
+    town.reader(lane="yahoo")
+    town.planned()
+    stuck, other = town.batches()
+    for batch in (stuck, other):
+        Journal(journals, take(batch).token, batch).abandon()
+    settle_remains = replay._settle_remains
+
+    def settle_others(session, batch, *more) -> None:
+        assert batch.id != stuck, "it cannot be settled"
+        settle_remains(session, batch, *more)
+
+    monkeypatch.setattr(replay, "_settle_remains", settle_others)
+    freed = replay_journals(runtime.db, journals, utcnow())
+
+    assert [ring.row_id for ring in freed] == [other]
+    (alarm,) = town.all(Alarm)
+    assert (alarm.kind, alarm.object_id) == (AlarmKind.JOURNAL_STUCK, stuck)
+    assert alarm.kind in HOW_TO_MEND
+    assert len(list(journals.iterdir())) == 1

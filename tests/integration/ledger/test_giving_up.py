@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -230,13 +231,47 @@ def test_an_outcome_forgives_the_deaths_before_it(town, die, runtime, clock):
     def poisoned(_row, on_wire):
         calls.append(1)
         if len(calls) > 50:
-            raise SystemExit  # in the second slice: the first one was settled
+            while SENT.state not in town.counts(notification_id):
+                time.sleep(0.01)  # until the thread beside has settled some
+            raise SystemExit
         on_wire()
         return SENT
 
     with pytest.raises(SystemExit):
         deliver_batch(runtime, batch, _Sender(poisoned))
     assert town.get(Batch, batch).attempts == 0
+
+
+def test_a_batch_that_cannot_be_prepared_rests_ever_longer_before_it_is_given_up(
+    one_batch, town, runtime, clock
+):
+    notification_id, batch, reader = one_batch
+    rests = []
+    for _ in range(MAX_BATCH_ATTEMPTS):
+        broken = _Sender(lambda *_: SENT)
+        broken.prepare = lambda _session: 1 / 0
+        before = clock()
+        deliver_batch(runtime, batch, broken)
+        row = town.get(Batch, batch)
+        assert (row.state, row.lease) == (BatchState.READY, None)
+        rests.append(round((row.due_at - before).total_seconds()))
+        assert town.states(notification_id) == {reader: QUEUED}
+        clock.advance(seconds=rests[-1] + 1)
+    sweep_once(runtime)
+
+    assert rests == sorted(rests)
+    assert sum(rests) > 3600
+    assert town.states(notification_id) == {reader: DeliveryState.REJECTED}
+    assert town.count(Alarm) == 1
+
+
+def test_a_sender_that_cannot_be_opened_gives_the_batch_back_at_once(one_batch, town, runtime):
+    _, batch, _ = one_batch
+
+    deliver_batch(runtime, batch, lambda _runtime, _lease: 1 / 0)
+
+    row = town.get(Batch, batch)
+    assert (row.state, row.lease, row.attempts) == (BatchState.READY, None, 1)
 
 
 @pytest.fixture

@@ -265,3 +265,21 @@ def test_nothing_but_a_released_notification_is_planned(town, runtime):
     plan_notification(runtime, 10**15)
 
     assert town.count(Delivery) == 0
+
+
+def test_a_range_that_adds_nobody_is_followed_by_a_whole_one(town, runtime, monkeypatch):
+    monkeypatch.setattr(plan, "FIRST_RANGE_SIZE", 2)
+    town.readers(9)
+    notification = town.planned()
+    with runtime.db.write() as session:
+        assert plan.plan_again(session, notification, utcnow())
+    shares, ranges = Shares(), 0
+
+    while True:
+        with runtime.db.write() as session:
+            begun = begin_planning(session, notification, utcnow())
+            if plan_range(session, begun, shares, utcnow()) is None:
+                break
+        ranges += 1
+
+    assert ranges == 2

@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy import update
 
 from service.db import utcnow
-from service.models import Delivery, DeliveryState, Destination, Notification
+from service.ledger.approve import approve
+from service.models import Delivery, DeliveryState, Destination, Notification, Staff
 from tests.integration.ledger.recorder import Recorder
 from workers.deliver import deliver_batch
+from workers.plan import plan_notification
 from workers.recover import sweep_once
 
 pytestmark = pytest.mark.usefixtures("full_audit")
@@ -72,6 +74,26 @@ def test_a_sign_in_link_does_not_wait(town, runtime):
     be_quiet(runtime, asleep)
     notification = town.message(asleep)
 
+    deliver_all(runtime, town)
+
+    assert town.states(notification) == {asleep: SENT}
+
+
+def test_news_that_staff_let_through_reach_who_was_put_off_till_morning(town, runtime, clock):
+    asleep = town.reader()
+    be_quiet(runtime, asleep)
+    notification = town.planned()
+    deliver_all(runtime, town)
+    with runtime.db.write() as session:
+        session.execute(update(Notification).values(is_urgent=True))
+        staff = [Staff(email=f"{n}@example.org", fs_uniquifier=n) for n in ("ayse", "bora")]
+        session.add_all(staff)
+    for one in staff:
+        with runtime.db.write() as session:
+            approve(session, notification, one.id, utcnow())
+
+    plan_notification(runtime, notification)
+    sweep_once(runtime)
     deliver_all(runtime, town)
 
     assert town.states(notification) == {asleep: SENT}
