@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from werkzeug.test import TestResponse
 import service.db
 import workers
 from service.ingest.signatures import new_secret
+from service.ledger.waiting import Ring
 from service.models import (
     Source,
     Staff,
@@ -31,7 +33,9 @@ from service.runtime import Runtime
 from service.settings import Settings
 from service.tasks import Task
 from tests.integration.town import EDITOR, TITLE, Town
-from workers.recover import sweep_once
+from workers.hands import work_alone
+from workers.recover import Sweeper
+from workers.stages import STAGES
 
 for _module in pkgutil.walk_packages(workers.__path__, "workers."):
     if _module.name != "workers.app":  # reads the settings of this machine
@@ -191,13 +195,26 @@ def deaf(settings: Settings, clock: Any) -> Iterator[Runtime]:
     deaf.close()
 
 
+def _take(runtime: Runtime, worked: list[tuple[Task, int]], ring: Ring) -> bool:
+    worked.append((ring.task, ring.row_id))
+    work_alone(STAGES[ring.task], runtime, ring.row_id)
+    return True
+
+
 @pytest.fixture
 def work(deaf: Runtime) -> Callable[..., None]:
-    """Does all the work there is, as the sweeper does it alone."""
+    """Does all the work there is, as the sweeper does it alone: until nothing is found, or only
+    what the sweep before has worked at in vain."""
 
     def work() -> None:
         deaf.doorbell.ring(Task.RETAIN, 0)
-        while sweep_once(deaf):
-            pass
+        before: list[tuple[Task, int]] = []
+        while True:
+            worked: list[tuple[Task, int]] = []
+            if not Sweeper(deaf, partial(_take, deaf, worked)).sweep():
+                return
+            if worked and worked == before:
+                return
+            before = worked
 
     return work
