@@ -79,7 +79,7 @@ def test_every_row_stays_whatever_partition_it_is_in(runtime, town, move):
 
     assert len(before) == 6
     assert before == plain == after
-    assert names == plain_names
+    assert names == plain_names | {"ix_delivery_deferred_of"}  # of a later revision
     assert difference == []
     assert town.findings() == []
     assert town.get(Notification, first).planned == 3
