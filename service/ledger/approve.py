@@ -8,8 +8,9 @@ from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from service.db import Moment
+from service.ledger.locks import lock_article_of
 from service.ledger.plan import plan_again
-from service.models import Approval, Article, ArticleState, Notification, NotificationState
+from service.models import Approval, ArticleState, Notification, NotificationState
 
 NEEDED = 2
 
@@ -33,9 +34,9 @@ def approve(session: Session, notification_id: int, staff_id: int, now: datetime
     Raises:
         ApprovalError: it is not urgent, was stopped, or has this person's approval already.
     """
-    article = _article_of(session, notification_id)
+    article = lock_article_of(session, notification_id)
     notification = session.get_one(Notification, notification_id, with_for_update=True)
-    if not notification.is_urgent:
+    if article is None or not notification.is_urgent:
         raise ApprovalError("only urgent news can go to everybody at once")
     # A finished notification is not stopped by a withdrawal: there was nothing to stop any more.
     is_over = notification.stopped_at or notification.state == NotificationState.CANCELLED
@@ -55,14 +56,3 @@ def approve(session: Session, notification_id: int, staff_id: int, now: datetime
         session.execute(WAKE, {"notification": notification.id, "now": now})
         plan_again(session, notification.id, now)
     return missing
-
-
-def _article_of(session: Session, notification_id: int) -> Article:
-    """Locked before the notification: whoever decides about an article locks them in this order."""
-    article_id = select(Notification.article_id).where(Notification.id == notification_id)
-    return session.scalars(
-        select(Article)
-        .where(Article.id == article_id.scalar_subquery())
-        .with_for_update(read=True, key_share=True)
-        .execution_options(populate_existing=True)
-    ).one()

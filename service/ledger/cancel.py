@@ -18,6 +18,7 @@ from service.ledger.followup import OPEN, next_range
 from service.ledger.halts import halts_of
 from service.ledger.hold import free_held
 from service.ledger.lease import DECIDE, HALTED, standing
+from service.ledger.locks import lock_article_of
 from service.ledger.publish import stop_sending
 from service.ledger.spared import lock_spared, tell_spared
 from service.models import (
@@ -138,13 +139,8 @@ def _concerned(scope: HaltScope, object_id: int, now: datetime) -> Select[int]:
 
 def _stop(db: Database, notification_id: int, now: datetime) -> None:
     """Let planning know too, so that it plans nobody else, and spares nobody another article."""
-    article = select(Notification.article_id).where(Notification.id == notification_id)
     with db.write() as session:
-        session.execute(
-            select(Article.id)
-            .where(Article.id == article.scalar_subquery())
-            .with_for_update(read=True, key_share=True)
-        )
+        lock_article_of(session, notification_id)
         session.execute(
             update(Notification)
             .where(Notification.id == notification_id, Notification.state.in_(OPEN))

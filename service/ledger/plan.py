@@ -15,6 +15,7 @@ from service.db import rows
 from service.ledger.audience import Audience
 from service.ledger.batches import CLOSE_ONE, Cutter
 from service.ledger.layout import Shares
+from service.ledger.locks import lock_article_of
 from service.ledger.requeue import requeue
 from service.models import (
     Article,
@@ -47,12 +48,7 @@ def begin_planning(session: Session, notification_id: int, now: datetime) -> Not
     """
     # Everybody locks the article, its notifications and the story in this order, or some deadlock.
     # The second update of a notification takes this lock on its article, by the foreign key.
-    article = select(Notification.article_id).where(Notification.id == notification_id)
-    session.execute(
-        select(Article.id)
-        .where(Article.id == article.scalar_subquery())
-        .with_for_update(read=True, key_share=True)
-    )
+    lock_article_of(session, notification_id)
     notification = session.get(Notification, notification_id, with_for_update=True)
     if notification is None or notification.state not in TO_PLAN:
         return None

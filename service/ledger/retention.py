@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session, aliased
 
 from service.db import Database, rows
 from service.ledger import clearing, days, partitions
+from service.ledger.locks import lock_articles
 from service.models import (
-    Article,
     DeliveryState,
     Notification,
     NotificationKind,
@@ -141,12 +141,7 @@ class Retention:
         """Archive those that are still as they were counted; returns these."""
         # Articles before notifications, each in order, as everybody locks them.
         articles = {one.article_id for one in group if one.article_id is not None}
-        session.execute(
-            select(Article.id)
-            .where(Article.id.in_(articles))
-            .order_by(Article.id)
-            .with_for_update(read=True, key_share=True)
-        )
+        lock_articles(session, articles)
         done, total = [], Counter[days.Cell]()
         for one in group:
             values = {"archived_at": now, "final_counts": _final(counted[one.id])}
