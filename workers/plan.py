@@ -8,7 +8,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from service.db import utcnow
 from service.ledger.attempts import note_failed_plan, note_planned
-from service.ledger.batches import ring_batches
+from service.ledger.batches import Rings
 from service.ledger.layout import Shares
 from service.ledger.plan import Overtaken, begin_planning, plan_range
 from service.ledger.publish import release
@@ -43,8 +43,9 @@ def plan_notification(runtime: Runtime, notification_id: int) -> None:
     """
     bind(notification_id=notification_id)
     shares = Shares()
-    while (batches := _next_range(runtime, notification_id, shares)) is not None:
-        ring_batches(runtime.doorbell, batches)
+    with Rings(runtime.doorbell) as rings:
+        while (batches := _next_range(runtime, notification_id, shares)) is not None:
+            rings.add(batches)
 
 
 def _next_range(runtime: Runtime, notification_id: int, shares: Shares) -> list[Batch] | None:

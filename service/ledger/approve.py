@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from service.db import Moment
 from service.ledger.locks import lock_article_of
 from service.ledger.plan import plan_again
-from service.models import Approval, ArticleState, Notification, NotificationState
+from service.models import Approval, Article, ArticleState, Notification, NotificationState
 
 NEEDED = 2
 
@@ -34,7 +34,8 @@ def approve(session: Session, notification_id: int, staff_id: int, now: datetime
     Raises:
         ApprovalError: it is not urgent, was stopped, or has this person's approval already.
     """
-    article = lock_article_of(session, notification_id)
+    article_id = lock_article_of(session, notification_id)
+    article = session.get(Article, article_id, populate_existing=True) if article_id else None
     notification = session.get_one(Notification, notification_id, with_for_update=True)
     if article is None or not notification.is_urgent:
         raise ApprovalError("only urgent news can go to everybody at once")

@@ -21,14 +21,18 @@ class Audience:
             self._told = followup.told(session, notification)
         else:
             self._asked = match.question(session, notification, article)
-            self._is_old = match.was_told_long_ago(session, article.story_id, article.id)
+            self._is_old = bool(self._asked.others) and match.was_told_long_ago(
+                session, article.story_id, article.id
+            )
 
     def next_range(self, lower: int, size: int) -> int | None:
         """The last destination of the next range; null where nobody is left."""
         if self._told is None:
-            if self._is_old:
+            found = match.next_range(self._session, self._asked, lower, size)
+            if self._is_old or found is None:
                 return None
-            return match.next_range(self._session, self._asked, lower, size)
+            upper, self._asked = found
+            return upper
         return followup.next_range(self._session, self._told, lower, size)
 
     def plan(self, lower: int, upper: int, batching: Batching) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from typing import Self
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam, insert, text
 from sqlalchemy.orm import Session
 
-from service.db import Moment, utcnow
+from service.db import Moment, table_of, utcnow
 from service.ledger.layout import BATCH_SIZE, Lane, Layout
 from service.models import Batch, DestinationKind, Notification
 from service.tasks import Doorbell, Queue, Task
@@ -22,10 +23,7 @@ BULK_QUEUE = {
     DestinationKind.CHAT: Queue.CHAT,
 }
 
-FEW, TOGETHER = (
-    8,
-    4,
-)  # batches: up to so many each get a message of their own, else so many share one
+PART, MOST = 16, 8  # of those rung before, and batches, that one message may hold
 
 # How many each batch got that was laid out, a walk along `ix_delivery_batch_id`. Those who may not
 # be told count too: they have a place in the batch, and nobody sends to them.
@@ -99,9 +97,9 @@ class Cutter:
             if count > kept:
                 taken = {"batch": batch_id, "many": count - kept}
                 self._session.execute(TAKE_OUT, {**self._keys, **taken})
-            self._make(layout.lane_of[batch_id], kept, batch_id)
+            self._make(layout.lane_of[batch_id], kept).id = batch_id
             laid += kept
-        self._session.flush()
+        self._insert()
         if laid < planned:
             self._cut_rest()
 
@@ -109,15 +107,21 @@ class Cutter:
         for kind, lane, count in self._session.execute(LANES, self._keys).all():
             for start in range(0, count, BATCH_SIZE):
                 batch = self._make((kind, lane), min(BATCH_SIZE, count - start))
+                self._session.add(batch)
                 self._session.flush()
                 values = {"batch": batch.id, "kind": kind, "lane": lane, "size": BATCH_SIZE}
                 self._session.execute(FILL, {**self._keys, **values})
 
-    def _make(self, lane: Lane, count: int, batch_id: int | None = None) -> Batch:
+    def _insert(self) -> None:
+        """Those that have their number already; without the session's bookkeeping for each."""
+        names = ("id", "notification_id", "kind", "lane", "queue", "due_at")
+        if self.batches:
+            values = [{name: getattr(batch, name) for name in names} for batch in self.batches]
+            self._session.execute(insert(table_of(Batch)), values)
+
+    def _make(self, lane: Lane, count: int) -> Batch:
         kind, name = lane
         batch = new_batch(self._notification, DestinationKind(kind), name)
-        batch.id = batch_id  # type: ignore[assignment]  # null: the database gives it one
-        self._session.add(batch)
         self.batches.append(batch)
         self.counts[lane] += count
         return batch
@@ -138,14 +142,37 @@ def ring_batch(doorbell: Doorbell, batch: Batch) -> bool:
     return doorbell.ring(TASK_OF[DestinationKind(batch.kind)], batch.id, Queue(batch.queue))
 
 
-def ring_batches(doorbell: Doorbell, batches: Iterable[Batch]) -> None:
-    """Ring for those of a range. Where there are many, one message holds a few of a lane: a message
-    costs as much as planning some hundred deliveries."""
-    lanes: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
-    for batch in batches:
-        lanes[batch.kind, batch.lane, batch.queue].append(batch.id)
-    size = TOGETHER if sum(map(len, lanes.values())) > FEW else 1
-    for (kind, _, queue), ids in lanes.items():
-        for start in range(0, len(ids), size):
-            task = TASK_OF[DestinationKind(kind)]
-            doorbell.ring_once(task, ids[start : start + size], Queue(queue))
+class Rings:
+    """Rings for the batches of one notification, range by range.
+
+    A message costs as much as planning some hundred deliveries, so those of a large notification
+    hold several batches of a lane; yet few of what there is, so that all workers have some.
+    Leaving the context rings for the last ones.
+    """
+
+    def __init__(self, doorbell: Doorbell) -> None:
+        self._doorbell, self._rung = doorbell, 0
+        self._waiting: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
+
+    def add(self, batches: Iterable[Batch]) -> None:
+        """Ring for those of a range, after its transaction has committed; what would not fill a
+        message waits for the next range."""
+        for batch in batches:
+            ids = self._waiting[batch.kind, batch.lane, batch.queue]
+            ids.append(batch.id)
+            if len(ids) >= min(self._rung // PART, MOST):
+                self._send(batch.kind, batch.queue, ids)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for (kind, _lane, queue), ids in self._waiting.items():
+            if ids:
+                self._send(kind, queue, ids)
+
+    def _send(self, kind: str, queue: str, ids: list[int]) -> None:
+        task = TASK_OF[DestinationKind(kind)]
+        self._doorbell.ring_once(task, tuple(ids), Queue(queue))
+        self._rung += len(ids)
+        ids.clear()

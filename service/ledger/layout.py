@@ -20,7 +20,7 @@ from service.ledger.match import Batching
 Lane = tuple[str, str]  # kind and name
 
 BATCH_SIZE = 1_000
-FILLED = 0.8  # of a batch that is laid out: chance must not make it too big
+FILLED = 0.85  # of a batch that is laid out: chance must not make it too big
 MOST_LANES = 24  # in one statement; smaller ones are cut afterwards
 
 # Numbers of batches that are not there yet. Gaps cost nothing, yet a layout counts without them.

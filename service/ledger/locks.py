@@ -24,12 +24,11 @@ def lock_articles(session: Session, article_ids: Collection[int]) -> None:
     ).all()
 
 
-def lock_article_of(session: Session, notification_id: int) -> Article | None:
-    """The article of a notification, locked like this and read anew; None where there is none."""
+def lock_article_of(session: Session, notification_id: int) -> int | None:
+    """Lock the article of a notification like this, and return its id; None where there is none."""
     article_id = select(Notification.article_id).where(Notification.id == notification_id)
     return session.scalars(
-        select(Article)
+        select(Article.id)
         .where(Article.id == article_id.scalar_subquery())
         .with_for_update(read=True, key_share=True)
-        .execution_options(populate_existing=True)
     ).one_or_none()

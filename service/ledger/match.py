@@ -137,32 +137,30 @@ def was_told_long_ago(session: Session, story_id: int | None, article_id: int) -
     return session.scalar(forgotten.limit(1)) is not None
 
 
-def next_range(session: Session, asked: Question, lower: int, size: int) -> int | None:
-    """The last destination of a range of at most `size` subscriptions; null: nobody is left.
+def next_range(
+    session: Session, asked: Question, lower: int, size: int
+) -> tuple[int, Question] | None:
+    """The last destination of a range of at most `size` subscriptions, and what is asked from
+    there on: a topic that nobody is left of is left out. Null: nobody is left at all.
 
     Each look is one step into the index, or a walk along `size` of its entries.
     """
     lasts = _of_each(session, asked, _LAST, lower=lower)
     if not lasts:
         return None
+    asked = replace(asked, topics=list(lasts))
     nths = _of_each(session, asked, _NTH, lower=lower, skip=max(size // len(lasts), 1) - 1)
-    return min(nths.values(), default=max(lasts.values()))
+    return min(nths.values(), default=max(lasts.values())), asked
 
 
 def plan(
     session: Session, notification_id: int, asked: Question, lower: int, upper: int, batch: Batching
 ) -> int:
     """Plan the destinations of a key range that asked for an article; returns how many."""
-    firsts = _of_each(session, asked, _NTH, lower=lower, skip=0)
-    topics = [topic for topic, first in firsts.items() if first <= upper]
-    if not topics:
-        return 0
-    asked = replace(asked, topics=topics)
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     keys = {"notification": notification_id, "lower": lower, "upper": upper}
-    # A range that nobody has planned, and that only the holder of the cursor can plan.
-    is_virgin = session.execute(_ANY, keys).first() is None
-    may_conflict = is_sqlite or not is_virgin
+    # A range that nobody has planned only the holder of the cursor can plan.
+    may_conflict = is_sqlite or session.execute(_ANY, keys).first() is not None
     insert = statement(
         _INSERT.format(state=STATE, batch=batch.sql)
         + asked.who(is_once=not is_sqlite)
