@@ -11,11 +11,11 @@ import os
 import secrets
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
 
 from cryptography.fernet import Fernet
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -23,6 +23,8 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+
+from service.dkim import NAME, signing_key
 
 PREFIX = "TELLAL_"
 CHAT_SCHEMES = (
@@ -104,6 +106,16 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="smtp://user:password@host:port, smtp+starttls://… or smtps://…; "
         "empty: mail goes to /dev/mailbox.",
+    )
+    dkim_key: SecretStr = Field(
+        SecretStr(""),
+        description="RSA key (PEM) that signs mail, best by TELLAL_DKIM_KEY_FILE; made by "
+        "`tellal mail key`. Empty: the relay signs.",
+    )
+    dkim_selector: str = Field("", description="Name under which the DNS publishes that key.")
+    dkim_domain: str = Field(
+        "",
+        description="Domain that signs; empty: that of TELLAL_MAIL_FROM, or a parent of it.",
     )
     secret_key: SecretStr = Field(
         SecretStr(""), description="Signs cookies and tokens; 32 random bytes or more."
@@ -199,6 +211,42 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
 
+    @field_validator("dkim_key")
+    @classmethod
+    def _signs(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            signing_key(value.get_secret_value())
+        return value
+
+    @field_validator("dkim_selector", "dkim_domain")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if value and not NAME.fullmatch(value):
+            raise ValueError(f"{value!r} is no name of the DNS: a-z, 0-9, hyphens, dots between")
+        return value
+
+    @model_validator(mode="after")
+    def _is_aligned(self) -> Self:
+        """A signature counts for DMARC where its domain is the sender's or above it (RFC 7489)."""
+        if bool(self.dkim_key.get_secret_value()) != bool(self.dkim_selector):
+            raise ValueError("TELLAL_DKIM_KEY and TELLAL_DKIM_SELECTOR go together: set both")
+        if not f".{self.mail_domain}".endswith(f".{self.signing_domain}"):
+            raise ValueError(
+                f"TELLAL_DKIM_DOMAIN={self.dkim_domain} does not cover the sender's domain, "
+                f"{self.mail_domain}: mailboxes would not count the signature"
+            )
+        return self
+
+    @property
+    def mail_domain(self) -> str:
+        """The domain that mail comes from."""
+        return self.mail_from.rpartition("@")[2].lower()
+
+    @property
+    def signing_domain(self) -> str:
+        """The domain that answers for mail by its signature."""
+        return self.dkim_domain or self.mail_domain
+
     @property
     def public_url(self) -> str:
         """Where citizens and CMSs reach this service, without a slash at the end."""
@@ -265,7 +313,8 @@ def load(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         lines = [
-            f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
+            f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" if e["loc"] else e["msg"]
+            for e in error.errors()
         ]
         raise SettingsError("\n".join(lines)) from error
 

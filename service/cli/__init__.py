@@ -32,6 +32,7 @@ COMMANDS = {
     "channel": "service.cli.channel",
     "deliveries": "service.cli.deliveries",
     "staff": "service.cli.staff",
+    "mail": "service.cli.mail",
     "classify": "service.cli.classify",
     "audit": "service.cli.audit",
     "alarms": "service.cli.alarms",

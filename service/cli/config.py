@@ -65,6 +65,7 @@ def make_secrets(folder: Path) -> None:
         "postgres_password": password,
         "database_url": f"postgresql://tellal:{password}@postgres:5432/tellal",
         "smtp_url": "",
+        "dkim_key": "",
     }
     for name, content in contents.items():
         try:

@@ -18,8 +18,7 @@ class MailboxTransport:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def send(self, letter: Letter, on_wire: Callable[[], None]) -> Outcome:
-        raw = letter.as_bytes()
+    def send(self, letter: Letter, raw: bytes, on_wire: Callable[[], None]) -> Outcome:
         on_wire()
         with self._db.write() as session:
             is_copy = rows(

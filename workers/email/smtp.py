@@ -32,8 +32,7 @@ class SmtpTransport:
         self._smtp: smtplib.SMTP | None = None
         self._count = 0
 
-    def send(self, letter: Letter, on_wire: Callable[[], None]) -> Outcome:
-        raw = letter.as_bytes()
+    def send(self, letter: Letter, raw: bytes, on_wire: Callable[[], None]) -> Outcome:
         smtp = self._connected()
         try:
             code, text = smtp.mail(letter.envelope_sender)

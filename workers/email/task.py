@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -17,14 +18,15 @@ from service.messages.story import Name, Story, tell
 from service.models import DeliveryState, Notification, Place
 from service.runtime import Runtime
 from workers.deliver import deliver_batch
+from workers.email.dkim import Signer
 from workers.email.mailbox import MailboxTransport
 from workers.email.smtp import SmtpTransport
 
 
 class Transport(Protocol):
-    """Takes one letter at a time."""
+    """Takes one letter at a time: its envelope, and the bytes that go into it."""
 
-    def send(self, letter: Letter, on_wire: Callable[[], None]) -> Outcome: ...
+    def send(self, letter: Letter, raw: bytes, on_wire: Callable[[], None]) -> Outcome: ...
 
     def close(self) -> None: ...
 
@@ -35,6 +37,7 @@ class EmailSender:
     def __init__(self, runtime: Runtime, lease: Lease) -> None:
         self._lease = lease
         self._letterhead = Letterhead(runtime.settings, runtime.vault)
+        self._signer = Signer.of(runtime.settings)
         smtp_url = runtime.settings.smtp_url.get_secret_value()
         self._transport: Transport = (
             SmtpTransport(smtp_url) if smtp_url else MailboxTransport(runtime.db)
@@ -67,9 +70,12 @@ class EmailSender:
                 self._story, reader, self._notification.id, self._places, at
             )
         try:
-            return self._transport.send(letter, on_wire)
+            raw = letter.as_bytes()
         except LetterError as error:
             return Outcome(DeliveryState.REJECTED, "letter", str(error))
+        if self._signer is not None:
+            raw = self._signer.sign(raw, int(time.time()))
+        return self._transport.send(letter, raw, on_wire)
 
     def close(self) -> None:
         self._transport.close()

@@ -29,6 +29,7 @@ from service.models import (
 )
 from service.runtime import Runtime
 from service.settings import Settings
+from tests.unit.messages.signing import SELECTOR, passes_dkimpy, pem
 from workers.email import send_email_batch
 
 SENT, DEFERRED, REJECTED = DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.REJECTED
@@ -354,3 +355,23 @@ def test_without_a_relay_mail_stays_in_the_built_in_mailbox_and_copies_are_count
     (mail,) = town.all(MailboxMessage)
     assert (mail.recipient, mail.copies) == ("ev@example.org", 2)
     assert peer.mails == []
+
+
+def test_with_a_key_every_mail_is_signed_as_it_arrives(runtime, town, peer):
+    key = {"dkim_key": SecretStr(pem()), "dkim_selector": SELECTOR}
+    home = Runtime.start(runtime.settings.model_copy(update=key))
+    town.reader(address="okur@example.org")
+    notification = town.planned(town.article(title="İzmir’de ığüşöç", summary="İlk\n.\n..nokta"))
+    message = town.message(town.reader(is_verified=False, address="yeni@example.org"))
+
+    for batch in [*town.batches(notification), *town.batches(message)]:
+        send_email_batch(home, batch)
+    home.close()
+
+    mails = {recipient: raw for _, recipient, raw in peer.mails}
+    assert set(mails) == {"okur@example.org", "yeni@example.org"}
+    assert all(map(passes_dkimpy, mails.values()))
+    news = mails["okur@example.org"]
+    head = news.partition(b"\r\n\r\n")[0]
+    assert b"list-unsubscribe" in head.partition(b" h=")[2].partition(b";")[0]
+    assert not passes_dkimpy(news.replace(b"/u/", b"/x/"))

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.cli import cli
+from service.dkim import new_key
 from service.settings import PREFIX, Settings, SettingsError, load
 
 ROOT = Path(__file__).parents[3]
@@ -44,9 +45,12 @@ def test_dump_masks_every_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = [n for n, f in Settings.model_fields.items() if "Secret" in str(f.annotation)]
     for name in secrets:
         monkeypatch.setenv(f"{PREFIX}{name.upper()}", "gizli-parola")
+    monkeypatch.setenv("TELLAL_DKIM_KEY", pem := new_key())
+    monkeypatch.setenv("TELLAL_DKIM_SELECTOR", "2026a")
     shown = invoke("config", "dump").output
     assert len(secrets) >= 5
     assert "gizli" not in shown
+    assert pem[40:60] not in shown
     assert shown.count("********") == len(secrets)
 
 
@@ -118,3 +122,28 @@ def test_a_command_in_another_terminal_finds_the_running_instance(tmp_path: Path
 
     assert settings.public_url == "http://localhost:8123"
     assert settings.allow_private_hosts == ("127.0.0.1",)
+
+
+def test_a_key_without_its_selector_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELLAL_DKIM_KEY", new_key())
+    with pytest.raises(SettingsError, match="DKIM_SELECTOR go together: set both"):
+        load()
+
+
+def test_a_signature_that_mailboxes_would_not_count_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TELLAL_MAIL_FROM", "haber@haber.example.org")
+    monkeypatch.setenv("TELLAL_DKIM_DOMAIN", "example.org")
+    assert load().signing_domain == "example.org"  # a parent counts
+    for wrong in ("er.example.org", "example.net", "a.haber.example.org", "örnek.org", "a b"):
+        monkeypatch.setenv("TELLAL_DKIM_DOMAIN", wrong)
+        with pytest.raises(SettingsError, match="DKIM_DOMAIN"):
+            load()
+
+
+def test_a_broken_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELLAL_DKIM_KEY", "gizli-parola")
+    with pytest.raises(SettingsError, match="no private key in PEM form") as refused:
+        load()
+    assert "gizli" not in str(refused.value)
