@@ -10,7 +10,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from celery import Celery
@@ -63,6 +63,21 @@ HOME: dict[Task, Queue] = {
     Task.RETAIN: Queue.MAINTENANCE,
     Task.AUDIT_LEDGER: Queue.MAINTENANCE,
 }
+
+
+class Priority(IntEnum):
+    """Of a message among those of its queue, the lowest number first; Redis keeps a list for each.
+
+    What decides who is told, and the first batches of each notification, pass the many batches of
+    another one. A worker looks at all its queues for one number before it looks for the next.
+    """
+
+    STAGE = 0
+    FIRST = 3
+    BULK = 6
+
+
+BATCHES = (Task.EMAIL_BATCH, Task.CHAT_BATCH)
 
 # One entry is one worker process: its queues in order of priority, its pool, its size.
 # Processor work forks; waiting for the network takes threads (reliability guide, section 2).
@@ -133,9 +148,11 @@ class Doorbell:
         """Send the task; return whether the broker took it. Never raises, never retries."""
         return self._send(task, queue or HOME[task], (row_id,))
 
-    def ring_once(self, task: Task, row_ids: Sequence[int], queue: Queue) -> bool:
+    def ring_once(
+        self, task: Task, row_ids: Sequence[int], queue: Queue, priority: Priority
+    ) -> bool:
         """Send one task for several rows, which one worker takes in turn; as `ring` otherwise."""
-        return self._send(task, queue, tuple(row_ids))
+        return self._send(task, queue, tuple(row_ids), priority)
 
     def lengths(self) -> dict[Queue, int] | None:
         """How many rings each queue holds that nobody has taken; None where the broker is away.
@@ -193,11 +210,17 @@ class Doorbell:
                     self._send(task, queue, tuple(rows[start : start + MAX_ROWS]))
             time.sleep(RING_EVERY_S)
 
-    def _send(self, task: Task, queue: Queue, row_ids: tuple[int, ...]) -> bool:
+    def _send(
+        self, task: Task, queue: Queue, row_ids: tuple[int, ...], priority: Priority | None = None
+    ) -> bool:
         if self.is_broken:
             return False
+        if priority is None:
+            priority = _usual(task, queue)
         try:
-            self._celery.send_task(task, args=row_ids, queue=queue, retry=False)
+            self._celery.send_task(
+                task, args=row_ids, queue=queue, retry=False, priority=priority.value
+            )
         except Exception as error:  # the thread that rings must outlive whatever a broker says
             self._rest(error)
             return False
@@ -208,6 +231,11 @@ class Doorbell:
             _log_broken_bell()
         with self._lock:
             self._quiet_until = time.monotonic() + BREAKER_S
+
+
+def _usual(task: Task, queue: Queue) -> Priority:
+    is_bulk = task in BATCHES and queue is not Queue.TRANSACTIONAL
+    return Priority.BULK if is_bulk else Priority.STAGE
 
 
 def _log_broken_bell() -> None:

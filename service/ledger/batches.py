@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from service.db import Moment, table_of, utcnow
 from service.ledger.layout import BATCH_SIZE, Lane, Layout
 from service.models import Batch, DestinationKind, Notification
-from service.tasks import Doorbell, Queue, Task
+from service.tasks import Doorbell, Priority, Queue, Task
 
 TASK_OF = {
     DestinationKind.EMAIL: Task.EMAIL_BATCH,
@@ -24,6 +24,7 @@ BULK_QUEUE = {
 }
 
 PART, MOST = 16, 8  # of those rung before, and batches, that one message may hold
+FIRST = 32  # batches of a notification that pass those of others in their queue
 
 # How many each batch got that was laid out, a walk along `ix_delivery_batch_id`. Those who may not
 # be told count too: they have a place in the batch, and nobody sends to them.
@@ -173,6 +174,7 @@ class Rings:
 
     def _send(self, kind: str, queue: str, ids: list[int]) -> None:
         task = TASK_OF[DestinationKind(kind)]
-        self._doorbell.ring_once(task, tuple(ids), Queue(queue))
+        priority = Priority.FIRST if self._rung < FIRST else Priority.BULK
+        self._doorbell.ring_once(task, tuple(ids), Queue(queue), priority)
         self._rung += len(ids)
         ids.clear()

@@ -162,13 +162,8 @@ def ring_for_batch(batch: Batch) -> Ring:
 def _has_room(
     is_urgent: InstrumentedAttribute[bool], task: Task, full: Collection[Queue]
 ) -> list[ColumnElement[bool]]:
-    """Leave out urgent rows where their queue is full, and the others where the task's home is."""
-    conditions: list[ColumnElement[bool]] = []
-    if Queue.URGENT in full:
-        conditions.append(is_urgent.is_(False))
-    if HOME[task] in full:
-        conditions.append(is_urgent.is_(True))
-    return conditions
+    """Leave out those whose home is full; urgent ones pass whatever fills their queue."""
+    return [is_urgent.is_(True)] if HOME[task] in full else []
 
 
 def _urgent_articles(session: Session, article_ids: list[int]) -> set[int]:

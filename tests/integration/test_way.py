@@ -17,6 +17,7 @@ from service.models import DeliveryState, Notification, NotificationState
 from service.runtime import Runtime
 from service.settings import Settings
 from service.tasks import Queue, Task
+from tests.integration.broker import waiting
 from workers.recover import sweep_once
 
 pytestmark = pytest.mark.usefixtures("full_audit")
@@ -99,8 +100,7 @@ def test_an_article_goes_its_whole_way_though_every_doorbell_is_thrown_away(
         sweep_once(runtime)
         heard.clear()
         for queue in Queue:
-            for raw in connection.lrange(f"tellal:{queue.value}", 0, -1):
-                headers = json.loads(raw)["headers"]
+            for headers in waiting(connection, queue):
                 heard.append((Task(headers["task"]), json.loads(headers["argsrepr"][1:-2])))
         connection.flushall()
         for task, row_id in heard:

@@ -18,10 +18,21 @@ from types import SimpleNamespace
 import pytest
 from celery import Celery
 from cryptography.fernet import Fernet
+from kombu import Connection, Consumer, Exchange
+from kombu import Queue as KombuQueue
 
 from service.cli.redis_server import find_server
 from service.settings import Settings, load
-from service.tasks import HOME, WORKERS, Doorbell, Queue, Task
+from service.tasks import (
+    HOME,
+    WORKER_TIMEOUT_S,
+    WORKERS,
+    Doorbell,
+    Priority,
+    Queue,
+    Task,
+    broker_options,
+)
 from workers.hands import PROGRAM_OF
 from workers.watchdog import MOST_KB
 
@@ -224,10 +235,50 @@ def test_a_ring_lands_in_the_home_queue_or_the_one_that_is_named(redis_url):
         connection.flushall()
         assert doorbell.ring(Task.EMAIL_BATCH, 1)
         assert doorbell.ring(Task.EMAIL_BATCH, 2, Queue.URGENT)
-        lengths = {queue: connection.llen(f"tellal:{queue.value}") for queue in Queue}
+    lengths = doorbell.lengths()
     doorbell.close()
 
     assert {queue for queue, length in lengths.items() if length} == {Queue.EMAIL, Queue.URGENT}
+
+
+def test_a_second_urgent_article_does_not_wait_for_the_batches_of_the_first(redis_url):
+    """What a worker takes, in its order: the plan first, then a few batches of each article."""
+    import redis
+
+    doorbell = bell(redis_url)
+    with redis.Redis.from_url(redis_url) as connection:
+        connection.flushall()
+    for row_id in range(3):
+        doorbell.ring_once(Task.EMAIL_BATCH, [row_id], Queue.URGENT, Priority.BULK)
+    doorbell.ring(Task.EMAIL_BATCH, 4, Queue.URGENT)  # of one that was deferred
+    doorbell.ring_once(Task.EMAIL_BATCH, [5], Queue.URGENT, Priority.FIRST)
+    doorbell.ring(Task.PLAN_NOTIFICATION, 6, Queue.URGENT)
+    doorbell.ring(Task.CLASSIFY_REVISION, 7, Queue.URGENT)
+    doorbell.ring(Task.EMAIL_BATCH, 8, Queue.TRANSACTIONAL)
+    lengths = doorbell.lengths()
+    doorbell.close()
+
+    assert lengths == {**dict.fromkeys(Queue, 0), Queue.URGENT: 7, Queue.TRANSACTIONAL: 1}
+    assert list(taken(redis_url, WORKERS["express"][0], 8)) == [8, 6, 7, 5, 0, 1, 2, 4]
+
+
+def taken(redis_url: str, queues: tuple[Queue, ...], count: int) -> Iterator[int]:
+    """The rows of so many messages, in the order in which a worker of these queues gets them."""
+    options = broker_options(WORKER_TIMEOUT_S)
+    with Connection(settings(redis_url).broker_url, transport_options=options) as connection:
+        channel = connection.channel()
+        channel.basic_qos(0, 1, False)  # one at a time, as our workers take them
+        rows: list[int] = []
+
+        def take(body, message):
+            rows.append(body[0][0])
+            message.ack()
+
+        named = [KombuQueue(q.value, Exchange(q.value), routing_key=q.value) for q in queues]
+        with Consumer(channel, named, callbacks=[take], accept=["json"]):
+            for _ in range(count):
+                connection.drain_events(timeout=5)
+        yield from rows
 
 
 def test_a_frozen_redis_costs_one_short_wait(tmp_path):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ from service.models import (
 )
 from service.runtime import Runtime
 from service.tasks import Queue, Task
+from tests.integration.broker import rows, waiting
 from workers.hands import Hands
 from workers.hearing import ENOUGH, STILL_S, UNHEARD, Queues
 from workers.recover import Sweeper
@@ -41,12 +42,7 @@ def broker(settings) -> Iterator[redis.Redis]:
 @pytest.fixture
 def heard(broker) -> Callable[[Queue], list[int]]:
     """The rows that a queue's messages are about."""
-
-    def heard(queue: Queue) -> list[int]:
-        raw = broker.lrange(f"tellal:{queue.value}", 0, -1)
-        return [json.loads(json.loads(one)["headers"]["argsrepr"][1:-2]) for one in raw]
-
-    return heard
+    return partial(rows, broker)
 
 
 @pytest.fixture
@@ -75,7 +71,7 @@ def test_a_backlog_of_a_thousand_batches_does_not_flood_the_broker(
         clock.advance(seconds=11)
         sweeper.sweep()
 
-    assert ENOUGH <= broker.llen("tellal:email") < 2 * ENOUGH
+    assert ENOUGH <= len(heard(Queue.EMAIL)) < 2 * ENOUGH
     assert max(Counter(heard(Queue.EMAIL)).values()) == 1
 
 
@@ -105,6 +101,28 @@ def test_after_flushall_rows_of_a_full_queue_are_rung_by_the_next_sweep(
     sweeper.sweep()
 
     assert len(set(heard(Queue.EMAIL))) == ENOUGH
+
+
+def test_urgent_texts_and_plans_are_rung_for_though_urgent_batches_fill_their_queue(
+    backlog, town, broker, heard, runtime, clock
+):
+    backlog(2 * ENOUGH, Queue.URGENT)
+    sweeper = Sweeper(runtime)
+    for _ in range(2):
+        clock.advance(seconds=11)
+        sweeper.sweep()
+    full = len(heard(Queue.URGENT))
+    text, plan = town.article(state=RevisionState.RECEIVED), town.notification(town.article())
+    with runtime.db.write() as session:
+        session.get_one(Article, text).is_urgent = True
+        session.get_one(Notification, plan).is_urgent = True
+    clock.advance(seconds=11)
+    sweeper.sweep()
+
+    assert full >= ENOUGH
+    found = waiting(broker, Queue.URGENT)
+    assert [one["task"] for one in found[:2]] == [Task.PLAN_NOTIFICATION, Task.CLASSIFY_REVISION]
+    assert len(found) == full + 2
 
 
 def test_urgent_texts_and_plans_are_rung_for_though_the_other_queue_is_full(
@@ -167,7 +185,7 @@ def test_a_batch_that_waits_for_its_relay_stays_with_the_workers(
 
 
 def test_a_full_queue_that_stands_still_is_left_to_our_own_hands(
-    backlog, broker, runtime, clock, monkeypatch
+    backlog, heard, runtime, clock, monkeypatch
 ):
     backlog(ENOUGH + 50)
     taken: list[Ring] = []
@@ -179,12 +197,12 @@ def test_a_full_queue_that_stands_still_is_left_to_our_own_hands(
     assert taken == []
 
     monkeypatch.setattr("workers.hearing.STILL_S", 0.0)
-    length = broker.llen("tellal:email")
+    length = len(heard(Queue.EMAIL))
     clock.advance(seconds=11)
     sweeper.sweep()
 
     assert taken
-    assert broker.llen("tellal:email") == length
+    assert len(heard(Queue.EMAIL)) == length
 
 
 def test_a_full_queue_that_moves_is_not_still(monkeypatch):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from service.ledger.batches import MOST, PART, Rings
+from service.ledger.batches import FIRST, MOST, PART, Rings
 from service.models import Batch
-from service.tasks import Queue, Task
+from service.tasks import Priority, Queue, Task
 
 LANES = ("gmail", "gmail", "gmail", "microsoft", "other")
 
@@ -14,8 +14,10 @@ LANES = ("gmail", "gmail", "gmail", "microsoft", "other")
 class Bell:
     def __init__(self) -> None:
         self.messages: list[tuple[Task, tuple[int, ...], Queue]] = []
+        self.priorities: list[Priority] = []
 
-    def ring_once(self, task, row_ids, queue):
+    def ring_once(self, task, row_ids, queue, priority):
+        self.priorities.append(priority)
         self.messages.append((task, tuple(row_ids), queue))
         return True
 
@@ -76,3 +78,14 @@ def test_chat_and_email_are_different_messages(bell):
         (Task.EMAIL_BATCH, Queue.EMAIL),
         (Task.CHAT_BATCH, Queue.CHAT),
     }
+
+
+def test_only_the_first_batches_pass_those_of_other_notifications(bell):
+    with Rings(bell) as rings:
+        rings.add(batches(range(400)))
+
+    first = bell.priorities.count(Priority.FIRST)
+    assert first == FIRST
+    assert bell.priorities == [Priority.FIRST] * first + [Priority.BULK] * (
+        len(bell.messages) - first
+    )
