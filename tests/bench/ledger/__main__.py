@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from service import logs
-from tests.bench.ledger import cost, memory, planning
+from tests.bench.ledger import cost, memory, planning, sending
 from tests.bench.ledger.cost import Cost
 from tests.bench.ledger.plot import draw, table
 from tests.bench.ledger.scene import Scene, scenes
@@ -43,17 +43,21 @@ def main() -> None:
     ratios: dict[str, float] = {}
     peaks: dict[str, list[float]] = {}
     costs: dict[str, list[Cost]] = {}
+    rates: dict[str, float] = {}
     with scenes(sizes) as each:
         for scene in each:
             say(f"{'database':11} {'readers':>9} {'bare s':>8} {'plan s':>8} {'ratio':>7}")
             ratios[scene.name] = planning.measure(scene, sizes[-1], say)
             peaks[scene.name] = [memory.peak_mb(scene, size) for size in (sizes[0], sizes[-1])]
             say(f"{scene.name:11} peak of a planning process, MB: {peaks[scene.name]}")
+            say(f"{'database':11} {'letters':>9} {'bare s':>8} {'whole s':>8} {'ratio':>7}")
+            rates[scene.name] = sending.measure(scene, sizes[0], say)
             say(f"{'database':11} {'readers':>9} {'plan µs':>8} {'rest µs':>8}")
             costs[scene.name] = growth(scene, sizes)
     found = {f"plan_vs_insert_{name}": round(ratio, 2) for name, ratio in ratios.items()}
     found["memory_1m_vs_10k"] = round(max(last / first for first, last in peaks.values()), 2)
     found["cost_1m_vs_10k"] = round(max(of[-1].whole / of[0].whole for of in costs.values()), 2)
+    found["sender_vs_no_ledger"] = round(min(rates.values()), 2)
     if not is_quick:
         write(found, costs)
     print(json.dumps(found))
@@ -76,6 +80,8 @@ disk, a real Redis that is rung; the sender sends nothing, so that all the time 
 `plan_vs_insert`: the rate of planning against a bare `INSERT … SELECT` of the same rows into the
 same table, from a table that holds them already. `memory`: the peak of a process that plans for
 the largest number against that for 10,000. `cost`: all that one delivery costs, likewise.
+`sender_vs_no_ledger`: letters a second with claim, journal and settling against the same sender
+without any, on the worse database.
 
 ![Cost of a delivery by the number of readers](ledger-growth.svg)
 

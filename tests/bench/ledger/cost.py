@@ -63,7 +63,7 @@ def measure(scene: Scene, size: int) -> Cost:
     started = time.perf_counter()
     plan_notification(scene.runtime, notification_id)
     planned = time.perf_counter()
-    for batch_id in _batches(scene.runtime):
+    for batch_id in batches(scene.runtime):
         deliver_batch(scene.runtime, batch_id, NoSender)
     delivered = time.perf_counter()
     with scene.runtime.db.read() as session:
@@ -73,7 +73,8 @@ def measure(scene: Scene, size: int) -> Cost:
     return Cost(size, (planned - started) * 1e6 / size, (delivered - planned) * 1e6 / size)
 
 
-def _batches(runtime: Runtime) -> Iterator[int]:
+def batches(runtime: Runtime) -> Iterator[int]:
+    """The batches that are not done."""
     with runtime.db.read() as session:
         query = select(Batch.id).where(Batch.state < BatchState.DONE).order_by(Batch.id)
         yield from session.scalars(query).all()
