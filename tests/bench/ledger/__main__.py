@@ -80,6 +80,7 @@ disk, a real Redis that is rung; the sender sends nothing, so that all the time 
 `plan_vs_insert`: the rate of planning against a bare `INSERT … SELECT` of the same rows into the
 same table, from a table that holds them already. `memory`: the peak of a process that plans for
 the largest number against that for 10,000. `cost`: all that one delivery costs, likewise.
+Of a million every tenth batch is delivered, while the ledger holds all of them.
 `sender_vs_no_ledger`: letters a second with claim, journal and settling against the same sender
 without any, on the worse database.
 

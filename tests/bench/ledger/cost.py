@@ -21,6 +21,11 @@ from tests.bench.ledger.scene import Scene
 from workers.deliver import deliver_batch
 from workers.plan import plan_notification
 
+MOST_DELIVERED = 100_000  # about; half an hour for a million on PostgreSQL would be too long
+COUNT_SENT = text("""
+    SELECT count(*) FROM delivery WHERE notification_id = :notification AND state = 1
+""")
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -57,20 +62,23 @@ class NoSender:
 
 
 def measure(scene: Scene, size: int) -> Cost:
-    """Plan and deliver one article to so many, with an empty ledger before it."""
+    """Plan one article to so many, with an empty ledger before it, and deliver it; of a large one
+    a part of the batches, evenly spread over its readers, while the ledger holds all of them."""
     scene.clear()
     notification_id = scene.news(size)
     started = time.perf_counter()
     plan_notification(scene.runtime, notification_id)
     planned = time.perf_counter()
-    for batch_id in batches(scene.runtime):
+    for batch_id in list(batches(scene.runtime))[:: max(size // MOST_DELIVERED, 1)]:
         deliver_batch(scene.runtime, batch_id, NoSender)
     delivered = time.perf_counter()
     with scene.runtime.db.read() as session:
         notification = session.get_one(Notification, notification_id)
-        assert (notification.planned, notification.state) == (size, "done")
+        assert notification.planned == size
         assert audit(session) == []
-    return Cost(size, (planned - started) * 1e6 / size, (delivered - planned) * 1e6 / size)
+        sent = session.scalar(COUNT_SENT, {"notification": notification_id})
+    assert sent == size or sent > MOST_DELIVERED / 2
+    return Cost(size, (planned - started) * 1e6 / size, (delivered - planned) * 1e6 / sent)
 
 
 def batches(runtime: Runtime) -> Iterator[int]:
