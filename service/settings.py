@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -312,11 +313,14 @@ def load(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        lines = [
-            f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" if e["loc"] else e["msg"]
-            for e in error.errors()
-        ]
-        raise SettingsError("\n".join(lines)) from error
+        raise SettingsError("\n".join(map(_line, error.errors()))) from error
+
+
+def _line(error: ErrorDetails) -> str:
+    """One wrong setting; an error of ours names its settings itself where there are several."""
+    said = error["msg"].removeprefix("Value error, ")
+    name = ".".join(map(str, error["loc"])).upper()
+    return f"{PREFIX}{name}: {said}" if name else said
 
 
 def require_keys(settings: Settings) -> None:
