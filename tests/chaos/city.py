@@ -185,10 +185,16 @@ class City:
             self.start()
 
     def flush_redis(self) -> None:
-        """Throw away everything that the broker knows."""
+        """Throw away everything that the broker knows, once it is back from the row before."""
+        self.wait(self._flush, READY_S, "redis does not answer")
+
+    def _flush(self) -> bool:
         socket_path = str(self.var / "redis" / "redis.sock")
-        with redis.Redis(unix_socket_path=socket_path) as connection:
-            connection.flushall()
+        try:
+            with redis.Redis(unix_socket_path=socket_path) as connection:
+                return bool(connection.flushall())
+        except redis.RedisError:
+            return False
 
     def kill_redis(self, *, is_emptied: bool) -> None:
         """kill -9 the broker, whose file may be gone when it starts again."""
