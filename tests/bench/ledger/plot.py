@@ -9,6 +9,7 @@ from tests.bench.ledger.cost import Cost
 
 _LEFT, _TOP, _WIDTH, _HEIGHT = 60, 40, 460, 260
 _BOTTOM = _TOP + _HEIGHT
+_LINE = 14
 _SIZE = _LEFT + _WIDTH + 150, _BOTTOM + 50
 _COLOURS = {"sqlite": "#00539f", "postgresql": "#b35900"}
 _DASHES = {"whole": "none", "plan": "6 4"}
@@ -54,10 +55,16 @@ def draw(costs: Mapping[str, Sequence[Cost]]) -> str:
                 f'<polyline points="{points}" fill="none" stroke="{_COLOURS[name]}" '
                 f'stroke-width="2" stroke-dasharray="{dash}"/>'
             )
-            parts.append(
-                f'<text x="{_LEFT + _WIDTH + 8}" y="{y(getattr(of[-1], what)) + 4}" '
-                f'fill="{_COLOURS[name]}">{name}, {what}</text>'
-            )
+    ends = [
+        (y(getattr(of[-1], what)) + 4, name, what) for name, of in costs.items() for what in _DASHES
+    ]
+    below = math.inf
+    for at, name, what in sorted(ends, reverse=True):
+        below = min(at, below - _LINE)  # two lines that end together have their names apart
+        parts.append(
+            f'<text x="{_LEFT + _WIDTH + 8}" y="{below}" fill="{_COLOURS[name]}">{name}, {what}'
+            "</text>"
+        )
     return "\n".join([*parts, "</svg>", ""])
 
 
