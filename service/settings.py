@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     dkim_selector: str = Field("", description="Name under which the DNS publishes that key.")
     dkim_domain: str = Field(
         "",
-        description="Domain that signs; empty: that of TELLAL_MAIL_FROM, or a parent of it.",
+        description="Domain that signs: that of TELLAL_MAIL_FROM (if empty) or one above it.",
     )
     secret_key: SecretStr = Field(
         SecretStr(""), description="Signs cookies and tokens; 32 random bytes or more."
@@ -231,6 +231,11 @@ class Settings(BaseSettings):
         """A signature counts for DMARC where its domain is the sender's or above it (RFC 7489)."""
         if bool(self.dkim_key.get_secret_value()) != bool(self.dkim_selector):
             raise ValueError("TELLAL_DKIM_KEY and TELLAL_DKIM_SELECTOR go together: set both")
+        if self.dkim_selector and not NAME.fullmatch(self.signing_domain):
+            raise ValueError(
+                f"the domain of TELLAL_MAIL_FROM, {self.signing_domain}, cannot sign: "
+                "write it as the DNS does (xn--…)"
+            )
         if not f".{self.mail_domain}".endswith(f".{self.signing_domain}"):
             raise ValueError(
                 f"TELLAL_DKIM_DOMAIN={self.dkim_domain} does not cover the sender's domain, "

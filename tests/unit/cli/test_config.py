@@ -142,6 +142,17 @@ def test_a_signature_that_mailboxes_would_not_count_is_refused(
             load()
 
 
+def test_a_sender_whose_domain_cannot_sign_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELLAL_MAIL_FROM", "haber@örnek.example")
+    assert load().mail_domain == "örnek.example"  # without a key it signs nothing
+    monkeypatch.setenv("TELLAL_DKIM_KEY", new_key())
+    monkeypatch.setenv("TELLAL_DKIM_SELECTOR", "2026a")
+    with pytest.raises(SettingsError, match="cannot sign"):
+        load()
+    monkeypatch.setenv("TELLAL_MAIL_FROM", "haber@xn--rnek-4qa.example")
+    assert load().signing_domain == "xn--rnek-4qa.example"
+
+
 def test_a_broken_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TELLAL_DKIM_KEY", "gizli-parola")
     with pytest.raises(SettingsError, match="no private key in PEM form") as refused:
