@@ -108,6 +108,9 @@ class Settings(BaseSettings):
         description="smtp://user:password@host:port, smtp+starttls://… or smtps://…; "
         "empty: mail goes to /dev/mailbox.",
     )
+    smtp_fallback_url: SecretStr = Field(
+        SecretStr(""), description="A second relay, used while the first one cannot be reached."
+    )
     dkim_key: SecretStr = Field(
         SecretStr(""),
         description="RSA key (PEM) that signs mail, best by TELLAL_DKIM_KEY_FILE; made by "
@@ -131,6 +134,13 @@ class Settings(BaseSettings):
     chat_schemes: Annotated[tuple[str, ...], NoDecode] = Field(
         CHAT_SCHEMES,
         description="Apprise schemes that staff may add as channels, joined by commas.",
+    )
+    mail_warmup: int = Field(
+        0,
+        ge=0,
+        description="Letters that each provider gets on the first day from a new sending address, "
+        "for example 500; more each good day. What is beyond waits, and is news for a day only. "
+        "0: no limit.",
     )
     mail_from: str = Field("haber@tellal.example", description="Address that mail comes from.")
     city_name: str = Field("İzmir Büyükşehir Belediyesi", description="Name that people see.")

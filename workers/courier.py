@@ -1,13 +1,13 @@
-"""The courier: takes the deliveries of a claimed batch one after the other and has them sent.
+"""The courier: hands out the deliveries of a claimed batch and takes back their answers.
 
-The same steps serve every kind of destination; a `Sender` knows its own protocol.
+The same rules hold for every kind of destination: who may still be told, how much may be in the
+air, what the journal says. A `Sender` knows its own protocol, and how many it sends at a time.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Protocol
@@ -28,11 +28,10 @@ from workers.settling import Settler
 
 log = get_logger(__name__)
 
-# Eligibility is never older than this when an envelope starts. Of the 250 ms that are promised
+# Eligibility is never older than this when a message starts. Of the 250 ms that are promised
 # (invariant 8), 50 are for the way to the wire on a busy machine.
 FRESH_S = 0.2
 
-BROKE_ON_THE_WIRE = Outcome(DeliveryState.UNKNOWN, detail="an error came before the answer")
 CANCELLED = Outcome(DeliveryState.CANCELLED)
 SUPPRESSED = Outcome(DeliveryState.SUPPRESSED)
 EXPIRED = Outcome(DeliveryState.REJECTED, "expired", "a day after its release it was no news")
@@ -75,12 +74,11 @@ class Sender(Protocol):
     def prepare(self, session: Session) -> int | None:
         """Read what the next slice needs; return the revision that it will send, if any."""
 
-    def send(self, row: RowMapping, on_wire: Callable[[], None]) -> Outcome:
-        """Send one delivery; call `on_wire` right before its first byte leaves, and let what
-        it raises pass.
+    def send_all(self, courier: Courier) -> None:
+        """Take parcels and answer each, until there is none left.
 
         Raises:
-            PeerAwayError: nothing was sent, and nothing else could be now.
+            PeerAwayError: nothing could be sent now; what was taken and not answered has not left.
         """
 
     def close(self) -> None:
@@ -88,7 +86,7 @@ class Sender(Protocol):
 
 
 class Courier:
-    """Goes through a batch in order of destination; each step is one delivery."""
+    """Goes through a batch in order of destination. One thread takes and answers."""
 
     def __init__(
         self, db: Database, lease: Lease, journal: Journal, settler: Settler, sender: Sender
@@ -99,37 +97,69 @@ class Courier:
         self._revision_id: int | None = None
         self._read_at = 0.0
         self._is_begun = False  # at least the first of a slice is sent, however slow reading was
-        self._after = 0
+        self._after = 0  # the last one that was taken
+        self._in_hand = 0  # taken, not answered
+        self._is_left = False  # one that was taken was put back
         self.count = 0
 
-    def step(self) -> bool:
-        """Bring the next delivery to its outcome; False: there is none left.
+    def take(self) -> Parcel | None:
+        """The next delivery that is to be sent.
+
+        None: none as long as others are in hand, or none at all where nothing is.
 
         Raises:
             LeaseLost: the batch is somebody else's, or may be soon.
-            PeerAwayError: the other side takes nothing now.
             JournalError: the disk takes nothing now, and so nothing may be sent.
             HandedBackError: staff paused what is left; the batch is nobody's by now.
         """
-        self._settler.wait_for_room()
-        if self._is_begun and time.monotonic() - self._read_at > FRESH_S:
-            self._slice.clear()
-        if not self._slice and not self._read():
-            return False
-        row = self._slice.popleft()
-        self._is_begun = True
-        destination_id = row["destination_id"]
-        if row["is_cancelled"]:
-            self._keep(destination_id, CANCELLED)
-        elif row["is_expired"]:
-            self._keep(destination_id, EXPIRED)
-        elif not row["is_eligible"]:
-            self._keep(destination_id, SUPPRESSED)
-        elif left := self._quiet_for(row):
-            self._keep(destination_id, waiting(left))
+        while self._has_room():
+            if self._is_begun and time.monotonic() - self._read_at > FRESH_S:
+                self._slice.clear()
+            if not self._slice and not self._read():
+                return None
+            row = self._slice.popleft()
+            self._is_begun = True
+            self._after = row["destination_id"]
+            decided = self._decided(row)
+            if decided is None:
+                self._in_hand += 1
+                return Parcel(row, self._db, self._lease, self._journal, self._read_at)
+            self._keep(self._after, decided)
+        return None
+
+    def answer(self, parcel: Parcel, outcome: Outcome) -> None:
+        """Keep what became of a parcel; it is settled soon."""
+        self._in_hand -= 1
+        destination_id = parcel.destination_id
+        try:
+            self._journal.answer(destination_id, outcome)
+        except JournalError:
+            log.error("journal full", batch_id=self._lease.batch_id)
+            self._keep(destination_id, outcome)
+            self._settler.drain()
         else:
-            self._deliver(row)
-        return True
+            self._keep(destination_id, outcome)
+
+    def put_back(self, parcel: Parcel) -> None:
+        """Nothing of it has left and nothing is decided: it is looked at again, when all that is
+        in hand has been answered."""
+        self._in_hand -= 1
+        self._is_left = True
+
+    def _has_room(self) -> bool:
+        """Whether one more may be sent: it must be known where it would be in doubt."""
+        if not self._in_hand:
+            self._settler.wait_for_room()
+            if self._is_left:
+                self._begin_again()
+            return True
+        return not self._is_left and self._settler.has_room(self._in_hand)
+
+    def _begin_again(self) -> None:
+        """From the first that is still queued. What was sent is settled before: it is not."""
+        self._settler.drain()
+        self._slice.clear()
+        self._after, self._is_left = 0, False
 
     def _read(self) -> bool:
         """Read the next slice, with the eligibility of each."""
@@ -143,6 +173,8 @@ class Courier:
                     self._slice.extend(rows)
                     self._revision_id = self._prepared(session)
                     break
+            if self._in_hand:  # they may be among those that would be set aside
+                return False
             self._set_aside()
         self._journal.begin_slice(self._revision_id)
         self._is_begun = False
@@ -156,7 +188,20 @@ class Courier:
         except Exception as error:
             raise NotPreparedError from error
 
+    def _decided(self, row: RowMapping) -> Outcome | None:
+        """The outcome of one that is not to be sent now."""
+        if row["is_cancelled"]:
+            return CANCELLED
+        if row["is_expired"]:
+            return EXPIRED
+        if not row["is_eligible"]:
+            return SUPPRESSED
+        left = self._quiet_for(row)
+        return waiting(left) if left else None
+
     def _quiet_for(self, row: RowMapping) -> timedelta:
+        if row["quiet_from"] is None:
+            return timedelta(0)
         zone = self._lease.policy.timezone
         return quiet_for(utcnow(), row["quiet_from"], row["quiet_until"], zone)
 
@@ -168,64 +213,39 @@ class Courier:
         if is_all:
             raise HandedBackError
 
-    def _deliver(self, row: RowMapping) -> None:
-        destination_id = row["destination_id"]
-        wire = _Wire(self._db, self._lease, self._journal, destination_id, self._read_at)
-        try:
-            outcome = self._send(row, wire)
-        except NotNowError:  # the next look finds what else is paused
-            self._slice.clear()
-            return
-        try:
-            self._journal.answer(destination_id, outcome)
-        except JournalError:
-            log.error("journal full", batch_id=self._lease.batch_id)
-            self._keep(destination_id, outcome)
-            self._settler.drain()
-        else:
-            self._keep(destination_id, outcome)
-
-    def _send(self, row: RowMapping, wire: _Wire) -> Outcome:
-        """Send one delivery. An error of our own costs this delivery a try, and no other one."""
-        try:
-            return self._sender.send(row, wire)
-        except NotToBeSentError as error:
-            return error.outcome
-        except (PeerAwayError, LeaseLost, NotNowError, JournalError, SQLAlchemyError):
-            raise
-        except Exception as error:
-            log.exception("delivery broke", destination_id=row["destination_id"])
-            if wire.is_begun:
-                return BROKE_ON_THE_WIRE
-            return Outcome(DeliveryState.DEFERRED, "internal", type(error).__name__)
-
     def _keep(self, destination_id: int, outcome: Outcome) -> None:
         self._settler.hold(destination_id, Answer(outcome, self._revision_id))
-        self._after = destination_id
         self.count += 1
 
 
-class _Wire:
-    """The last look before a delivery leaves, and the line in the journal that says so."""
+class Parcel:
+    """A delivery in hand: its row, and `on_wire`, which is called right before its first byte
+    leaves."""
 
     def __init__(
-        self, db: Database, lease: Lease, journal: Journal, destination_id: int, read_at: float
+        self, row: RowMapping, db: Database, lease: Lease, journal: Journal, read_at: float
     ) -> None:
+        self.row, self.destination_id = row, row["destination_id"]
         self._db, self._lease, self._journal = db, lease, journal
-        self._destination_id, self._read_at = destination_id, read_at
+        self._read_at = read_at
         self.is_begun = False
 
-    def __call__(self) -> None:
+    def on_wire(self) -> None:
+        """The last look before it leaves, and the line in the journal that says so.
+
+        Raises:
+            NotToBeSentError, NotNowError, LeaseLost, JournalError: no byte of it may leave.
+        """
         self._check()
         # First the line, then the looks: whoever is held up in between has said where it was.
-        self._journal.wire(self._destination_id)
+        self._journal.wire(self.destination_id)
         try:
             if time.monotonic() - self._read_at > FRESH_S:  # a slow greeting, a slow RCPT
                 self._look_again()
             self._check()
         except Exception:  # a database that is away as well: no byte has left
             with suppress(JournalError):
-                self._journal.stayed(self._destination_id)
+                self._journal.stayed(self.destination_id)
             raise
         self.is_begun = True
 
@@ -235,8 +255,8 @@ class _Wire:
 
     def _look_again(self) -> None:
         with self._db.read() as session:
-            found = pending(session, self._lease, self._destination_id - 1, 1)
-        if not found or found[0]["destination_id"] != self._destination_id:
+            found = pending(session, self._lease, self.destination_id - 1, 1)
+        if not found or found[0]["destination_id"] != self.destination_id:
             raise LeaseLost(self._lease.batch_id)
         if found[0]["is_cancelled"]:
             raise NotToBeSentError(CANCELLED)

@@ -68,7 +68,7 @@ def _deliver(
     courier = Courier(runtime.db, lease, journal, settler, sender)
     try:
         with settler.beating():
-            end = _send_all(courier, lease)
+            end = _send_all(courier, sender, lease)
             settler.drain()
     except LeaseLost:
         log.warning("lease lost", batch_id=lease.batch_id)
@@ -95,11 +95,10 @@ def _deliver(
         )
 
 
-def _send_all(courier: Courier, lease: Lease) -> End:
+def _send_all(courier: Courier, sender: Sender, lease: Lease) -> End:
     """Send until nothing is left, or until nothing can be sent; returns how the batch ends then."""
     try:
-        while courier.step():
-            pass
+        sender.send_all(courier)
     except PeerAwayError as error:
         asked_s = error.retry_after_s
         wait_s = lease.policy.peer_wait_s if asked_s is None else asked_s

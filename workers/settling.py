@@ -61,6 +61,17 @@ class Settler:
         if not self._lease.is_safe:
             raise LeaseLost(self._lease.batch_id)
 
+    def has_room(self, in_hand: int) -> bool:
+        """Whether one more may be sent beside those in hand, without waiting for it.
+
+        Raises:
+            LeaseLost: somebody else has the batch, or may have it soon.
+        """
+        self._alive_at = leases.boot_clock()
+        if not self._lease.is_safe:
+            raise LeaseLost(self._lease.batch_id)
+        return not self.is_stalled and len(self._held) + in_hand < self._lease.window
+
     def hold(self, destination_id: int, answer: Answer) -> None:
         """Keep an answer until it is settled."""
         with self._changed:

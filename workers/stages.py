@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from functools import wraps
-from typing import TypeVar
+from importlib import import_module
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
@@ -16,14 +17,6 @@ from service.logs import get_logger, lines_of
 from service.models import AlarmKind
 from service.runtime import Runtime
 from service.tasks import Task
-from workers.chat import send_chat_batch
-from workers.classify import classify_revision
-from workers.email import send_email_batch
-from workers.enrich import enrich_event
-from workers.learn import refit_if_due
-from workers.plan import plan_notification
-from workers.pull import poll_source
-from workers.retain import forget_expired
 
 log = get_logger(__name__)
 Result = TypeVar("Result")
@@ -65,20 +58,30 @@ def at_the_border(
     return run
 
 
+def _loaded_at_first_use(place: str) -> Callable[..., Any]:
+    """A worker serves a few queues only, and the libraries of the others are most of its memory."""
+    module, _, name = place.partition(":")
+
+    def run(*arguments: Any) -> Any:
+        return getattr(import_module(module), name)(*arguments)
+
+    return run
+
+
 STAGES: dict[Task, Callable[[Runtime, int], None]] = {
-    task: at_the_border(task.value, stage)
-    for task, stage in {
-        Task.CLASSIFY_REVISION: classify_revision,
-        Task.ENRICH_EVENT: enrich_event,
-        Task.PLAN_NOTIFICATION: plan_notification,
-        Task.EMAIL_BATCH: send_email_batch,
-        Task.CHAT_BATCH: send_chat_batch,
-        Task.PULL_SOURCE: poll_source,
+    task: at_the_border(task.value, _loaded_at_first_use(place))
+    for task, place in {
+        Task.CLASSIFY_REVISION: "workers.classify:classify_revision",
+        Task.ENRICH_EVENT: "workers.enrich:enrich_event",
+        Task.PLAN_NOTIFICATION: "workers.plan:plan_notification",
+        Task.EMAIL_BATCH: "workers.email:send_email_batch",
+        Task.CHAT_BATCH: "workers.chat:send_chat_batch",
+        Task.PULL_SOURCE: "workers.pull:poll_source",
     }.items()
 }
 
 CHORES: dict[Task, Callable[[Runtime], None]] = {
-    Task.REFIT_MODEL: refit_if_due,
-    Task.RETAIN: forget_expired,
+    Task.REFIT_MODEL: _loaded_at_first_use("workers.learn:refit_if_due"),
+    Task.RETAIN: _loaded_at_first_use("workers.retain:forget_expired"),
     Task.AUDIT_LEDGER: audit_ledger,
 }

@@ -1,16 +1,17 @@
 """Turns the text of an article into topics and places, with the evidence for each."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from service.classify import decide
 from service.classify.damage import damage_of
 from service.classify.decide import Band, Thresholds
-from service.classify.features import weigh
 from service.classify.labels import (
     ArticleText,
     Classification,
@@ -21,12 +22,15 @@ from service.classify.labels import (
     TopicLabel,
 )
 from service.classify.matcher import TermMatcher
-from service.classify.model import Model
 from service.classify.places import PlaceFinder
 from service.classify.sections import SectionMap
 from service.classify.taxonomy import PlaceRules, Topic
 from service.classify.terms import Term
 from service.classify.text import Field
+from service.classify.words import weigh
+
+if TYPE_CHECKING:  # so that whoever only normalises Turkish does not load NumPy
+    from service.classify.model import Model
 
 ALGORITHM = "terms-2"  # raise the number whenever the same terms could give other labels
 

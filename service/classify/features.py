@@ -1,40 +1,23 @@
-"""What the text model sees of an article: weighted word keys, and TF-IDF vectors of them.
+"""What the text model sees of an article: TF-IDF vectors of its words' keys."""
 
-A word counts under two keys, the first four and the first six letters of its match key: Turkish
-puts its endings behind the stem, so a long and a short beginning stand for the stem with no
-stemmer (Can et al., "Information retrieval on Turkish texts", JASIST 59(3), 2008, found the first
-five letters as good as one). The match key makes İ/I, capitals and missing Turkish letters alike.
-"""
-
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from service.classify.text import Field, Token
+from service.classify.words import Words
 
 Floats = npt.NDArray[np.float64]
-Words = Mapping[str, float]  # key → its occurrences, each with the weight of its place
 
-_SHORT, _LONG = 4, 6
 _MIN_DOCUMENTS = 2  # a word of one article teaches nothing about others
 _MAX_KEYS = 60_000  # by document frequency: 24 topics then take 6 MB
 # Rare words weigh more than in plain TF-IDF: log-loss fell by 3 % on both press sets, 10-fold.
 IDF_POWER = 1.5
-
-
-class Part(Protocol):
-    """One field of an article, and how much each of its words counts."""
-
-    @property
-    def field(self) -> Field: ...
-
-    def weight_at(self, token_index: int) -> float: ...
 
 
 class Vector(NamedTuple):
@@ -42,23 +25,6 @@ class Vector(NamedTuple):
 
     indices: npt.NDArray[np.intp]
     values: npt.NDArray[np.float32]
-
-
-def keys_of(token: Token) -> tuple[str, str]:
-    """Return the two keys under which a word counts."""
-    folded = token.folded
-    return folded[:_SHORT], folded[:_LONG]
-
-
-def weigh(parts: Iterable[Part]) -> dict[str, float]:
-    """Count the words of an article, each occurrence with the weight of its place."""
-    words: defaultdict[str, float] = defaultdict(float)
-    for part in parts:
-        for i, token in enumerate(part.field.tokens):
-            weight = part.weight_at(i)
-            for key in keys_of(token):
-                words[key] += weight
-    return dict(words)
 
 
 @dataclass(frozen=True, eq=False)

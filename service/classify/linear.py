@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from service.classify.features import Floats, Vocabulary, Words
+from service.classify.features import Floats, Vocabulary
+from service.classify.words import Words
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from service.classify import decide
 from service.classify.calibrate import logit, sigmoid
-from service.classify.features import Floats, Part, Vocabulary, Words, keys_of, weigh
+from service.classify.features import Floats, Vocabulary
+from service.classify.words import Part, Words, keys_of, weigh
 
 _EVIDENCE = 5  # words shown for a label; more persuade nobody
 _MIN_SHOWN = 4  # letters of such a word; most shorter ones say nothing (ve, bir, ile)

@@ -22,11 +22,12 @@ import numpy.typing as npt
 
 from service.classify import decide
 from service.classify.calibrate import logit
-from service.classify.features import Floats, Vocabulary, Words
+from service.classify.features import Floats, Vocabulary
 from service.classify.linear import fit_linear, matrix
 from service.classify.model import Facts, Model
 from service.classify.promotion import DOUBT
 from service.classify.stack import MIN_SHARED, Evidence, fit_stack, has_enough
+from service.classify.words import Words
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -14,6 +14,8 @@ MAX_BACKOFF_S = 4 * 3600
 MAX_ATTEMPTS = 12  # about a day and a half of tries; then the delivery is rejected, finally
 LONGEST_WAIT_S = 24 * 3600  # of what the other side may ask for; later it is no news any more
 QUIET = "quiet"  # the code of a delivery that waits for its reader's quiet hours to end
+CLOSED = "closed"  # the code of one whose mail lane is left alone for a while
+UNTRIED = (QUIET, CLOSED)
 DOUBT = "unknown"  # the code of an answer that never came, where the delivery is tried again
 UNSENT = (DeliveryState.SUPPRESSED, DeliveryState.CANCELLED)
 
@@ -30,7 +32,7 @@ class Outcome:
     @property
     def is_try(self) -> bool:
         """False where it was decided without sending."""
-        return self.state not in UNSENT and self.code != QUIET
+        return self.state not in UNSENT and self.code not in UNTRIED
 
     @property
     def is_worth_keeping(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -35,6 +36,23 @@ SETTLE = (
 )
 
 
+# Most letters are simply taken, and need no look at what was before: one statement for all.
+SETTLE_SENT = (
+    update(Delivery)
+    .where(Delivery.notification_id == bindparam("notification"))
+    .where(Delivery.destination_id.in_(bindparam("destinations", expanding=True)))
+    .where(Delivery.batch_id == bindparam("batch"), Delivery.state == DeliveryState.QUEUED)
+    .values(
+        state=DeliveryState.SENT,
+        attempts=Delivery.attempts + 1,
+        revision_id=bindparam("revision", type_=BigId),
+        settled_at=bindparam("now", type_=Moment()),
+        due_at=None,
+    )
+    .execution_options(synchronize_session=False)
+)
+
+
 def settle(session: Session, lease: Lease, answers: Mapping[int, Answer], now: datetime) -> None:
     """Write answers in bulk and extend the lease in the database, in the caller's transaction.
 
@@ -55,8 +73,35 @@ def write_outcomes(
     Those settled before stay as they are, and so do those that wait in a batch of a later try: an
     answer to the try before is none to theirs.
     """
-    if not answers:
-        return
+    sent: defaultdict[int | None, list[int]] = defaultdict(list)
+    others: dict[int, Answer] = {}
+    for destination_id, answer in answers.items():
+        if answer.outcome.is_worth_keeping:
+            others[destination_id] = answer
+        else:
+            sent[answer.revision_id].append(destination_id)
+    for revision_id, destination_ids in sent.items():
+        _settle_sent(session, lease, revision_id, destination_ids, now)
+    if others:
+        _settle_each(session, lease, others, now)
+
+
+def _settle_sent(
+    session: Session, lease: Lease, revision_id: int | None, ids: list[int], now: datetime
+) -> None:
+    values = {
+        "notification": lease.notification_id,
+        "batch": lease.batch_id,
+        "revision": revision_id,
+        "now": now,
+    }
+    session.connection().execute(SETTLE_SENT, {**values, "destinations": ids})
+
+
+def _settle_each(
+    session: Session, lease: Lease, answers: Mapping[int, Answer], now: datetime
+) -> None:
+    """As each one's outcome, and what was before, demand it."""
     open_ = session.execute(
         select(Delivery.destination_id, Delivery.attempts, Delivery.maybe_revision_id)
         .where(Delivery.notification_id == lease.notification_id)

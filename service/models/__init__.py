@@ -14,6 +14,7 @@ from service.models.feed_clock import FeedClock
 from service.models.halt import Halt, HaltKind, HaltScope
 from service.models.inbox import InboxEvent, Verdict
 from service.models.learning import ArchiveText, Learning, ModelState, ModelVersion
+from service.models.mail_lane import MailLane
 from service.models.mailbox import MailboxMessage
 from service.models.notification import (
     Notification,
@@ -61,6 +62,7 @@ __all__ = [
     "LabelOrigin",
     "LabelState",
     "Learning",
+    "MailLane",
     "MailboxMessage",
     "ModelState",
     "ModelVersion",

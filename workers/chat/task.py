@@ -18,13 +18,14 @@ from service.models import Channel, DeliveryState, Notification
 from service.runtime import Runtime
 from workers.chat.targets import send_to_target
 from workers.deliver import deliver_batch
+from workers.one_by_one import OneByOne
 
 log = get_logger(__name__)
 
 BROKEN = frozenset({"401", "403", "404", "410"})  # the channel itself is gone or refuses us
 
 
-class ChatSender:
+class ChatSender(OneByOne):
     """Opens each channel's URL only for as long as one message takes."""
 
     def __init__(self, runtime: Runtime, lease: Lease) -> None:

@@ -1,8 +1,6 @@
-"""The built-in mailbox as a transport: a fresh checkout can never mail a real person."""
+"""The built-in mailbox in place of a relay: a fresh checkout can never mail a real person."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from sqlalchemy import update
 
@@ -12,31 +10,22 @@ from service.messages.letter import Letter
 from service.models import MailboxMessage
 
 
-class MailboxTransport:
-    """Stores each letter. One that comes again under its Message-ID is counted, not stored."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
-    def send(self, letter: Letter, raw: bytes, on_wire: Callable[[], None]) -> Outcome:
-        on_wire()
-        with self._db.write() as session:
-            is_copy = rows(
-                session,
-                update(MailboxMessage)
-                .where(MailboxMessage.message_id == letter.message_id)
-                .values(copies=MailboxMessage.copies + 1),
-            )
-            if not is_copy:
-                session.add(
-                    MailboxMessage(
-                        message_id=letter.message_id,
-                        recipient=letter.recipient,
-                        subject=letter.subject,
-                        raw=raw,
-                    )
+def keep(db: Database, letter: Letter, raw: bytes) -> Outcome:
+    """Store a letter. One that comes again under its Message-ID is counted, not stored."""
+    with db.write() as session:
+        is_copy = rows(
+            session,
+            update(MailboxMessage)
+            .where(MailboxMessage.message_id == letter.message_id)
+            .values(copies=MailboxMessage.copies + 1),
+        )
+        if not is_copy:
+            session.add(
+                MailboxMessage(
+                    message_id=letter.message_id,
+                    recipient=letter.recipient,
+                    subject=letter.subject,
+                    raw=raw,
                 )
-        return SENT
-
-    def close(self) -> None:
-        """Nothing to hang up."""
+            )
+    return SENT

@@ -2,51 +2,65 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from typing import Protocol
+from contextlib import suppress
+from datetime import timedelta
+from functools import lru_cache, partial
 
 from sqlalchemy import RowMapping, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from service.db import utcnow
+from service.ledger.lanes import postpone_ready
 from service.ledger.lease import Lease
 from service.ledger.outcome import Outcome
+from service.logs import get_logger
 from service.messages.email import Letterhead, Reader
 from service.messages.letter import Letter, LetterError
 from service.messages.story import Name, Story, tell
-from service.models import DeliveryState, Notification, Place
+from service.models import Article, Batch, DeliveryState, Notification, Place
 from service.runtime import Runtime
+from service.settings import Settings
+from service.tasks import Queue
+from workers.courier import Courier, NotNowError, NotToBeSentError, Parcel
 from workers.deliver import deliver_batch
 from workers.email.dkim import Signer
-from workers.email.mailbox import MailboxTransport
-from workers.email.smtp import SmtpTransport
+from workers.email.link import Envelope, UnsafeAddressError
+from workers.email.mailbox import keep
+from workers.email.pipeline import Pipeline, WithheldError
+from workers.email.relay import Relay, Relays
+from workers.email.throttle import Throttle, Turnstile
+from workers.one_by_one import OneByOne
+
+log = get_logger(__name__)
+
+TOLD_FOR_S = 1.0  # a new revision counts at once; that a label or a name changed, so much later
+BUSY = timedelta(seconds=5)  # until somebody looks again whether a lane has a thread free
+TURNSTILE = Turnstile()
 
 
-class Transport(Protocol):
-    """Takes one letter at a time: its envelope, and the bytes that go into it."""
+class EmailSender(OneByOne):
+    """Renders the newest revision for each reader, and hands it to the relay; without one, to the
+    built-in mailbox, one by one."""
 
-    def send(self, letter: Letter, raw: bytes, on_wire: Callable[[], None]) -> Outcome: ...
-
-    def close(self) -> None: ...
-
-
-class EmailSender:
-    """Renders the newest revision for each reader and hands it to a transport."""
-
-    def __init__(self, runtime: Runtime, lease: Lease) -> None:
-        self._lease = lease
+    def __init__(self, runtime: Runtime, lease: Lease, throttle: Throttle | None = None) -> None:
+        self._runtime, self._lease, self._throttle = runtime, lease, throttle
         self._letterhead = Letterhead(runtime.settings, runtime.vault)
         self._signer = Signer.of(runtime.settings)
-        smtp_url = runtime.settings.smtp_url.get_secret_value()
-        self._transport: Transport = (
-            SmtpTransport(smtp_url) if smtp_url else MailboxTransport(runtime.db)
-        )
         self._story: Story | None = None
         self._notification: Notification | None = None
         self._places: dict[int, Name] = {}
+        self._told_at = -math.inf
 
     def prepare(self, session: Session) -> int | None:
+        if self._story is not None and time.monotonic() - self._told_at < TOLD_FOR_S:
+            shown = select(Article.shown_revision_id).where(Article.id == self._story.article_id)
+            if session.scalar(shown) == self._story.revision_id:
+                return self._story.revision_id
+        self._told_at = time.monotonic()
         self._notification = session.get_one(Notification, self._lease.notification_id)
         if self._notification.article_id is None:
             return None
@@ -57,30 +71,139 @@ class EmailSender:
         }
         return self._story.revision_id
 
+    def send_all(self, courier: Courier) -> None:
+        relays = relays_of(self._runtime.settings)
+        if relays is None or self._throttle is None:
+            super().send_all(courier)
+            return
+        try:
+            Pipeline(relays, self._throttle).run(_Outbox(courier, self, self._throttle))
+        finally:
+            with suppress(SQLAlchemyError):  # the answers count more than what they teach
+                self._throttle.keep()
+
     def send(self, row: RowMapping, on_wire: Callable[[], None]) -> Outcome:
+        """Into the built-in mailbox."""
+        try:
+            letter = self.letter(row)
+            raw = self.written(letter)
+        except LetterError as error:
+            return unwritable(error)
+        on_wire()
+        return keep(self._runtime.db, letter, raw)
+
+    def letter(self, row: RowMapping) -> Letter:
+        """The letter for one reader.
+
+        Raises:
+            LetterError: it cannot be written to this address.
+        """
         assert self._notification is not None, "prepare() comes first"
         reader = Reader.from_row(row)
         at = self._notification.released_at or utcnow()
         if self._story is None:
-            letter = self._letterhead.service(
-                reader, self._notification.id, self._notification.payload, at
-            )
-        else:
-            letter = self._letterhead.about(
-                self._story, reader, self._notification.id, self._places, at
-            )
-        try:
-            raw = letter.as_bytes()
-        except LetterError as error:
-            return Outcome(DeliveryState.REJECTED, "letter", str(error))
-        if self._signer is not None:
-            raw = self._signer.sign(raw, int(time.time()))
-        return self._transport.send(letter, raw, on_wire)
+            payload = self._notification.payload
+            return self._letterhead.service(reader, self._notification.id, payload, at)
+        return self._letterhead.about(self._story, reader, self._notification.id, self._places, at)
+
+    def written(self, letter: Letter) -> bytes:
+        """Its bytes, signed where this installation signs."""
+        raw = letter.as_bytes()
+        return raw if self._signer is None else self._signer.sign(raw, int(time.time()))
 
     def close(self) -> None:
-        self._transport.close()
+        """Links are left for the next batch."""
+
+
+class _Outbox:
+    """What a courier has, as envelopes."""
+
+    def __init__(self, courier: Courier, sender: EmailSender, throttle: Throttle) -> None:
+        self._courier, self._sender, self._throttle = courier, sender, throttle
+
+    def take(self) -> Envelope | None:
+        while (parcel := self._courier.take()) is not None:
+            if closed := self._throttle.closed_for(parcel.row["address"]):
+                self._courier.answer(parcel, closed)
+                continue
+            try:
+                letter = self._sender.letter(parcel.row)
+                return Envelope(
+                    parcel,
+                    letter.envelope_sender,
+                    letter.recipient,
+                    lambda parcel=parcel, letter=letter: self._write(parcel, letter),  # type: ignore[misc]
+                )
+            except Exception as error:
+                self._courier.answer(parcel, _broken(parcel, error))
+        return None
+
+    def answer(self, envelope: Envelope, outcome: Outcome) -> None:
+        assert isinstance(envelope.key, Parcel)
+        self._courier.answer(envelope.key, outcome)
+
+    def _write(self, parcel: Parcel, letter: Letter) -> bytes:
+        """The letter, looked at for the last time right before it leaves."""
+        try:
+            raw = self._sender.written(letter)
+        except Exception as error:
+            self._courier.answer(parcel, _broken(parcel, error))
+            raise WithheldError from error
+        try:
+            parcel.on_wire()
+        except NotToBeSentError as error:
+            self._courier.answer(parcel, error.outcome)
+            raise WithheldError from error
+        except NotNowError as error:
+            self._courier.put_back(parcel)
+            raise WithheldError from error
+        return raw
+
+
+def _broken(parcel: Parcel, error: Exception) -> Outcome:
+    """A letter that cannot be made is this reader's loss and nobody else's."""
+    if isinstance(error, LetterError | UnsafeAddressError):
+        return unwritable(error)
+    log.error("letter broke", destination_id=parcel.destination_id, exc_info=error)
+    return Outcome(DeliveryState.DEFERRED, "internal", type(error).__name__)
+
+
+def unwritable(error: Exception) -> Outcome:
+    return Outcome(DeliveryState.REJECTED, "letter", str(error))
+
+
+def relays_of(settings: Settings) -> Relays | None:
+    """The relays of this process; None where mail stays in the built-in mailbox."""
+    urls = (settings.smtp_url, settings.smtp_fallback_url)
+    said = tuple(url.get_secret_value() for url in urls if url.get_secret_value())
+    return _shared(said, settings.mail_domain) if said else None
+
+
+@lru_cache(maxsize=4)
+def _shared(urls: tuple[str, ...], hello: str) -> Relays:
+    """One for all batches of the process, which leave their links to each other."""
+    return Relays([Relay.of(url, hello) for url in urls])
 
 
 def send_email_batch(runtime: Runtime, batch_id: int) -> None:
-    """Send every letter of a batch that is due."""
-    deliver_batch(runtime, batch_id, EmailSender)
+    """Send every letter of a batch that is due; leave it for later where its lane is closed, or as
+    many of this worker's threads are busy with that lane as may be."""
+    if relays_of(runtime.settings) is None:
+        deliver_batch(runtime, batch_id, EmailSender)
+        return
+    with runtime.db.read() as session:
+        batch = session.get(Batch, batch_id)
+    if batch is None:
+        return
+    throttle = Throttle(runtime, batch.lane, is_bulk=batch.queue == Queue.EMAIL)
+    open_sender = partial(EmailSender, throttle=throttle)
+    if batch.queue == Queue.TRANSACTIONAL:  # one letter that somebody waits for
+        deliver_batch(runtime, batch_id, open_sender)
+        return
+    wait_until = throttle.wait_until()
+    with TURNSTILE.passed(batch.lane) as is_through:
+        if is_through and wait_until is None:
+            deliver_batch(runtime, batch_id, open_sender)
+            return
+    with runtime.db.write() as session:
+        postpone_ready(session, batch_id, wait_until or utcnow() + BUSY)

@@ -14,11 +14,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from service.classify import ArticleText, Classifier
-from service.classify.features import weigh
 from service.classify.model import Model
 from service.classify.store import dump, load
 from service.classify.text import Field
 from service.classify.train import Example, train
+from service.classify.words import weigh
 from tests.bench.accuracy.city import article
 from tests.bench.accuracy.data import ROOT, SMALL, Evaluation, PressPart, read_json, shipped
 from tests.bench.accuracy.row import Row

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from service.classify import Classifier, decide, parse_places, parse_topics
-from service.classify.features import weigh
 from service.classify.matcher import TermMatcher
 from service.classify.model import Model
 from service.classify.text import Field
 from service.classify.train import Example
+from service.classify.words import weigh
 from tests.bench.accuracy.metrics import Floats, Ints
 
 ROOT = Path(__file__).parents[3]

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from service.classify.features import Floats, Vocabulary, Words
+from service.classify.features import Floats, Vocabulary
 from service.classify.linear import fit_linear, matrix
+from service.classify.words import Words
 
 _ROUNDS = 3
 _SUREST = 0.6  # of the articles that a topic seems to have

@@ -19,6 +19,7 @@ from service.models import Batch, BatchState, Notification
 from service.runtime import Runtime
 from tests.bench.ledger.scene import Scene
 from workers.deliver import deliver_batch
+from workers.one_by_one import OneByOne
 from workers.plan import plan_notification
 
 MOST_DELIVERED = 100_000  # about; half an hour for a million on PostgreSQL would be too long
@@ -40,7 +41,7 @@ class Cost:
         return self.plan + self.deliver
 
 
-class NoSender:
+class NoSender(OneByOne):
     """Answers at once that it was sent."""
 
     def __init__(self, _runtime: Runtime, lease: Lease) -> None:

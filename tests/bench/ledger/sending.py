@@ -1,6 +1,6 @@
 """What the ledger takes from the sender: a batch with all of it, and the same letters without.
 
-Both render and send to the same server over one connection, in turns.
+Both render and send to the same server over the same links, in turns.
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ from sqlalchemy import RowMapping
 
 from service.db import utcnow
 from service.ledger.claim import claim
+from service.ledger.lanes import MOST_LINKS
 from service.ledger.lease import pending
+from service.ledger.outcome import Outcome
+from service.models import DeliveryState
 from service.runtime import Runtime
 from tests.bench.ledger.cost import batches
 from tests.bench.ledger.scene import Scene
-from workers.deliver import deliver_batch
-from workers.email.task import EmailSender
+from workers.email.link import Envelope
+from workers.email.pipeline import Pipeline
+from workers.email.task import EmailSender, relays_of, send_email_batch
 from workers.plan import plan_notification
 
 ROUNDS = 5
@@ -55,7 +59,7 @@ def _timed(
 
 def _whole(runtime: Runtime, batch_id: int) -> float:
     started = time.perf_counter()
-    deliver_batch(runtime, batch_id, EmailSender)
+    send_email_batch(runtime, batch_id)
     return time.perf_counter() - started
 
 
@@ -72,14 +76,38 @@ def _bare(runtime: Runtime, batch_id: int) -> float:
     sender = EmailSender(runtime, lease)
     with runtime.db.read() as session:
         sender.prepare(session)
-    for row in found:
-        sender.send(row, _no_look)
-    sender.close()
+    relays = relays_of(runtime.settings)
+    assert relays is not None
+    Pipeline(relays, Steady()).run(_Rows(sender, found))
     return time.perf_counter() - started
 
 
-def _no_look() -> None:
-    """Nobody is asked whether the letter may leave."""
+class Steady:
+    """As many links as a lane may have at most."""
+
+    links = MOST_LINKS
+
+    def note(self, envelope: Envelope, outcome: Outcome) -> None:
+        """Nothing is learned."""
+
+
+class _Rows:
+    """Those of a batch, of whom nobody is asked whether the letter may leave."""
+
+    def __init__(self, sender: EmailSender, found: list[RowMapping]) -> None:
+        self._sender, self._rows = sender, iter(found)
+
+    def take(self) -> Envelope | None:
+        row = next(self._rows, None)
+        if row is None:
+            return None
+        letter = self._sender.letter(row)
+        return Envelope(
+            row, letter.envelope_sender, letter.recipient, lambda: self._sender.written(letter)
+        )
+
+    def answer(self, envelope: Envelope, outcome: Outcome) -> None:
+        assert outcome.state == DeliveryState.SENT
 
 
 @contextmanager

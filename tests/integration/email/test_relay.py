@@ -318,7 +318,7 @@ def test_an_address_that_would_inject_a_header_is_rejected_and_stops_nobody(peer
 
 
 def test_after_a_hundred_mails_the_connection_is_renewed(peer, town, send, monkeypatch):
-    monkeypatch.setattr("workers.email.smtp.MAX_PER_CONNECTION", 2)
+    monkeypatch.setattr("workers.email.pipeline.MAX_PER_LINK", 2)
     town.readers(5)
 
     send(town.planned())

@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -33,7 +33,7 @@ SLOW_PART, SLOW_S = 0.04, 0.4  # of the recipients the relay thinks longer than 
 
 
 class Sink(Controller):
-    """Takes every mail, and notes when each DATA command came."""
+    """Takes every mail, and notes when the first line of each came."""
 
     def __init__(self) -> None:
         self.started: dict[str, float] = {}
@@ -59,9 +59,33 @@ class Sink(Controller):
 
 
 class Noting(SMTP):
+    """The commands of an envelope go ahead; what may come too late is the letter behind them."""
+
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
-        self.event_handler.started[self.envelope.rcpt_tos[0]] = time.monotonic()
-        await super().smtp_DATA(arg)
+        reader, recipient = self._reader, self.envelope.rcpt_tos[0]
+        self._reader = _Noting(reader, lambda: self._note(recipient))
+        try:
+            await super().smtp_DATA(arg)
+        finally:
+            self._reader = reader
+
+    def _note(self, recipient: str) -> None:
+        self.event_handler.started.setdefault(recipient, time.monotonic())
+
+
+class _Noting:
+    """A stream that says when something of it was read."""
+
+    def __init__(self, reader: asyncio.StreamReader, note: Callable[[], None]) -> None:
+        self._reader, self._note = reader, note
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
+
+    async def readuntil(self, *arguments: Any) -> bytes:
+        line = await self._reader.readuntil(*arguments)
+        self._note()
+        return line
 
 
 @pytest.fixture

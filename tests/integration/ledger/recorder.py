@@ -11,11 +11,12 @@ from service.db import utcnow
 from service.ledger.outcome import SENT, Outcome
 from service.models import Batch
 from service.runtime import Runtime
+from workers.one_by_one import OneByOne
 
 Act = Callable[[int, Callable[[], None]], Outcome | None]
 
 
-class Recorder:
+class Recorder(OneByOne):
     """Opens as a sender; `act` sees each destination before it goes on the wire."""
 
     def __init__(self, act: Act | None = None) -> None:

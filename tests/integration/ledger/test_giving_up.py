@@ -39,6 +39,7 @@ from service.models import (
     RevisionState,
 )
 from workers.deliver import PeerAwayError, deliver_batch
+from workers.one_by_one import OneByOne
 from workers.recover import sweep_once
 from workers.stages import STAGES, Task, audit_ledger
 
@@ -155,7 +156,7 @@ def test_a_batch_in_somebodys_hands_is_not_given_up(one_batch, town, runtime, cl
     assert town.count(Alarm) == 0
 
 
-class _Sender:
+class _Sender(OneByOne):
     """Does for each delivery what it is told to."""
 
     def __init__(self, act) -> None:

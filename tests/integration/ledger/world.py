@@ -48,6 +48,7 @@ from service.runtime import Runtime
 from tests.integration.ledger.ranges import in_ranges_of
 from tests.integration.town import Town
 from workers.courier import FRESH_S, Courier, PeerAwayError
+from workers.one_by_one import send_next
 from workers.settling import Settler
 
 HOSTS = ("ada", "bora")
@@ -128,6 +129,15 @@ class FlakyDatabase:
         return self._db.read()
 
 
+class Alone(Settler):
+    """Settles when there is no room, as no other thread does it."""
+
+    def wait_for_room(self) -> None:
+        if self.is_full or self.is_stalled:
+            self.settle()
+        super().wait_for_room()
+
+
 class Paper(Journal):
     """A journal on a disk that may be full, of a worker that may be stopped after a line."""
 
@@ -151,7 +161,7 @@ class Worker:
         self.world, self.host, self.lease = world, host, lease
         self.db = FlakyDatabase(world.runtime.db)
         self.journal = Paper(world.folder(host), lease.token, lease.batch_id)
-        self.settler = Settler(self.db, lease)
+        self.settler = Alone(self.db, lease)
         self.courier = Courier(world.runtime.db, lease, self.journal, self.settler, self)
         self._plan = Plan()
         self.is_at_work = True
@@ -200,12 +210,10 @@ class Worker:
     def step(self, plan: Plan) -> None:
         """One delivery, and what `workers.deliver` does when something ends there."""
         self._plan, self._letter = plan, None
-        if self.settler.is_full or self.settler.is_stalled:
-            self.settler.settle()
         wait_s = None
         status = DOUBT
         try:
-            is_more = self.courier.step()
+            is_more = send_next(self.courier, self.send)
             known = {"defer": PUT_OFF, "accept": KNOWN, "refuse": KNOWN}
             status = known.get(plan.fate, DOUBT)
             if is_more:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.classify.features import Part, weigh
 from service.classify.text import Field
 from service.classify.train import Example
+from service.classify.words import Part, weigh
 
 TOPICS = ("music", "roads", "water")
 _WORDS = {

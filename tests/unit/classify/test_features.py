@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.classify.features import Vocabulary, weigh
+from service.classify.features import Vocabulary
 from service.classify.linear import matrix
 from service.classify.text import Field
+from service.classify.words import weigh
 from tests.unit.classify.invented import FlatPart, parts_of
 
 DOCUMENTS = [{"konser": 1.0, "sahn": 2.0}, {"konser": 3.0}, {"sahn": 0.2, "bir": 1.0}]

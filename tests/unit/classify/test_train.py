@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.classify.features import weigh
 from service.classify.model import Model
 from service.classify.train import Example, train
+from service.classify.words import weigh
 from tests.unit.classify.invented import TOPICS, archive, parts_of, text_about
 
 

@@ -1,0 +1,107 @@
+"""Mail lanes: what one batch has learned of a provider, and the next one goes by.
+
+Shared by all workers. What is learned within a batch stays in its worker until the batch ends, but
+a lane is closed for everybody at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.orm import Session
+
+from service.models import Batch, BatchState, MailLane
+
+FIRST_LINKS, MOST_LINKS = 4, 20  # email guide, rule 18
+FIRST_CLOSURE, LONGEST_CLOSURE = timedelta(minutes=5), timedelta(hours=1)
+FORGIVEN_AFTER = timedelta(hours=1)  # a lane that was open for so long is closed briefly again
+GROWTH = 1.75  # of a warm-up's cap from one good day to the next (email guide, rule 19)
+GOOD_DEFERRED = 0.05  # part of a good day's letters that were put off, at most
+WARM = 200_000  # letters a day: whoever takes so many from us knows us
+
+NEW = text("""
+    INSERT INTO mail_lane (name, links, closures, reason, sent, deferred)
+    VALUES (:name, :links, 0, '', 0, 0) ON CONFLICT (name) DO NOTHING
+""").bindparams(bindparam("links", FIRST_LINKS))
+
+
+@dataclass(frozen=True)
+class Bearing:
+    """What a lane bears now.
+
+    `left`: letters that it may still get today; None: no limit. `closed`: until when nothing goes
+    to this lane, or to which of its domains.
+    """
+
+    links: int
+    left: int | None
+    closed: Mapping[str, datetime]
+
+
+def bearing(session: Session, lane: str, today: date, warmup: int, now: datetime) -> Bearing:
+    """Look a lane up. `warmup`: the cap of its first day; 0: none."""
+    closed = session.scalars(select(MailLane).where(MailLane.closed_until > now))
+    row = session.get(MailLane, lane)
+    left = None
+    if warmup:
+        cap = warmup if row is None else _cap(row, today, warmup)
+        spent = row.sent if row is not None and row.day == today else 0
+        left = None if cap > WARM else max(cap - spent, 0)
+    return Bearing(
+        row.links if row else FIRST_LINKS,
+        left,
+        {one.name: one.closed_until for one in closed if one.closed_until},
+    )
+
+
+def close(session: Session, name: str, reason: str, now: datetime) -> datetime:
+    """Send nothing to a lane, or one domain, for a while; longer if it was closed just before.
+
+    Returns until when.
+    """
+    row = _locked(session, name)
+    is_repeated = row.closed_until is not None and now - row.closed_until < FORGIVEN_AFTER
+    if row.closed_until is not None and row.closed_until > now:
+        return row.closed_until  # another worker was first
+    row.closures = row.closures + 1 if is_repeated else 1
+    row.closed_until = now + min(FIRST_CLOSURE * 2 ** min(row.closures - 1, 8), LONGEST_CLOSURE)
+    row.reason = reason[:300]
+    return row.closed_until
+
+
+def note_batch(
+    session: Session, lane: str, today: date, warmup: int, *, links: int, sent: int, deferred: int
+) -> None:
+    """Add to a lane's day what a batch has brought, and keep how many links it bore."""
+    row = _locked(session, lane)
+    if row.day != today:
+        row.cap = _cap(row, today, warmup) if warmup else None
+        row.day, row.sent, row.deferred = today, 0, 0
+    row.sent += sent
+    row.deferred += deferred
+    row.links = links
+
+
+def postpone_ready(session: Session, batch_id: int, until: datetime) -> None:
+    """Let a batch that nobody has claimed wait."""
+    batch = session.get(Batch, batch_id, with_for_update=True)
+    if batch is not None and batch.state == BatchState.READY and batch.due_at < until:
+        batch.due_at = until
+
+
+def _cap(row: MailLane, today: date, warmup: int) -> int:
+    """Today's cap: more than that of the last day, if that was used and went well."""
+    if row.cap is None or row.day is None:
+        return warmup
+    if row.day == today:
+        return row.cap
+    is_good = row.sent >= row.cap / 2 and row.deferred <= GOOD_DEFERRED * row.sent
+    return int(row.cap * GROWTH) if is_good else row.cap
+
+
+def _locked(session: Session, name: str) -> MailLane:
+    session.execute(NEW, {"name": name})
+    return session.get_one(MailLane, name, with_for_update=True, populate_existing=True)

@@ -1,0 +1,201 @@
+"""Relays: where mail is handed over, how a connection to one is opened, and which one is up.
+
+The standard library greets, encrypts and signs in; what follows is `workers.email.link`.
+"""
+
+from __future__ import annotations
+
+import select
+import smtplib
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from service.logs import get_logger
+from workers.courier import PeerAwayError
+from workers.email.link import Link
+from workers.email.wire import brief
+
+log = get_logger(__name__)
+
+DIAL_S = 30.0  # for each step of a greeting
+DIALERS = 4  # threads
+DOWN_S = 30.0  # for so long a relay that could not be reached is asked last
+IDLE_S = 10.0  # a link that nobody used for so long is closed
+PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
+
+
+@dataclass(frozen=True)
+class Relay:
+    """One mail server that takes our mail."""
+
+    scheme: str
+    host: str
+    port: int
+    user: str
+    password: str
+    hello: str  # who we say that we are
+
+    @classmethod
+    def of(cls, url: str, hello: str) -> Relay:
+        """The relay of `smtp://`, `smtp+starttls://` or `smtps://user:password@host:port`."""
+        parts = urlsplit(url)
+        return cls(
+            scheme=parts.scheme,
+            host=parts.hostname or "localhost",
+            port=parts.port or PORTS.get(parts.scheme, 25),
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            hello=hello,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def dial(self) -> Link:
+        """Open a connection: greeted, encrypted with a verified certificate, signed in.
+
+        Raises:
+            OSError, smtplib.SMTPException: there is none to be had.
+        """
+        smtp = self._greeted()
+        try:
+            if self.scheme == "smtp+starttls":
+                smtp.starttls(context=ssl.create_default_context())
+                smtp.ehlo_or_helo_if_needed()
+            if self.user:
+                smtp.login(self.user, self.password)
+            link = Link(_detached(smtp), is_pipelining=smtp.has_extn("pipelining"))
+        except BaseException:
+            smtp.close()
+            raise
+        return link
+
+    def _greeted(self) -> smtplib.SMTP:
+        host, port, hello = self.host, self.port, self.hello
+        if self.scheme == "smtps":
+            tls = ssl.create_default_context()
+            smtp: smtplib.SMTP = smtplib.SMTP_SSL(host, port, hello, timeout=DIAL_S, context=tls)
+        else:
+            smtp = smtplib.SMTP(host, port, hello, timeout=DIAL_S)
+        try:
+            smtp.ehlo_or_helo_if_needed()
+        except BaseException:
+            smtp.close()
+            raise
+        return smtp
+
+
+def _detached(smtp: smtplib.SMTP) -> socket.socket:
+    """Take the socket away from its client, which is not needed any more."""
+    sock, file = smtp.sock, smtp.file
+    assert sock is not None
+    smtp.sock = smtp.file = None
+    if file is not None:
+        file.close()
+    return sock
+
+
+class Relays:
+    """The relays of this process in order of preference, and the links that rest between batches.
+
+    Thread-safe.
+    """
+
+    def __init__(self, relays: Sequence[Relay]) -> None:
+        self._relays = tuple(relays)
+        self._down_until: dict[Relay, float] = {}
+        self._resting: list[tuple[float, Link]] = []  # since when; the oldest first
+        self._changed = threading.Condition()
+        self._keeper: threading.Thread | None = None
+        self._dialers = ThreadPoolExecutor(DIALERS, "dial")
+
+    def dial_soon(self, tell: Callable[[Link | PeerAwayError], None]) -> None:
+        """Dial in another thread, which then calls `tell`."""
+
+        def dial() -> None:
+            try:
+                tell(self.dial())
+            except PeerAwayError as error:
+                tell(error)
+            except Exception as error:  # whoever waits must not wait for ever
+                log.exception("dialing broke")
+                tell(PeerAwayError(brief(error)))
+
+        self._dialers.submit(dial)
+
+    def dial(self) -> Link:
+        """Open a link to the first relay that can be reached.
+
+        Raises:
+            PeerAwayError: to none of them.
+        """
+        now, reasons = time.monotonic(), []
+        by_hope = sorted(self._relays, key=lambda relay: self._down_until.get(relay, 0.0) > now)
+        for relay in by_hope:
+            try:
+                link = relay.dial()
+            except (OSError, smtplib.SMTPException) as error:
+                self._down_until[relay] = time.monotonic() + DOWN_S
+                reasons.append(f"{relay}: {brief(error)}")
+            else:
+                self._down_until.pop(relay, None)
+                if reasons:
+                    log.warning("relay away", used=str(relay), detail="; ".join(reasons))
+                return link
+        raise PeerAwayError("no connection to the relay: " + "; ".join(reasons))
+
+    def rested(self) -> Link | None:
+        """A link of an earlier batch that is still open, the one that rested least."""
+        while True:
+            with self._changed:
+                if not self._resting:
+                    return None
+                _, link = self._resting.pop()
+            if not select.select([link.wire.sock], [], [], 0)[0]:
+                return link
+            link.wire.close()  # it said something unasked: goodbye
+
+    def rest(self, link: Link) -> None:
+        """Keep an idle link for the next batch; it is closed if there is none soon."""
+        link.is_rested = True
+        with self._changed:
+            self._resting.append((time.monotonic(), link))
+            if self._keeper is None:
+                self._keeper = threading.Thread(target=self._keep, name="links", daemon=True)
+                self._keeper.start()
+
+    def rest_all(self, dialed: deque[Link | PeerAwayError]) -> None:
+        """Keep the links that were dialed for somebody who does not wait any more."""
+        while dialed:
+            found = dialed.popleft()
+            if isinstance(found, Link):
+                self.rest(found)
+
+    def close(self) -> None:
+        """Hang up on all that rest."""
+        self._dialers.shutdown(cancel_futures=True)
+        with self._changed:
+            resting, self._resting = self._resting, []
+        for _, link in resting:
+            link.say_goodbye()
+
+    def _keep(self) -> None:
+        """Close what has rested for too long, until nothing rests any more."""
+        while True:
+            with self._changed:
+                if not self._resting:
+                    self._keeper = None
+                    return
+                self._changed.wait(max(self._resting[0][0] + IDLE_S - time.monotonic(), 0.0))
+                long_ago = time.monotonic() - IDLE_S
+                tired = [link for since, link in self._resting if since <= long_ago]
+                self._resting = [one for one in self._resting if one[0] > long_ago]
+            for link in tired:
+                link.say_goodbye()

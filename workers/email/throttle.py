@@ -1,0 +1,156 @@
+"""The throttle: how many links a lane may use, and when it is left alone for a while.
+
+Additive increase while letters are taken, halved when the other side asks for it, closed after five
+such answers in a row (email guide, rule 18). In the lane `other` each domain is closed by itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from service.db import utcnow
+from service.ledger import lanes
+from service.ledger.lanes import MOST_LINKS
+from service.ledger.outcome import CLOSED, Outcome
+from service.logs import get_logger
+from service.models import DeliveryState
+from service.runtime import Runtime
+from workers.courier import PeerAwayError
+from workers.email.link import Envelope
+
+log = get_logger(__name__)
+
+GROWS_AFTER = 25  # letters in a row that were taken
+IN_A_ROW = 5
+THREADS_OF_A_LANE = 2  # of a worker's: a slow lane leaves the others to the other lanes
+MIXED = "other"  # the lane of many domains
+
+
+class Throttle:
+    """What the batches of one lane may do; one for each batch."""
+
+    def __init__(self, runtime: Runtime, lane: str, *, is_bulk: bool = True) -> None:
+        settings = runtime.settings
+        self._runtime, self._lane = runtime, lane
+        self._warmup = settings.mail_warmup if is_bulk else 0
+        self._zone = ZoneInfo(settings.timezone)
+        now = utcnow()
+        with runtime.db.read() as session:
+            self._bearing = lanes.bearing(session, lane, self._today(now), self._warmup, now)
+        self.links = self._bearing.links
+        self._closed = dict(self._bearing.closed)
+        self._in_a_row: Counter[str] = Counter()
+        self._taken = 0
+        self._sent = self._deferred = 0
+
+    def wait_until(self) -> datetime | None:
+        """Until when nothing may be sent to the whole lane; None: it may."""
+        if self._bearing.left == 0:
+            return self._tomorrow()
+        return self._closed.get(self._lane)
+
+    def closed_for(self, recipient: str) -> Outcome | None:
+        """What becomes of a letter whose domain is left alone."""
+        if not self._closed:
+            return None
+        until = self._closed.get(self._route(recipient))
+        if until is None or until <= utcnow():
+            return None
+        wait_s = (until - utcnow()).total_seconds()
+        return Outcome(DeliveryState.DEFERRED, CLOSED, "", retry_after_s=wait_s)
+
+    def note(self, envelope: Envelope, outcome: Outcome) -> None:
+        """Learn from an outcome.
+
+        Raises:
+            PeerAwayError: the lane is closed, or has had its letters for today.
+        """
+        route = self._route(envelope.recipient)
+        if outcome.state == DeliveryState.SENT:
+            self._note_sent(route)
+        elif is_slow_down(outcome):
+            self._deferred += outcome.state == DeliveryState.DEFERRED
+            self._taken, self.links = 0, max(self.links // 2, 1)
+            self._in_a_row[route] += 1
+            if self._in_a_row[route] >= IN_A_ROW:
+                self._close(route, outcome)
+        else:
+            self._deferred += outcome.state == DeliveryState.DEFERRED
+
+    def keep(self) -> None:
+        """Leave what was learned to the next batch."""
+        with self._runtime.db.write() as session:
+            lanes.note_batch(
+                session,
+                self._lane,
+                self._today(utcnow()),
+                self._warmup,
+                links=self.links,
+                sent=self._sent,
+                deferred=self._deferred,
+            )
+
+    def _note_sent(self, route: str) -> None:
+        self._in_a_row.pop(route, None)
+        self._sent += 1
+        self._taken += 1
+        if self._taken >= GROWS_AFTER:
+            self._taken = 0
+            self.links = min(self.links + 1, MOST_LINKS)
+        left = self._bearing.left
+        if left is not None and self._sent >= left:
+            wait = self._tomorrow() - utcnow()
+            raise PeerAwayError(f"{self._lane} has had its letters for today", wait.total_seconds())
+
+    def _close(self, route: str, outcome: Outcome) -> None:
+        now, reason = utcnow(), outcome.detail or outcome.code
+        with self._runtime.db.write() as session:
+            until = lanes.close(session, route, reason, now)
+        self._in_a_row.pop(route, None)
+        self._closed[route] = until
+        log.error("mail lane closed", lane=route, detail=reason, until=until.isoformat())
+        if route == self._lane:
+            wait_s = (until - now).total_seconds()
+            raise PeerAwayError(f"{route} refuses one letter after the other: {reason}", wait_s)
+
+    def _route(self, recipient: str) -> str:
+        return recipient.rpartition("@")[2] if self._lane == MIXED else self._lane
+
+    def _today(self, now: datetime) -> date:
+        return now.astimezone(self._zone).date()
+
+    def _tomorrow(self) -> datetime:
+        day = self._today(utcnow()) + timedelta(days=1)
+        return datetime.combine(day, time(0, 5), self._zone)
+
+
+def is_slow_down(outcome: Outcome) -> bool:
+    """Whether an answer says that we are unwelcome: 421 and 4.7.x, or a policy against us."""
+    if outcome.state == DeliveryState.DEFERRED:
+        return outcome.code.startswith("4.7.") or outcome.detail.startswith("421")
+    return outcome.state == DeliveryState.REJECTED and outcome.code.startswith("5.7.")
+
+
+class Turnstile:
+    """How many threads of this process are at work on each lane."""
+
+    def __init__(self, most: int = THREADS_OF_A_LANE) -> None:
+        self._most, self._at_work = most, Counter[str]()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def passed(self, lane: str) -> Iterator[bool]:
+        """True: go on. False: as many as may are at work already."""
+        with self._lock:
+            is_through = self._at_work[lane] < self._most
+            self._at_work[lane] += is_through
+        try:
+            yield is_through
+        finally:
+            with self._lock:
+                self._at_work[lane] -= is_through
