@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from service.messages.story import Story
-from service.messages.wording import opening, words
+from service.messages.wording import cut, opening, words
 
 MAX_BODY = 1_500  # with its title below Discord's 2,000, the smallest limit of those we speak to
 MAX_LABELS = 300
@@ -49,10 +49,3 @@ def _without_mentions(text: str) -> str:
 
 def channel_test(language: str) -> ChatMessage:
     return ChatMessage(words(language)["test_title"], words(language)["test_body"])
-
-
-def cut(text: str, limit: int) -> str:
-    """Shorten at a word's end and say so with an ellipsis."""
-    if len(text) <= limit:
-        return text
-    return text[:limit].rsplit(" ", 1)[0][: limit - 1].rstrip(" ,;:–-") + "…"

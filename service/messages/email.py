@@ -1,24 +1,21 @@
-"""Email: letters about articles, and the service's own letters (confirm, welcome)."""
+"""Email: what all letters of an installation have in common, and the service's own letters."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from sqlalchemy import RowMapping
 
 from service.crypto import Vault
-from service.messages.letter import Letter
-from service.messages.story import Name, Story
-from service.messages.wording import long_date, opening, spoken, words
+from service.messages.brand import BRAND
+from service.messages.letter import WholeLetter
+from service.messages.stationery import Sheet, stationery
+from service.messages.wording import spoken, words
 from service.settings import Settings
-
-TEMPLATES = Path(__file__).parent.parent / "templates" / "mail"
 
 
 @dataclass(frozen=True)
@@ -47,68 +44,80 @@ class Reader:
 
 
 class Letterhead:
-    """Renders letters of one installation; thread-safe once made."""
+    """Who writes, on what paper, and the tokens that letters carry; thread-safe once made."""
 
     def __init__(self, settings: Settings, vault: Vault) -> None:
         self._settings, self._vault = settings, vault
         self._zone = ZoneInfo(settings.timezone)
-        self._domain = settings.mail_from.rpartition("@")[2]
-        self._templates = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=select_autoescape(["html"]),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._stationery = stationery(settings.config_dir / "mail")
+        self.domain = settings.mail_domain
 
-    def about(
-        self,
-        story: Story,
-        reader: Reader,
-        notification_id: int,
-        names: Mapping[int, Name],
-        at: datetime,
-    ) -> Letter:
-        """A letter that tells one reader an article, and why they are told.
+    def local_date(self, at: datetime) -> date:
+        """The date in the city."""
+        return at.astimezone(self._zone).date()
 
-        `names` holds the places by id, for readers who asked for a district.
-        """
-        token = self._vault.token(
+    def message_id(self, notification_id: int, destination_id: int) -> str:
+        """Names a delivery, in the envelope sender too; the same on every try."""
+        return f"{self._vault.token('mail', notification_id, destination_id)}@{self.domain}"
+
+    def way_out(self, notification_id: int, reader: Reader) -> str:
+        """The token by which a reader leaves; it belongs behind `unsubscribe_url`."""
+        return self._vault.token(
             "unsubscribe", notification_id, reader.destination_id, reader.subscription_id
         )
-        unsubscribe = f"{self._settings.public_url}/u/{token}"
-        say = opening(story.kind, story.title, story.note, reader.language)
-        threads = {"In-Reply-To", "References"} if story.original else set()
-        original = self._message_id(story.original or 0, reader)
-        asked = next((t.slug for t in story.topics if t.id == reader.topic_id), "all")
-        return self._letter(
-            "article",
-            reader,
-            notification_id,
-            say.title,
-            at,
-            {
-                "story": story,
-                "opening": say,
-                "why": self._why(story, reader, names),
-                "evidence": self._evidence(story, reader),
-                "unsubscribe": unsubscribe,
-            },
-            {
-                "List-Id": f"<{asked}.haber.{self._domain}>",
-                # No mailto beside it until somebody reads that mail: a lost wish to leave is worse.
-                "List-Unsubscribe": f"<{unsubscribe}>",
-                "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-                "Precedence": "list",
-                "Feedback-ID": f"{asked}:article:tellal",
-                # What follows up a letter is shown below it.
-                **dict.fromkeys(sorted(threads), f"<{original}>"),
-            },
+
+    @property
+    def unsubscribe_url(self) -> str:
+        return f"{self._settings.public_url}/u/"
+
+    def fill_in(
+        self,
+        template: str,
+        language: str,
+        values: Mapping[str, Any],
+        slots: Mapping[str, str] | None = None,
+    ) -> Sheet:
+        """Both parts of a letter; what every template may name is added to `values`."""
+        home = f"{self._settings.public_url}{'/en/' if language == 'en' else '/'}"
+        common = {
+            "words": words(language),
+            "language": language,
+            "city": self._settings.city_name,
+            "home": home,
+            "brand": BRAND,
+        }
+        return self._stationery.write(template, {**common, **values}, slots or {})
+
+    def letter(
+        self,
+        recipient: str,
+        message_id: str,
+        subject: str,
+        at: datetime,
+        sheet: Sheet,
+        headers: dict[str, str],
+    ) -> WholeLetter:
+        """A letter from this house."""
+        return WholeLetter(
+            sender_name=self._settings.city_name,
+            sender=self._settings.mail_from,
+            envelope_sender=self.envelope_sender(message_id),
+            recipient=recipient,
+            subject=subject,
+            message_id=message_id,
+            at=at,
+            text=sheet.text,
+            html=sheet.html,
+            headers=headers,
         )
+
+    def envelope_sender(self, message_id: str) -> str:
+        """Where a bounce goes, which names the delivery by the same token (VERP)."""
+        return f"b+{message_id}"
 
     def service(
         self, reader: Reader, notification_id: int, payload: Mapping[str, Any], at: datetime
-    ) -> Letter:
+    ) -> WholeLetter:
         """One of the service's own letters, by the template that the payload names."""
         template = str(payload["template"])
         language = spoken(str(payload.get("language", reader.language)))
@@ -118,60 +127,6 @@ class Letterhead:
             token = self._vault.token("confirm", int(payload["token_id"]))
             link = f"{self._settings.public_url}{prefix}/confirm/{token}"
         subject = words(language)[f"{template}_subject"]
-        return self._letter(
-            template, reader, notification_id, subject, at, {"link": link}, {}, language
-        )
-
-    def _letter(
-        self,
-        template: str,
-        reader: Reader,
-        notification_id: int,
-        subject: str,
-        at: datetime,
-        values: dict[str, Any],
-        headers: dict[str, str],
-        language: str | None = None,
-    ) -> Letter:
-        language = language or reader.language
-        values |= {
-            "words": words(language),
-            "language": language,
-            "subject": subject,
-            "city": self._settings.city_name,
-        }
-        message_id = self._message_id(notification_id, reader)
-        return Letter(
-            sender_name=self._settings.city_name,
-            sender=self._settings.mail_from,
-            envelope_sender=f"b+{message_id}",
-            recipient=reader.address,
-            subject=subject,
-            message_id=message_id,
-            at=at,
-            text=self._templates.get_template(f"{template}.txt").render(values),
-            html=self._templates.get_template(f"{template}.html").render(values),
-            headers=headers,
-        )
-
-    def _message_id(self, notification_id: int, reader: Reader) -> str:
-        """The same on every try."""
-        token = self._vault.token("mail", notification_id, reader.destination_id)
-        return f"{token}@{self._domain}"
-
-    def _why(self, story: Story, reader: Reader, names: Mapping[int, Name]) -> str:
-        say = words(reader.language)
-        topic = next((t for t in story.topics if t.id == reader.topic_id), None)
-        place = names.get(reader.place_id or 0)
-        asked = reader.subscribed_at or datetime.now(self._zone)
-        return say["why"].format(
-            date=long_date(asked.astimezone(self._zone).date(), reader.language),
-            topic=topic.spoken(reader.language) if topic else say["all_topics"],
-            place=place.spoken(reader.language) if place else say["whole_city"],
-            frequency=say["instant"],
-        )
-
-    def _evidence(self, story: Story, reader: Reader) -> str:
-        topic_id = reader.topic_id or (story.topics[0].id if story.topics else 0)
-        terms = story.terms.get(topic_id)
-        return words(reader.language)["evidence"].format(terms=", ".join(terms)) if terms else ""
+        sheet = self.fill_in(template, language, {"subject": subject, "link": link})
+        message_id = self.message_id(notification_id, reader.destination_id)
+        return self.letter(reader.address, message_id, subject, at, sheet, {})

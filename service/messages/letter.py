@@ -7,28 +7,52 @@ into encoded words, which breaks one-click.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.header import Header
-from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
+from typing import Protocol
+
+from service.messages.quoted import quoted
+from service.messages.wording import cut
 
 ENCODED_WORD_LINE = 72
 MAX_LINE = 78  # RFC 5322, section 2.1.1
+MAX_SUBJECT = 400  # characters: a title with what a follow-up puts before it
+# "=_" is never in quoted-printable text (RFC 2045, section 6.7), so no text can end its part.
+_BOUNDARY = "=_tellal_alternative"
+
+_ADDRESS = re.compile("[!-~]+")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class LetterError(ValueError):
     """The letter cannot be written: a header would break out of its line."""
 
 
-_ADDRESS = re.compile("[!-~]+")
-_CONTROL = re.compile("[\x00-\x1f\x7f]")
+class Letter(Protocol):
+    """One email to one reader: its envelope, and its bytes."""
+
+    @property
+    def envelope_sender(self) -> str: ...
+
+    @property
+    def recipient(self) -> str: ...
+
+    @property
+    def message_id(self) -> str: ...
+
+    @property
+    def subject(self) -> str: ...
+
+    def as_bytes(self) -> bytes:
+        """The whole message: CRLF line ends, seven bits, and no line that begins with a dot."""
 
 
 @dataclass(frozen=True)
-class Letter:
-    """A mail before it is bytes. `headers` are further ones, already safe and folded."""
+class WholeLetter:
+    """A letter before it is bytes. `headers` are further ones, already safe and folded."""
 
     sender_name: str
     sender: str
@@ -42,10 +66,18 @@ class Letter:
     headers: dict[str, str] = field(default_factory=dict)
 
     def as_bytes(self) -> bytes:
-        """The whole message with CRLF line ends, seven-bit clean.
+        """The whole message.
 
         Raises:
             LetterError: a header holds a line break or is not ASCII: it would inject another one.
+        """
+        return b"%b\r\n%b" % (self.head(), self.body())
+
+    def head(self) -> bytes:
+        """The headers, each line ended.
+
+        Raises:
+            LetterError: as `as_bytes`.
         """
         for address in (self.sender, self.recipient, self.message_id):
             if not _ADDRESS.fullmatch(address):
@@ -58,17 +90,35 @@ class Letter:
             "Message-ID": f"<{self.message_id}>",
             "Auto-Submitted": "auto-generated",
             **self.headers,
+            "MIME-Version": "1.0",
+            "Content-Type": f'multipart/alternative;\r\n boundary="{_BOUNDARY}"',
         }
-        head = b"".join(_line(name, value) for name, value in lines.items())
-        body = EmailMessage(policy=SMTP)
-        body.set_content(self.text, cte="quoted-printable")
-        body.add_alternative(self.html, subtype="html", cte="quoted-printable")
-        return head + body.as_bytes()
+        return b"".join(_line(name, value) for name, value in lines.items())
+
+    def body(
+        self,
+        text_slots: Mapping[str, bytes] | None = None,
+        html_slots: Mapping[str, bytes] | None = None,
+    ) -> bytes:
+        """What comes after the empty line: both parts, text first; slots as for `quoted`."""
+        return (
+            _part("plain", self.text, text_slots)
+            + _part("html", self.html, html_slots)
+            + f"--{_BOUNDARY}--\r\n".encode()
+        )
+
+
+def _part(kind: str, content: str, slots: Mapping[str, bytes] | None) -> bytes:
+    head = (
+        f"--{_BOUNDARY}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    )
+    return head.encode() + quoted(content, slots)
 
 
 def _encoded(text: str, used: int = 0) -> str:
     """RFC 2047 encoded words of 75 characters at most, never splitting a character."""
-    clean = " ".join(_CONTROL.sub(" ", text).split())
+    clean = cut(" ".join(_CONTROL.sub(" ", text[: 8 * MAX_SUBJECT]).split()), MAX_SUBJECT)
     # "=?" would be read as an encoded word that somebody else wrote.
     if clean.isascii() and "=?" not in clean and len(clean) + used <= ENCODED_WORD_LINE:
         return clean.translate(_SPECIALS) if used == 0 else clean

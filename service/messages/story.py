@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -57,6 +58,7 @@ class Story:
     kind: str = "new"
     note: str = ""
     original: int | None = None
+    published_at: datetime | None = None
 
     def topic_names(self, language: str) -> str:
         return ", ".join(topic.spoken(language) for topic in self.topics)
@@ -96,6 +98,7 @@ def tell(session: Session, notification: Notification) -> Story:
         kind=notification.kind,
         note=str(notification.payload.get("note", "")),
         original=notification.payload.get("original"),
+        published_at=article.published_at,
     )
 
 

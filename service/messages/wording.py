@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,8 +18,8 @@ WORDS: dict[str, dict[str, str]] = {
         "instant": "haber yayımlandıkça",
         "daily": "günde bir özet",
         "weekly": "haftada bir özet",
-        "why": "Bu e-postayı neden aldınız? {date} tarihinde şunu istediniz: "
-        "{topic} – {place}, {frequency}.",
+        "why_question": "Bu e-postayı neden aldınız?",
+        "why": "{date} tarihinde şunu istediniz: {topic} – {place}, {frequency}.",
         "evidence": "Konuyu belirleyen sözcükler: {terms}.",
         "correction_title": "Düzeltme: {title}",
         "correction_lead": "Daha önce duyurduğumuz bu haber düzeltildi.",
@@ -27,6 +28,9 @@ WORDS: dict[str, dict[str, str]] = {
         "withdrawal_lead": "Daha önce duyurduğumuz bu haber geri çekildi. Lütfen dikkate almayın.",
         "withdrawal_note": "Neden: {note}",
         "unsubscribe": "Abonelikten ayrıl",
+        "published": "Yayım tarihi",
+        "more_topics": "Başka konular",
+        "service_name": "Haber bildirimleri",
         "confirm_subject": "Aboneliğinizi onaylayın",
         "confirm_lead": "Aboneliğinizi başlatmak için bu bağlantıyı açın ve düğmeye basın. "
         "Bağlantı 7 gün geçerlidir.",
@@ -47,7 +51,8 @@ WORDS: dict[str, dict[str, str]] = {
         "instant": "as published",
         "daily": "one summary a day",
         "weekly": "one summary a week",
-        "why": "Why this email? On {date} you asked for: {topic} – {place}, {frequency}.",
+        "why_question": "Why this email?",
+        "why": "On {date} you asked for: {topic} – {place}, {frequency}.",
         "evidence": "Words that set the topic: {terms}.",
         "correction_title": "Correction: {title}",
         "correction_lead": "This story, which we told you before, has been corrected.",
@@ -57,6 +62,9 @@ WORDS: dict[str, dict[str, str]] = {
         "Please disregard it.",
         "withdrawal_note": "Why: {note}",
         "unsubscribe": "Unsubscribe",
+        "published": "Published",
+        "more_topics": "More topics",
+        "service_name": "News notifications",
         "confirm_subject": "Confirm your subscription",
         "confirm_lead": "Open this link and press the button to start your subscription. "
         "It works for 7 days.",
@@ -104,3 +112,20 @@ def spoken(language: str) -> str:
 def long_date(day: date, language: str) -> str:
     """`6 Haziran 2025 Cuma` or `6 June 2025 Friday`, as the citizens guide asks."""
     return format_date(day, "d MMMM y EEEE", locale=spoken(language))
+
+
+# Controls but for the line's end, lone surrogates, and what no character ever is: no letter and no
+# page may hold them.
+_UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+
+
+def printable(text: str, limit: int) -> str:
+    """The text without control characters, cut where it is longer than so many characters."""
+    return cut(_UNPRINTABLE.sub(" ", text[: 4 * limit]).strip(), limit)
+
+
+def cut(text: str, limit: int) -> str:
+    """Shorten at a word's end and say so with an ellipsis."""
+    if len(text) <= limit:
+        return text
+    return text[:limit].rsplit(" ", 1)[0][: limit - 1].rstrip(" ,;:–-") + "…"

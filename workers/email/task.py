@@ -18,9 +18,10 @@ from service.ledger.lanes import postpone_ready
 from service.ledger.lease import Lease
 from service.ledger.outcome import Outcome
 from service.logs import get_logger
+from service.messages.edition import Edition
 from service.messages.email import Letterhead, Reader
 from service.messages.letter import Letter, LetterError
-from service.messages.story import Name, Story, tell
+from service.messages.story import Name, tell
 from service.models import Article, Batch, DeliveryState, Notification, Place
 from service.runtime import Runtime
 from service.settings import Settings
@@ -50,26 +51,30 @@ class EmailSender(OneByOne):
         self._runtime, self._lease, self._throttle = runtime, lease, throttle
         self._letterhead = Letterhead(runtime.settings, runtime.vault)
         self._signer = Signer.of(runtime.settings)
-        self._story: Story | None = None
+        self._edition: Edition | None = None
         self._notification: Notification | None = None
-        self._places: dict[int, Name] = {}
         self._told_at = -math.inf
 
     def prepare(self, session: Session) -> int | None:
-        if self._story is not None and time.monotonic() - self._told_at < TOLD_FOR_S:
-            shown = select(Article.shown_revision_id).where(Article.id == self._story.article_id)
-            if session.scalar(shown) == self._story.revision_id:
-                return self._story.revision_id
+        if self._edition is not None and time.monotonic() - self._told_at < TOLD_FOR_S:
+            story = self._edition.story
+            shown = select(Article.shown_revision_id).where(Article.id == story.article_id)
+            if session.scalar(shown) == story.revision_id:
+                return story.revision_id
         self._told_at = time.monotonic()
-        self._notification = session.get_one(Notification, self._lease.notification_id)
-        if self._notification.article_id is None:
+        notification = session.get_one(Notification, self._lease.notification_id)
+        self._notification = notification
+        if notification.article_id is None:
             return None
-        self._story = tell(session, self._notification)
-        self._places = {
-            place.id: Name(place.id, place.slug, place.name, place.name)
-            for place in session.scalars(select(Place))
-        }
-        return self._story.revision_id
+        story = tell(session, notification)
+        if self._edition is None or self._edition.story != story:
+            places = {
+                place.id: Name(place.id, place.slug, place.name, place.name)
+                for place in session.scalars(select(Place))
+            }
+            at = notification.released_at or utcnow()
+            self._edition = Edition(self._letterhead, story, notification.id, places, at)
+        return story.revision_id
 
     def send_all(self, courier: Courier) -> None:
         relays = relays_of(self._runtime.settings)
@@ -98,18 +103,18 @@ class EmailSender(OneByOne):
         Raises:
             LetterError: it cannot be written to this address.
         """
-        assert self._notification is not None, "prepare() comes first"
-        reader = Reader.from_row(row)
-        at = self._notification.released_at or utcnow()
-        if self._story is None:
-            payload = self._notification.payload
-            return self._letterhead.service(reader, self._notification.id, payload, at)
-        return self._letterhead.about(self._story, reader, self._notification.id, self._places, at)
+        reader, notification = Reader.from_row(row), self._notification
+        if self._edition is not None:
+            return self._edition.letter(reader)
+        assert notification is not None, "prepare() comes first"
+        at = notification.released_at or utcnow()
+        return self._letterhead.service(reader, notification.id, notification.payload, at)
 
     def written(self, letter: Letter) -> bytes:
         """Its bytes, signed where this installation signs."""
-        raw = letter.as_bytes()
-        return raw if self._signer is None else self._signer.sign(raw, int(time.time()))
+        if self._signer is None:
+            return letter.as_bytes()
+        return self._signer.sign_letter(letter, int(time.time()))
 
     def close(self) -> None:
         """Links are left for the next batch."""

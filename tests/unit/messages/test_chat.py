@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.messages.chat import MAX_BODY, about, cut
+from service.messages.chat import MAX_BODY, about
 from service.messages.story import Name, Story
+from service.messages.wording import cut
 
 
 @given(st.text(), st.integers(1, 60))

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.messages.letter import Letter, LetterError
+from service.messages.letter import LetterError, WholeLetter
 
 STRICT = email.policy.SMTP.clone(raise_on_defect=True)
 AT = datetime(2025, 6, 6, 7, 30, tzinfo=UTC)
 
 
-def letter(**values) -> Letter:
-    return Letter(
+def letter(**values) -> WholeLetter:
+    return WholeLetter(
         **{
             "sender_name": "İzmir Büyükşehir Belediyesi",
             "sender": "haber@tellal.example",

@@ -1,0 +1,257 @@
+"""An edition: one notification about one article, rendered once for each language.
+
+The letter of a reader is then joined from segments: what a template said to everybody, with this
+reader's own tokens and reason in between. A batch has up to 1,000 readers and a notification up to
+a million, so what is done for each of them is done by hand here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import lru_cache
+from html import escape
+
+from service.messages.email import Letterhead, Reader
+from service.messages.letter import LetterError
+from service.messages.quoted import LINE, quoted
+from service.messages.segments import SegmentError, Segments, new_mark
+from service.messages.story import Name, Story
+from service.messages.wording import long_date, opening, printable, words
+
+# An ASCII dot-atom at a domain in A-labels (RFC 5322, section 3.2.3; RFC 5321, section 4.5.3.1).
+# Joining bypasses every other check, so a line break here would be a header or an SMTP command.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(
+    rf"(?=.{{1,64}}@)(?=.{{1,254}}\Z){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*"
+)
+_SLUG = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_RTL = frozenset(("ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"))
+
+MAX_TITLE = 400
+MAX_SUMMARY = 1_200
+MAX_NOTE = 1_000
+MAX_NAMES = 300
+MAX_URL = 4_000
+REASONS = 4_096  # kept for each language: dates × topics × places, those of this batch above all
+
+
+# The slots of a letter, in the order of their values. The token of the way out is there twice,
+# because the body may have to break the line before it.
+SLOTS = ("recipient", "message id", "original", "asked", "token", "leave", "text why", "html why")
+_MESSAGE_ID = SLOTS.index("message id")
+
+
+class EditionLetter:
+    """A reader's letter, joined when its bytes are asked for; `values` fill the slots of `form`."""
+
+    __slots__ = ("_tail", "envelope_sender", "form", "message_id", "recipient", "values")
+
+    def __init__(
+        self, form: Form, values: tuple[bytes, ...], recipient: str, message_id: str
+    ) -> None:
+        self.form, self.values = form, values
+        self.recipient, self.message_id = recipient, message_id
+        self.envelope_sender = form.house.envelope_sender(message_id)
+        self._tail: bytes | None = None
+
+    @property
+    def subject(self) -> str:
+        return self.form.subject
+
+    @property
+    def body_tail(self) -> bytes:
+        """What comes after the constant start of the body."""
+        if self._tail is None:
+            self._tail = self.form.body.tail(self.values)
+        return self._tail
+
+    def as_bytes(self) -> bytes:
+        """The whole message: CRLF line ends, seven bits, and no line that begins with a dot."""
+        head, body = self.form.head, self.form.body
+        return b"".join((head.start, head.tail(self.values), b"\r\n", body.start, self.body_tail))
+
+
+class Form:
+    """An edition in one language: `head` and `body`, with slots for what is a reader's own."""
+
+    def __init__(self, edition: Edition, language: str) -> None:
+        self.house, self._edition, self._language = edition.letterhead, edition, language
+        marks = {slot: new_mark() for slot in SLOTS}
+        in_templates = {"unsubscribe": new_mark(), "why": new_mark()}
+        values = edition.values(language)
+        self.subject = str(values["subject"])
+        headers = edition.headers(marks["asked"], marks["token"], marks["original"])
+        whole = self.house.letter(
+            recipient=marks["recipient"],
+            message_id=marks["message id"],
+            subject=self.subject,
+            at=edition.at,
+            sheet=self.house.fill_in("article", language, values, in_templates),
+            headers=headers,
+        )
+        url = self.house.unsubscribe_url
+        ways = [_unended(url), _unended(escape(url))]
+        self._room = min(LINE + 2 - len(way.rpartition(b"\r\n")[2]) for way in ways)
+        text_slots, html_slots = (
+            {
+                in_templates["unsubscribe"]: way + marks["leave"].encode(),
+                in_templates["why"]: marks[why].encode(),
+            }
+            for way, why in zip(ways, ("text why", "html why"), strict=True)
+        )
+        self.marks = tuple(mark.encode() for mark in marks.values())
+        self.head = Segments(whole.head(), self.marks)
+        self.body = Segments(whole.body(text_slots, html_slots), self.marks)
+        self._check(headers, marks)
+        self.reason = lru_cache(REASONS)(self._reason)
+
+    def fill(self, reader: Reader, recipient: str) -> EditionLetter:
+        """The letter of one reader."""
+        edition, house = self._edition, self.house
+        token = house.way_out(edition.notification_id, reader).encode()
+        message_id = house.message_id(edition.notification_id, reader.destination_id)
+        original = (
+            house.message_id(edition.story.original, reader.destination_id).encode()
+            if edition.story.original
+            else b""
+        )
+        asked_at = reader.subscribed_at or edition.at
+        text_why, html_why = self.reason(
+            reader.topic_id, reader.place_id, house.local_date(asked_at)
+        )
+        values = (
+            recipient.encode(),
+            message_id.encode(),
+            original,
+            edition.asked(reader.topic_id),
+            token,
+            token if len(token) <= self._room else b"=\r\n" + token,
+            text_why,
+            html_why,
+        )
+        return EditionLetter(self, values, recipient, message_id)
+
+    def _reason(self, topic_id: int | None, place_id: int | None, day: date) -> tuple[bytes, bytes]:
+        """Why somebody gets this letter, as lines of both parts."""
+        values = self._edition.reason(self._language, topic_id, place_id, day)
+        sheet = self.house.fill_in("why", self._language, values)
+        return _unended(sheet.text.strip()), _unended(sheet.html.strip())
+
+    def _check(self, headers: Mapping[str, str], marks: Mapping[str, str]) -> None:
+        """A mark that got lost on the way would be a letter without its reader's own link."""
+        in_head = {slot: sum(v.count(marks[slot]) for v in headers.values()) for slot in SLOTS}
+        in_head |= {"recipient": 1, "message id": 1}
+        in_body = {"leave": 2, "text why": 1, "html why": 1}
+        for part, segments, expected in (
+            ("headers", self.head, in_head),
+            ("body", self.body, in_body),
+        ):
+            for slot, found in zip(SLOTS, segments.counts, strict=True):
+                if found != expected.get(slot, 0):
+                    raise SegmentError(
+                        f"article: the slot of the {slot} is {found} times in the {part}"
+                    )
+
+
+class Edition:
+    """What one notification tells of one article, ready for any number of readers.
+
+    `names` holds the places by id, for readers who asked for a district. `at` is the date that the
+    letters bear, the same on every try.
+    """
+
+    def __init__(
+        self,
+        letterhead: Letterhead,
+        story: Story,
+        notification_id: int,
+        names: Mapping[int, Name],
+        at: datetime,
+    ) -> None:
+        self.letterhead, self.story, self.at = letterhead, story, at
+        self.notification_id = notification_id
+        self._names = names
+        self._topics = {topic.id: topic for topic in story.topics}
+        self._asked = {topic.id: _slug(topic).encode() for topic in story.topics}
+        self._forms: dict[str, Form] = {}
+
+    def letter(self, reader: Reader) -> EditionLetter:
+        """A letter that tells one reader the article, and why they are told.
+
+        Raises:
+            LetterError: the address is not one that a letter may be written to as it is.
+        """
+        if not _ADDRESS.fullmatch(reader.address):
+            raise LetterError("the address is not plain ASCII, as in name@example.com")
+        form = self._forms.get(reader.language)
+        if form is None:
+            form = self._forms[reader.language] = Form(self, reader.language)
+        return form.fill(reader, reader.address)
+
+    def asked(self, topic_id: int | None) -> bytes:
+        """The topic that a reader asked for, as List-Id names it."""
+        return self._asked.get(topic_id or 0, b"all")
+
+    def headers(self, asked: str, token: str, original: str) -> dict[str, str]:
+        """The headers of an article's letter; the arguments may be marks."""
+        # What follows up a letter is shown below it.
+        threads = ("In-Reply-To", "References") if self.story.original else ()
+        return {
+            **dict.fromkeys(threads, f"<{original}>"),
+            "List-Id": f"<{asked}.haber.{self.letterhead.domain}>",
+            # No mailto beside it until somebody reads that mail: a lost wish to leave is worse.
+            "List-Unsubscribe": f"<{self.letterhead.unsubscribe_url}{token}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            "Precedence": "list",
+            "Feedback-ID": f"{asked}:article:tellal",
+        }
+
+    def values(self, language: str) -> dict[str, str]:
+        """What the templates of an article may name, beside what all may."""
+        story = self.story
+        title, note = printable(story.title, MAX_TITLE), printable(story.note, MAX_NOTE)
+        say = opening(story.kind, title, note, language)
+        at = story.published_at
+        return {
+            "kind": story.kind,
+            "subject": say.title,
+            "title": title,
+            "lead": say.lead,
+            "note": say.note,
+            "summary": printable(story.summary or story.body_text, MAX_SUMMARY),
+            "url": printable(story.url, MAX_URL),
+            "story_language": story.language,
+            "direction": "rtl" if story.language.partition("-")[0].lower() in _RTL else "auto",
+            "topics": printable(story.topic_names(language), MAX_NAMES),
+            "places": printable(story.place_names(language), MAX_NAMES),
+            "date": long_date(self.letterhead.local_date(at), language) if at else "",
+        }
+
+    def reason(
+        self, language: str, topic_id: int | None, place_id: int | None, day: date
+    ) -> dict[str, str]:
+        """What the templates of the reason may name, beside what all may."""
+        say = words(language)
+        topic, place = self._topics.get(topic_id or 0), self._names.get(place_id or 0)
+        about = topic_id or next(iter(self._topics), 0)
+        return {
+            "date": long_date(day, language),
+            "topic": topic.spoken(language) if topic else say["all_topics"],
+            "place": place.spoken(language) if place else say["whole_city"],
+            "frequency": say["instant"],
+            "terms": printable(", ".join(self.story.terms.get(about, ())), MAX_NAMES),
+        }
+
+
+def _unended(text: str) -> bytes:
+    """Quoted-printable without the end of its last line."""
+    return quoted(text).removesuffix(b"\r\n")
+
+
+def _slug(topic: Name) -> str:
+    if not _SLUG.fullmatch(topic.slug):
+        raise LetterError(f"the topic {topic.id} has a name that no header takes")
+    return topic.slug

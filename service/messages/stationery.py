@@ -1,0 +1,165 @@
+"""Stationery: the templates of letters, and those that staff put in their place.
+
+A file in `config/mail` replaces the one of the same name that comes with the program. One that
+cannot be used must not stop news: the letter is then written by the program's own template, and the
+log says once what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateSyntaxError,
+    UndefinedError,
+    select_autoescape,
+)
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from service.logs import get_logger
+
+log = get_logger(__name__)
+
+TEMPLATES = Path(__file__).parent.parent / "templates" / "mail"
+MAX_BYTES = 60_000  # of one part; Gmail cuts a mail off at 102 KB (email guide, rule 8)
+_FORBIDDEN = ("<script", "<form", "<iframe")
+_NONE: Mapping[str, str] = {}
+
+
+class TemplateError(ValueError):
+    """A template cannot be used; the sentence names it and says why."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Both parts of a letter, as a template makes them."""
+
+    text: str
+    html: str
+
+
+class Stationery:
+    """The templates of one installation; thread-safe."""
+
+    def __init__(self, folder: Path) -> None:
+        self._shipped = _environment(FileSystemLoader(TEMPLATES))
+        self._own = _environment(
+            ChoiceLoader([FileSystemLoader(folder), FileSystemLoader(TEMPLATES)])
+        )
+        self._folder = folder
+        self._said: set[str] = set()
+
+    @property
+    def replaced(self) -> list[str]:
+        """The names of the templates that staff put in the place of the program's."""
+        found = self._folder.glob("*") if self._folder.is_dir() else []
+        return sorted(path.name for path in found if (TEMPLATES / path.name).exists())
+
+    @property
+    def strangers(self) -> list[str]:
+        """Files that replace nothing, because no template has their name."""
+        found = self._folder.glob("*.*") if self._folder.is_dir() else []
+        return sorted(path.name for path in found if not (TEMPLATES / path.name).exists())
+
+    def write(
+        self, name: str, values: Mapping[str, Any], slots: Mapping[str, str] = _NONE
+    ) -> Sheet:
+        """Fill in a template: `name.txt` and `name.html`.
+
+        `slots` are further values, marks for what is filled in later: each must be in both parts
+        exactly once.
+
+        Raises:
+            TemplateError: the program's own template is wrong.
+        """
+        try:
+            return self.draft(name, values, slots)
+        except TemplateError as error:
+            if not self.replaced:
+                raise
+            if str(error) not in self._said:
+                self._said.add(str(error))
+                log.error("mail template not usable", template=name, detail=str(error))
+        return _sheet(self._shipped, name, values, slots)
+
+    def draft(
+        self, name: str, values: Mapping[str, Any], slots: Mapping[str, str] = _NONE
+    ) -> Sheet:
+        """As `write`, without the program's template to fall back to.
+
+        Raises:
+            TemplateError: the template is wrong.
+        """
+        return _sheet(self._own, name, values, slots)
+
+
+@lru_cache(maxsize=8)  # compiled once for all batches of a worker; a changed file is read anew
+def stationery(folder: Path) -> Stationery:
+    """The stationery of a folder that may hold templates of the staff's own."""
+    return Stationery(folder)
+
+
+def _environment(loader: BaseLoader) -> ImmutableSandboxedEnvironment:
+    return ImmutableSandboxedEnvironment(
+        loader=loader,
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _sheet(
+    environment: ImmutableSandboxedEnvironment,
+    name: str,
+    values: Mapping[str, Any],
+    slots: Mapping[str, str],
+) -> Sheet:
+    text = _part(environment, f"{name}.txt", {**values, **slots})
+    html = _part(environment, f"{name}.html", {**values, **slots})
+    for file, part in ((f"{name}.txt", text), (f"{name}.html", html)):
+        for slot, mark in slots.items():
+            found = part.count(mark)
+            if found != 1:
+                how = f"is there {found} times" if found else "is missing"
+                raise TemplateError(f"{file}: {{{{ {slot} }}}} {how}; it belongs there once")
+    return Sheet(text, html)
+
+
+def _part(environment: ImmutableSandboxedEnvironment, file: str, values: Mapping[str, Any]) -> str:
+    try:
+        written = environment.get_template(file).render(values)
+    except TemplateSyntaxError as error:
+        raise TemplateError(
+            f"{error.name or file}, line {error.lineno}: {error.message}"
+        ) from error
+    except UndefinedError as error:
+        raise TemplateError(f"{file}{_line_of(error)}: {error.message}") from error
+    except Exception as error:  # whatever a template of the staff's can do wrong
+        raise TemplateError(f"{file}{_line_of(error)}: {type(error).__name__}: {error}") from error
+    if len(written.encode("utf-8", "replace")) > MAX_BYTES:
+        raise TemplateError(f"{file}: longer than {MAX_BYTES:,} bytes, which mailboxes cut off")
+    for word in _FORBIDDEN:
+        if file.endswith(".html") and word in written.lower():
+            raise TemplateError(f"{file}: {word}> has no place in a mail; mailboxes refuse it")
+    return written
+
+
+def _line_of(error: Exception) -> str:
+    """The template's line that raised it."""
+    found = ""
+    trace = error.__traceback__
+    while trace is not None:
+        file = Path(trace.tb_frame.f_code.co_filename)
+        if file.suffix in (".html", ".txt"):
+            found = f", line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
