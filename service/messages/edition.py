@@ -34,8 +34,10 @@ MAX_TITLE = 400
 MAX_SUMMARY = 1_200
 MAX_NOTE = 1_000
 MAX_NAMES = 300
+MAX_NAME = 100
 MAX_URL = 4_000
-REASONS = 4_096  # kept for each language: dates × topics × places, those of this batch above all
+REASONS = 1_024  # kept for each language: topics × places
+DAYS = 4_096  # on which readers asked, as their letters have them
 
 
 # The slots of a letter, in the order of their values. The token of the way out is there twice,
@@ -106,7 +108,8 @@ class Form:
         self.head = Segments(whole.head(), self.marks)
         self.body = Segments(whole.body(text_slots, html_slots), self.marks)
         self._check(headers, marks)
-        self.reason = lru_cache(REASONS)(self._reason)
+        self._reason = lru_cache(REASONS)(self._new_reason)
+        self._day = lru_cache(DAYS)(self._new_day)
 
     def fill(self, reader: Reader, recipient: str) -> EditionLetter:
         """The letter of one reader."""
@@ -118,10 +121,8 @@ class Form:
             if edition.story.original
             else b""
         )
-        asked_at = reader.subscribed_at or edition.at
-        text_why, html_why = self.reason(
-            reader.topic_id, reader.place_id, house.local_date(asked_at)
-        )
+        day = (self._day(house.local_date(reader.subscribed_at or edition.at)),)
+        text_why, html_why = self._reason(reader.topic_id, reader.place_id)
         values = (
             recipient.encode(),
             message_id.encode(),
@@ -129,16 +130,24 @@ class Form:
             edition.asked(reader.topic_id),
             token,
             token if len(token) <= self._room else b"=\r\n" + token,
-            text_why,
-            html_why,
+            text_why.start + text_why.tail(day),
+            html_why.start + html_why.tail(day),
         )
         return EditionLetter(self, values, recipient, message_id)
 
-    def _reason(self, topic_id: int | None, place_id: int | None, day: date) -> tuple[bytes, bytes]:
-        """Why somebody gets this letter, as lines of both parts."""
-        values = self._edition.reason(self._language, topic_id, place_id, day)
-        sheet = self.house.fill_in("why", self._language, values)
-        return _unended(sheet.text.strip()), _unended(sheet.html.strip())
+    def _new_reason(self, topic_id: int | None, place_id: int | None) -> tuple[Segments, Segments]:
+        """Why somebody gets this letter, as lines of both parts, but for the day they asked."""
+        day = new_mark()
+        values = self._edition.reason(self._language, topic_id, place_id)
+        sheet = self.house.fill_in("why", self._language, {**values, "date": day})
+        slots, marks = {day: day.encode()}, (day.encode(),)
+        return (
+            Segments(_unended(sheet.text.strip(), slots), marks),
+            Segments(_unended(sheet.html.strip(), slots), marks),
+        )
+
+    def _new_day(self, day: date) -> bytes:
+        return _unended(long_date(day, self._language))
 
     def _check(self, headers: Mapping[str, str], marks: Mapping[str, str]) -> None:
         """A mark that got lost on the way would be a letter without its reader's own link."""
@@ -230,25 +239,22 @@ class Edition:
             "date": long_date(self.letterhead.local_date(at), language) if at else "",
         }
 
-    def reason(
-        self, language: str, topic_id: int | None, place_id: int | None, day: date
-    ) -> dict[str, str]:
-        """What the templates of the reason may name, beside what all may."""
+    def reason(self, language: str, topic_id: int | None, place_id: int | None) -> dict[str, str]:
+        """What the templates of the reason may name, beside what all may and the day's date."""
         say = words(language)
         topic, place = self._topics.get(topic_id or 0), self._names.get(place_id or 0)
         about = topic_id or next(iter(self._topics), 0)
         return {
-            "date": long_date(day, language),
-            "topic": topic.spoken(language) if topic else say["all_topics"],
-            "place": place.spoken(language) if place else say["whole_city"],
+            "topic": printable(topic.spoken(language), MAX_NAME) if topic else say["all_topics"],
+            "place": printable(place.spoken(language), MAX_NAME) if place else say["whole_city"],
             "frequency": say["instant"],
             "terms": printable(", ".join(self.story.terms.get(about, ())), MAX_NAMES),
         }
 
 
-def _unended(text: str) -> bytes:
+def _unended(text: str, slots: Mapping[str, bytes] | None = None) -> bytes:
     """Quoted-printable without the end of its last line."""
-    return quoted(text).removesuffix(b"\r\n")
+    return quoted(text, slots).removesuffix(b"\r\n")
 
 
 def _slug(topic: Name) -> str:

@@ -11,10 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from service.messages.segments import MARK
+
 LINE = 73  # of 76 octets: one for the soft break, two for a dot that has to be written as =2E
 _PLAIN = re.compile(rb"(?!\.|From )(?:[!-<>-~]| (?! |\Z)){0,%d}" % LINE)
 _UNSAFE = re.compile(rb"[^ -<>-~]+| (?= |\Z)")
 _URL = re.compile(rb"https?://[^ \"'<>]+")
+_MARK = re.compile(f"({MARK})")
 _ESCAPED = [b"=%02X" % octet for octet in range(256)]
 _CONTINUATION = b"89AB"  # the first digit of an octet that goes on a character (RFC 3629)
 
@@ -22,23 +25,25 @@ _CONTINUATION = b"89AB"  # the first digit of an octet that goes on a character 
 def quoted(text: str, slots: Mapping[str, bytes] | None = None) -> bytes:
     """The text as CRLF lines of 76 octets at most, the last one ended.
 
-    Each key of `slots` that the text holds becomes its value, which is quoted-printable already and
+    Each mark that is a key of `slots` becomes its value, which is quoted-printable already and
     gets lines of its own: by soft breaks where the text goes on, so that nothing is added.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
     if not slots:
         return _lines(text)
-    out: list[bytes] = []
-    is_at_start = True
-    for part in re.split(f"({'|'.join(map(re.escape, slots))})", text):
+    pieces, found = [""], []
+    for part in _MARK.split(text):
         if part in slots:
-            out.append((b"" if is_at_start else b"=\r\n") + slots[part])
-            is_at_start = False
-        elif part:
-            if out and not is_at_start and not part.startswith("\n"):
-                out.append(b"=\r\n")
-            out.append(_lines(part))
-            is_at_start = part.endswith("\n")
+            found.append(slots[part])
+            pieces.append("")
+        else:
+            pieces[-1] += part
+    out = [_lines(pieces[0])]
+    is_open = bool(pieces[0]) and not pieces[0].endswith("\n")
+    for slot, piece in zip(found, pieces[1:], strict=True):
+        goes_on = bool(piece) and not piece.startswith("\n")
+        out += (b"=\r\n" if is_open else b"", slot, b"=\r\n" if goes_on else b"", _lines(piece))
+        is_open = not piece.endswith("\n")
     return b"".join(out)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Sequence
+from itertools import count
 from operator import itemgetter
 
 
@@ -16,8 +17,12 @@ class SegmentError(ValueError):
     """A mark got lost or doubled on its way through a template or a header."""
 
 
+# Letters and digits only, so that no escaping, folding or encoding touches a mark.
+MARK = "q[0-9a-f]{30}q"
+_MARK = re.compile(f"({MARK})".encode())
+
+
 def new_mark() -> str:
-    """Letters and digits only, so that no escaping, folding or encoding touches them."""
     return f"q{secrets.token_hex(15)}q"
 
 
@@ -28,13 +33,17 @@ class Segments:
         """`marks` stand for the slots, in the order in which `tail` gets their values."""
         self.source = source
         number = {mark: index for index, mark in enumerate(marks)}
-        parts = re.split(b"(%b)" % b"|".join(marks), source)
-        self.start = parts[0]
-        self.counts = [parts.count(mark) for mark in marks]
-        self._constants = tuple(parts[2::2])
-        order: list[int] = []
-        for at, mark in enumerate(parts[1::2]):
-            order += (number[mark], len(marks) + at)
+        pieces, slots = [b""], []
+        for part in _MARK.split(source):
+            if part in number:
+                slots.append(number[part])
+                pieces.append(b"")
+            else:
+                pieces[-1] += part
+        self.start = pieces[0]
+        self.counts = [slots.count(index) for index in range(len(marks))]
+        self._constants = tuple(pieces[1:])
+        order = [at for pair in zip(slots, count(len(marks)), strict=False) for at in pair]
         self._pick = itemgetter(*order) if order else None
 
     def tail(self, values: tuple[bytes, ...]) -> bytes:

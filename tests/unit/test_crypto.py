@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
+
 import pytest
 from cryptography.fernet import Fernet
 from hypothesis import assume, given
@@ -101,3 +104,25 @@ def test_a_rotated_key_still_opens_and_a_lost_one_is_named():
     for broken in (sealed, sealed[:-2], "", "ş", "\0"):
         with pytest.raises(ValueError, match="TELLAL_ENCRYPTION_KEY"):
             VAULT.decrypt(broken)
+
+
+@given(PURPOSES, NUMBERS)
+def test_a_token_is_what_the_standard_library_makes_of_it(purpose, numbers):
+    for secret in ("short", "x" * 64, "ş" * 100):
+        payload = b"".join(map(varint, numbers))
+        mac = hmac.digest(secret.encode(), purpose.encode() + b"\0" + payload, "sha256")
+        text = base64.b32encode(payload + mac[:10]).decode().rstrip("=").lower()
+
+        assert vault(secret).token(purpose, *numbers) == text
+        assert vault(secret).keyed_hash(purpose, "a") == (
+            hmac.new(secret.encode(), purpose.encode() + b"\0a", "sha256").hexdigest()
+        )
+
+
+def varint(number: int) -> bytes:
+    digits = []
+    while True:
+        number, digit = divmod(number, 128)
+        digits.append(digit | (128 if number else 0))
+        if not number:
+            return bytes(digits)
