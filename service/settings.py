@@ -135,6 +135,12 @@ class Settings(BaseSettings):
         CHAT_SCHEMES,
         description="Apprise schemes that staff may add as channels, joined by commas.",
     )
+    mail_processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes of `tellal up` that send mail: one a core where letters are signed.",
+    )
     mail_warmup: int = Field(
         0,
         ge=0,

@@ -84,7 +84,7 @@ BATCHES = (Task.EMAIL_BATCH, Task.CHAT_BATCH)
 WORKERS: dict[str, tuple[tuple[Queue, ...], str, int]] = {
     "express": ((Queue.TRANSACTIONAL, Queue.URGENT), "threads", 4),
     "stages": ((Queue.INGEST, Queue.FANOUT, Queue.DIGEST, Queue.MAINTENANCE), "prefork", 2),
-    "email": ((Queue.EMAIL,), "threads", 2),
+    "email": ((Queue.EMAIL,), "threads", 4),
     "chat": ((Queue.CHAT, Queue.WEBSUB), "threads", 4),
     "fetch": ((Queue.PULL,), "threads", 2),
 }

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from service.db import Database, utcnow
 from service.ledger.hold import hold, is_held
 from service.ledger.journal import Journal, JournalError
-from service.ledger.lease import SLICE, Lease, LeaseLost, pending
+from service.ledger.lease import LARGEST_SLICE, SLICE, Lease, LeaseLost, pending
 from service.ledger.outcome import Answer, Outcome
 from service.ledger.quiet import quiet_for, waiting
 from service.logs import get_logger
@@ -94,12 +94,14 @@ class Courier:
         self._db, self._lease, self._journal = db, lease, journal
         self._settler, self._sender = settler, sender
         self._slice: deque[RowMapping] = deque()
+        self._size = SLICE
         self._revision_id: int | None = None
         self._read_at = 0.0
         self._is_begun = False  # at least the first of a slice is sent, however slow reading was
         self._after = 0  # the last one that was taken
         self._in_hand = 0  # taken, not answered
         self._is_left = False  # one that was taken was put back
+        self._is_exhausted = False
         self.count = 0
 
     def take(self) -> Parcel | None:
@@ -112,8 +114,9 @@ class Courier:
             JournalError: the disk takes nothing now, and so nothing may be sent.
             HandedBackError: staff paused what is left; the batch is nobody's by now.
         """
-        while self._has_room():
+        while (self._is_left or not self._is_exhausted) and self._has_room():
             if self._is_begun and time.monotonic() - self._read_at > FRESH_S:
+                self._size = max(self._size // 2, SLICE)
                 self._slice.clear()
             if not self._slice and not self._read():
                 return None
@@ -159,15 +162,18 @@ class Courier:
         """From the first that is still queued. What was sent is settled before: it is not."""
         self._settler.drain()
         self._slice.clear()
-        self._after, self._is_left = 0, False
+        self._after, self._is_left, self._is_exhausted = 0, False, False
 
     def _read(self) -> bool:
         """Read the next slice, with the eligibility of each."""
+        if self._is_begun and time.monotonic() - self._read_at < FRESH_S / 2:
+            self._size = min(self._size * 2, LARGEST_SLICE)
         while True:
             self._read_at = time.monotonic()
             with self._db.read() as session:
-                rows = pending(session, self._lease, self._after, SLICE)
+                rows = pending(session, self._lease, self._after, self._size)
                 if not rows:
+                    self._is_exhausted = True
                     return False
                 if not any(map(is_held, rows)):
                     self._slice.extend(rows)

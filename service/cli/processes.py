@@ -9,7 +9,7 @@ from service.cli.supervisor import Program
 from service.settings import Settings
 from service.tasks import WORKERS
 
-WEB, SCHEDULER, SWEEPER = "web", "scheduler", "sweeper"
+WEB, SCHEDULER, SWEEPER, MAIL = "web", "scheduler", "sweeper", "email"
 
 # Order of stopping: no new articles, no new doorbells, then the work in hand, then the broker.
 STAGE_WEB, STAGE_CLOCKS, STAGE_WORKERS, STAGE_REDIS = range(4)
@@ -25,8 +25,9 @@ def names() -> tuple[str, ...]:
     return (WEB, *WORKERS, SWEEPER, SCHEDULER)
 
 
-def command(name: str, settings: Settings) -> list[str]:
-    """The command of a process, to be run with the environment of these settings."""
+def command(name: str, settings: Settings, number: int = 1) -> list[str]:
+    """The command of a process, to be run with the environment of these settings; `number` tells
+    several of a kind apart."""
     if name == WEB:
         return [sys.executable, "-m", "gunicorn", *_web(settings), "service.app:serve()"]
     if name == SWEEPER:
@@ -39,7 +40,17 @@ def command(name: str, settings: Settings) -> list[str]:
     queues, pool, size = WORKERS[name]
     return [
         *celery,
-        *("worker", "-n", f"{name}@%h", "-Q", ",".join(queues), "-P", pool, "-c", str(size)),
+        *(
+            "worker",
+            "-n",
+            f"{_numbered(name, number)}@%h",
+            "-Q",
+            ",".join(queues),
+            "-P",
+            pool,
+            "-c",
+            str(size),
+        ),
         *("--without-gossip", "--without-mingle", "-l", settings.log_level),
     ]
 
@@ -47,9 +58,20 @@ def command(name: str, settings: Settings) -> list[str]:
 def programs(settings: Settings) -> list[Program]:
     """All processes for the supervisor, in the order in which they start."""
     stages = {WEB: STAGE_WEB, SWEEPER: STAGE_CLOCKS, SCHEDULER: STAGE_CLOCKS}
+    counts = {MAIL: settings.mail_processes}
     return [
-        Program(name, command(name, settings), stages.get(name, STAGE_WORKERS)) for name in names()
+        Program(
+            _numbered(name, number),
+            command(name, settings, number),
+            stages.get(name, STAGE_WORKERS),
+        )
+        for name in names()
+        for number in range(1, counts.get(name, 1) + 1)
     ]
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}-{number}"
 
 
 def prepare_folders(settings: Settings) -> None:

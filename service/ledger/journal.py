@@ -1,10 +1,10 @@
 """The journal: one small file per lease that survives a killed worker.
 
-A line is written before an envelope goes on the wire and another when its answer comes; a plain
-write survives kill -9. When the owner is dead, its lines tell which deliveries were answered, and
-which single one was on the wire; that some of it may have been settled does no harm, for settling
-twice changes nothing. The file is locked by its owner, so that a successor can tell a dead owner
-from a slow one (invariant 15).
+A line is written before an envelope goes on the wire and another when its answer comes, into
+mapped memory, which survives kill -9. When the owner is dead, its lines tell which deliveries were
+answered, and which were on the wire; that some of it may have been settled does no harm, for
+settling twice changes nothing. The file is locked by its owner, so that a successor can tell a dead
+owner from a slow one (invariant 15).
 
 Its space is taken before anything is sent, and the lines are written into that: a disk that fills
 up meanwhile cannot keep a line from being written. What follows the last line is NULs.
@@ -15,6 +15,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
+import mmap
 import os
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from service.ledger.outcome import Outcome
 LINES_BYTES = 64  # of one delivery: a line for the wire and one for a plain answer
 HEAD_BYTES = 4096  # the batch, and a revision for each slice
 DETAIL_CHARACTERS = 120  # of what the other side said
+MORE_BYTES = 64 * 1024  # taken at a time where that was not enough
+_encoded = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class JournalError(Exception):
@@ -42,13 +45,16 @@ class Journal:
         self._path = folder / f"{lease}.journal"
         self._end = 0
         self._revision_id: int | None = None
+        self._space: mmap.mmap | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = _open_locked(self._path)
         except OSError as error:
             raise JournalError(_reason(error)) from error
         try:
-            os.posix_fallocate(self._file, 0, HEAD_BYTES + LINES_BYTES * deliveries)
+            size = HEAD_BYTES + LINES_BYTES * deliveries
+            os.posix_fallocate(self._file, 0, size)
+            self._space = mmap.mmap(self._file, size)
             self._write("b", batch_id)
         except (OSError, JournalError) as error:
             self.close()
@@ -83,19 +89,27 @@ class Journal:
 
     def abandon(self) -> None:
         """Leave the journal to the sweeper: what it tells may not be settled by its owner."""
+        if self._space is not None:
+            self._space.close()  # it holds the lock as well
+            self._space = None
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
 
     def _write(self, *line: object) -> None:
-        raw = json.dumps(line, separators=(",", ":")).encode() + b"\n"
+        raw = _encoded(line).encode() + b"\n"
+        end = self._end + len(raw)
+        space = self._space
+        if space is None:
+            raise JournalError(os.strerror(errno.EBADF))
         try:
-            written = os.pwrite(self._file, raw, self._end)
-            if written != len(raw):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if end > len(space):
+                os.posix_fallocate(self._file, len(space), MORE_BYTES)
+                space.resize(len(space) + MORE_BYTES)
         except OSError as error:
             raise JournalError(_reason(error)) from error
-        self._end += written
+        space[self._end : end] = raw
+        self._end = end
 
 
 def _open_locked(path: Path) -> int:

@@ -200,9 +200,9 @@ def send_email_batch(runtime: Runtime, batch_id: int) -> None:
         batch = session.get(Batch, batch_id)
     if batch is None:
         return
-    throttle = Throttle(runtime, batch.lane, is_bulk=batch.queue == Queue.EMAIL)
+    throttle = Throttle(runtime, batch.lane, batch.queue)
     open_sender = partial(EmailSender, throttle=throttle)
-    if batch.queue == Queue.TRANSACTIONAL:  # one letter that somebody waits for
+    if batch.queue == Queue.TRANSACTIONAL:
         deliver_batch(runtime, batch_id, open_sender)
         return
     wait_until = throttle.wait_until()

@@ -20,6 +20,7 @@ from service.ledger.outcome import CLOSED, Outcome
 from service.logs import get_logger
 from service.models import DeliveryState
 from service.runtime import Runtime
+from service.tasks import Queue
 from workers.courier import PeerAwayError
 from workers.email.link import Envelope
 
@@ -34,16 +35,17 @@ MIXED = "other"  # the lane of many domains
 class Throttle:
     """What the batches of one lane may do; one for each batch."""
 
-    def __init__(self, runtime: Runtime, lane: str, *, is_bulk: bool = True) -> None:
+    def __init__(self, runtime: Runtime, lane: str, queue: str) -> None:
         settings = runtime.settings
         self._runtime, self._lane = runtime, lane
-        self._warmup = settings.mail_warmup if is_bulk else 0
+        self._warmup = settings.mail_warmup if queue == Queue.EMAIL else 0
         self._zone = ZoneInfo(settings.timezone)
         now = utcnow()
         with runtime.db.read() as session:
             self._bearing = lanes.bearing(session, lane, self._today(now), self._warmup, now)
         self.links = self._bearing.links
-        self._closed = dict(self._bearing.closed)
+        # Somebody waits for a sign-in link, which is one letter: it is tried at any time.
+        self._closed = {} if queue == Queue.TRANSACTIONAL else dict(self._bearing.closed)
         self._in_a_row: Counter[str] = Counter()
         self._taken = 0
         self._sent = self._deferred = 0

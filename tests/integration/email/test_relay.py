@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import email
 import email.policy
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 from pydantic import SecretStr
 from sqlalchemy import update
 
 from service.db import utcnow
-from service.ledger.sweep import due_deferrals
 from service.models import (
     Batch,
     BatchState,
@@ -28,122 +21,12 @@ from service.models import (
     Notification,
 )
 from service.runtime import Runtime
-from service.settings import Settings
+from tests.integration.email.peer import HANG_UP
 from tests.unit.messages.signing import SELECTOR, passes_dkimpy, pem
 from workers.email import send_email_batch
 
 SENT, DEFERRED, REJECTED = DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.REJECTED
 SUPPRESSED, QUEUED, UNKNOWN = DeliveryState.SUPPRESSED, DeliveryState.QUEUED, DeliveryState.UNKNOWN
-HANG_UP = "hang up"
-
-
-@dataclass
-class Peer:
-    """Takes everything, unless `answers` says otherwise for "MAIL", "DATA" or a recipient."""
-
-    answers: dict[str, str] = field(default_factory=dict)
-    mails: list[tuple[str, str, bytes]] = field(default_factory=list)
-    rcpts: Counter[str] = field(default_factory=Counter)
-    connections: int = 0
-    before: Callable[[str], None] | None = None
-    drop_after_taking: int = 0
-    relay: Controller | None = None
-
-    async def handle_EHLO(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: Any
-    ) -> Any:
-        self.connections += 1
-        session.host_name = hostname
-        return responses
-
-    async def handle_MAIL(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: Any
-    ) -> str:
-        envelope.mail_from = address
-        return self._answer(server, "MAIL") or "250 OK"
-
-    async def handle_RCPT(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: Any
-    ) -> str:
-        self.rcpts[address] += 1
-        if self.before:
-            self.before(address)
-        if refusal := self._answer(server, address):
-            return refusal
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope
-    ) -> str:
-        refusal = self._answer(server, "DATA")
-        if refusal:
-            return refusal
-        self.mails.append((envelope.mail_from, envelope.rcpt_tos[0], bytes(envelope.content)))
-        if self.drop_after_taking:
-            self.drop_after_taking -= 1
-            server.transport.abort()
-        return "250 2.0.0 taken"
-
-    def _answer(self, server: SMTP, key: str) -> str:
-        answer = self.answers.get(key, "")
-        if answer == HANG_UP:
-            server.transport.abort()
-        if answer.startswith("221!"):  # says so, and hangs up
-            server.transport.write(answer[4:].encode() + b"\r\n")
-            server.transport.close()
-        return answer.removeprefix("221!")
-
-    def got(self) -> Counter[str]:
-        return Counter(recipient for _, recipient, _ in self.mails)
-
-
-class Relay(Controller):
-    """Listens on a port that the kernel chooses."""
-
-    def _trigger_server(self) -> None:
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
-
-
-@pytest.fixture
-def peer() -> Iterator[Peer]:
-    peer = Peer()
-    peer.relay = Relay(peer, hostname="127.0.0.1", port=0, server_hostname="relay.test")
-    peer.relay.start()
-    yield peer
-    if not peer.relay.loop.is_closed():
-        peer.relay.stop()
-
-
-@pytest.fixture
-def settings(settings: Settings, peer: Peer) -> Settings:
-    url = f"smtp://127.0.0.1:{peer.relay.port}"
-    return settings.model_copy(update={"smtp_url": SecretStr(url)})
-
-
-@pytest.fixture
-def send(runtime: Runtime, town) -> Callable[[int], None]:
-    """Sends all open batches of a notification."""
-
-    def send(notification: int) -> None:
-        for batch in town.batches(notification):
-            send_email_batch(runtime, batch)
-
-    return send
-
-
-@pytest.fixture
-def resend(runtime: Runtime, town, clock, send) -> Callable[[int], None]:
-    """Sends what was deferred, an hour later."""
-
-    def resend(notification: int) -> None:
-        clock.advance(hours=1)
-        with runtime.db.write() as session:
-            due_deferrals(session, clock(), clock())
-        send(notification)
-
-    return resend
 
 
 def test_each_reader_gets_one_mail_with_an_envelope_of_their_own(peer, town, send):

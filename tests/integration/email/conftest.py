@@ -1,0 +1,54 @@
+"""What all tests of email share: a peer, and an installation whose relay it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from pydantic import SecretStr
+
+from service.ledger.sweep import due_deferrals
+from service.runtime import Runtime
+from service.settings import Settings
+from tests.integration.email.peer import Peer, Relay
+from workers.email import send_email_batch
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    peer = Peer()
+    peer.relay = Relay(peer, hostname="127.0.0.1", port=0, server_hostname="relay.test")
+    peer.relay.start()
+    yield peer
+    if not peer.relay.loop.is_closed():
+        peer.relay.stop()
+
+
+@pytest.fixture
+def settings(settings: Settings, peer: Peer) -> Settings:
+    url = f"smtp://127.0.0.1:{peer.relay.port}"
+    return settings.model_copy(update={"smtp_url": SecretStr(url)})
+
+
+@pytest.fixture
+def send(runtime: Runtime, town) -> Callable[[int], None]:
+    """Sends all open batches of a notification."""
+
+    def send(notification: int) -> None:
+        for batch in town.batches(notification):
+            send_email_batch(runtime, batch)
+
+    return send
+
+
+@pytest.fixture
+def resend(runtime: Runtime, town, clock, send) -> Callable[[int], None]:
+    """Sends what was deferred, an hour later."""
+
+    def resend(notification: int) -> None:
+        clock.advance(hours=1)
+        with runtime.db.write() as session:
+            due_deferrals(session, clock(), clock())
+        send(notification)
+
+    return resend

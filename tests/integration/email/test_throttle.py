@@ -1,0 +1,241 @@
+"""A provider that has had enough is left alone, and nobody else waits for it."""
+
+from __future__ import annotations
+
+import email
+import threading
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from service.models import Batch, BatchState, Delivery, DeliveryAnswer, DeliveryState, MailLane
+from service.runtime import Runtime
+from workers.email import send_email_batch
+from workers.email.throttle import IN_A_ROW, Turnstile
+
+SENT, DEFERRED, QUEUED = DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.QUEUED
+REJECTED = DeliveryState.REJECTED
+SLOW_DOWN = "451 4.7.1 too many messages"
+UNWELCOME = "550 5.7.26 unauthenticated mail"
+SECONDS = timedelta(seconds=20)
+
+
+def readers(town, count: int, domain: str, lane: str) -> list[int]:
+    return [town.reader(address=f"okur{n}@{domain}", lane=lane) for n in range(count)]
+
+
+@pytest.fixture
+def lanes(runtime):
+    """What is known of the lanes, by name."""
+
+    def lanes() -> dict[str, MailLane]:
+        with runtime.db.read() as session:
+            return {lane.name: lane for lane in session.scalars(select(MailLane))}
+
+    return lanes
+
+
+@pytest.fixture
+def wary(peer, monkeypatch):
+    """One link at a time, so that answers come in a row."""
+    monkeypatch.setattr("workers.email.throttle.MOST_LINKS", 1)
+    monkeypatch.setattr("service.ledger.lanes.FIRST_LINKS", 1)
+
+
+@pytest.mark.usefixtures("wary")
+@pytest.mark.parametrize(("answer", "state"), [(SLOW_DOWN, DEFERRED), (UNWELCOME, REJECTED)])
+def test_five_such_answers_in_a_row_close_the_lane_and_leave_its_other_readers_untouched(
+    peer, town, send, clock, lanes, answer, state
+):
+    many = readers(town, 20, "gmail.com", "gmail")
+    other = town.reader(address="okur@example.org")
+    notification = town.planned()
+    for number in range(20):
+        peer.answers[f"okur{number}@gmail.com"] = answer
+
+    send(notification)
+
+    counts = town.counts(notification)
+    assert counts[state] == IN_A_ROW
+    assert counts[QUEUED] == len(many) - IN_A_ROW
+    assert town.states(notification)[other] == SENT
+    gmail = lanes()["gmail"]
+    assert gmail.closed_until == pytest.approx(clock() + timedelta(minutes=5), abs=SECONDS)
+    assert answer.partition(" ")[2] in gmail.reason
+    (waiting,) = [batch for batch in town.all(Batch) if batch.state == BatchState.READY]
+    assert waiting.due_at == pytest.approx(gmail.closed_until, abs=SECONDS)
+
+    peer.answers.clear()
+    clock.advance(minutes=6)
+    send(notification)
+    assert town.counts(notification)[SENT] == len(many) + 1 - IN_A_ROW
+    assert town.findings() == []
+
+
+@pytest.mark.usefixtures("wary")
+def test_a_lane_that_is_closed_again_at_once_is_closed_for_longer(peer, town, send, clock, lanes):
+    readers(town, 20, "gmail.com", "gmail")
+    notification = town.planned()
+    for number in range(20):
+        peer.answers[f"okur{number}@gmail.com"] = SLOW_DOWN
+    waits = []
+    for _ in range(3):
+        send(notification)
+        waits.append(round((lanes()["gmail"].closed_until - clock()) / timedelta(minutes=1)))
+        clock.advance(minutes=waits[-1] + 1)
+
+    assert waits == [5, 10, 20]
+
+
+@pytest.mark.usefixtures("wary")
+def test_while_a_lane_is_closed_its_batches_wait_without_an_attempt_and_a_sign_in_link_does_not(
+    peer, town, send, clock, lanes, runtime
+):
+    readers(town, 12, "gmail.com", "gmail")
+    first = town.planned()
+    for number in range(12):
+        peer.answers[f"okur{number}@gmail.com"] = SLOW_DOWN
+    send(first)
+    asked = sum(peer.rcpts.values())
+
+    second = town.planned()
+    send(second)
+    assert sum(peer.rcpts.values()) == asked
+    (batch,) = [one for one in town.all(Batch) if one.notification_id == second]
+    assert (batch.state, batch.attempts) == (BatchState.READY, 0)
+    assert batch.due_at > clock() + timedelta(minutes=4)
+
+    newcomer = town.reader(address="yeni@gmail.com", lane="gmail", is_verified=False)
+    message = town.message(newcomer)
+    send(message)
+    assert town.states(message) == {newcomer: SENT}
+
+
+@pytest.mark.usefixtures("wary")
+def test_of_the_lane_of_many_domains_only_the_one_that_refuses_is_left_alone(
+    peer, town, send, clock, lanes
+):
+    grey = readers(town, 9, "gri.example", "other")
+    open_ = readers(town, 9, "acik.example", "other")
+    notification = town.planned()
+    for number in range(9):
+        peer.answers[f"okur{number}@gri.example"] = "451 4.7.1 greylisted"
+
+    send(notification)
+
+    states = town.states(notification)
+    assert {states[reader] for reader in open_} == {SENT}
+    assert {states[reader] for reader in grey} == {DEFERRED}
+    assert set(lanes()) == {"other", "gri.example"}
+    tries = {row.destination_id: row.attempts for row in town.all(Delivery)}
+    assert sum(tries[reader] for reader in grey) == IN_A_ROW
+    codes = [row.code for row in town.all(DeliveryAnswer)]
+    assert codes == ["4.7.1"] * IN_A_ROW
+    due = [row.due_at for row in town.all(Delivery) if row.state == DEFERRED]
+    assert min(due) > clock() + timedelta(minutes=4)
+    assert town.findings() == []
+
+
+def test_a_lane_gets_a_link_more_while_all_is_taken_and_half_of_them_when_it_complains(
+    peer, town, send, lanes
+):
+    town.readers(60)
+    send(town.planned())
+    assert lanes()["other"].links == 6
+
+    busy = town.reader(address="dolu@example.org")
+    peer.answers["dolu@example.org"] = SLOW_DOWN
+    with town.runtime.db.write() as session:
+        session.execute(update(Delivery).values(state=SENT))
+    notification = town.message(busy)
+    send(notification)
+    assert lanes()["other"].links == 3
+
+
+@pytest.mark.usefixtures("wary")
+def test_a_new_address_is_warmed_up_day_by_day(peer, town, runtime):
+    home = Runtime.start(runtime.settings.model_copy(update={"mail_warmup": 20}))
+    days = []
+    town.readers(200)
+    for _ in range(4):
+        before = len(peer.mails)
+        notification = town.planned()
+        for _ in range(2):
+            for batch in town.batches(notification):
+                send_email_batch(home, batch)
+        days.append(len(peer.mails) - before)
+        waiting = [batch for batch in town.all(Batch) if batch.notification_id == notification]
+        assert {batch.state for batch in waiting} == {BatchState.READY}
+        assert town.counts(notification)[QUEUED] == 200 - days[-1]
+        with runtime.db.write() as session:  # a day passes
+            lane = session.get_one(MailLane, "other")
+            lane.day -= timedelta(days=1)
+    home.close()
+
+    # The letter that was begun behind the last one is sent as well.
+    assert days == [21, 36, 62, 107]
+
+
+def test_greylisted_mail_comes_again_after_five_minutes_in_the_same_envelope(
+    peer, town, send, resend, clock
+):
+    """Criterion 17: same sender and Message-ID, and not before five minutes (RFC 6647)."""
+    reader = town.reader(address="gri@example.org")
+    notification = town.planned()
+    peer.answers["gri@example.org"] = "450 4.2.0 greylisted"
+    peer.senders.clear()
+    send(notification)
+    (row,) = town.all(Delivery)
+    assert row.due_at >= row.settled_at + timedelta(minutes=5)
+
+    peer.answers.clear()
+    resend(notification)
+
+    assert town.states(notification) == {reader: SENT}
+    assert len(peer.senders) == 2
+    assert len(set(peer.senders)) == 1
+    token = peer.senders[0].removeprefix("b+")
+    assert email.message_from_bytes(peer.mails[0][2])["Message-ID"] == f"<{token}>"
+
+
+def test_a_slow_lane_holds_two_threads_of_a_worker_at_most():
+    """Criterion 18: the others go on."""
+    turnstile, through = Turnstile(), []
+    inside, leave = threading.Barrier(3), threading.Event()
+
+    def work() -> None:
+        with turnstile.passed("slow.example") as is_through:
+            through.append(is_through)
+            inside.wait(5)
+            leave.wait(5)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    inside.wait(5)
+    with turnstile.passed("slow.example") as third, turnstile.passed("gmail") as other:
+        assert (third, other) == (False, True)
+    leave.set()
+    for thread in threads:
+        thread.join(5)
+    assert through == [True, True]
+    with turnstile.passed("slow.example") as again:
+        assert again
+
+
+def test_a_batch_whose_lane_is_full_comes_again_soon_without_an_attempt(
+    peer, town, send, clock, monkeypatch
+):
+    reader = town.reader()
+    notification = town.planned()
+    monkeypatch.setattr("workers.email.task.TURNSTILE", Turnstile(0))
+    send(notification)
+    (batch,) = town.all(Batch)
+    assert (batch.state, batch.attempts) == (BatchState.READY, 0)
+    assert clock() < batch.due_at < clock() + timedelta(seconds=10)
+
+    monkeypatch.setattr("workers.email.task.TURNSTILE", Turnstile())
+    clock.advance(seconds=10)
+    send(notification)
+    assert town.states(notification) == {reader: SENT}
