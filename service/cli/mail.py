@@ -7,12 +7,17 @@ from pathlib import Path
 
 import click
 
+from service.cli.mail_preview import check, preview
 from service.cli.refusal import Refusal
 
 
 @click.group()
 def mail() -> None:
     """Set up mail."""
+
+
+mail.add_command(preview)
+mail.add_command(check)
 
 
 @mail.command()

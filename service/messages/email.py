@@ -46,10 +46,13 @@ class Reader:
 class Letterhead:
     """Who writes, on what paper, and the tokens that letters carry; thread-safe once made."""
 
-    def __init__(self, settings: Settings, vault: Vault) -> None:
+    def __init__(self, settings: Settings, vault: Vault, *, is_strict: bool = False) -> None:
+        """`is_strict`: a template of the staff's that cannot be used is an error, as they want to
+        see it; else the program's own is used in its place."""
         self._settings, self._vault = settings, vault
         self._zone = ZoneInfo(settings.timezone)
-        self._stationery = stationery(settings.config_dir / "mail")
+        paper = stationery(settings.config_dir / "mail")
+        self._write = paper.draft if is_strict else paper.write
         self.domain = settings.mail_domain
 
     def local_date(self, at: datetime) -> date:
@@ -77,7 +80,11 @@ class Letterhead:
         values: Mapping[str, Any],
         slots: Mapping[str, str] | None = None,
     ) -> Sheet:
-        """Both parts of a letter; what every template may name is added to `values`."""
+        """Both parts of a letter; what every template may name is added to `values`.
+
+        Raises:
+            TemplateError: the template cannot be used.
+        """
         home = f"{self._settings.public_url}{'/en/' if language == 'en' else '/'}"
         common = {
             "words": words(language),
@@ -86,7 +93,7 @@ class Letterhead:
             "home": home,
             "brand": BRAND,
         }
-        return self._stationery.write(template, {**common, **values}, slots or {})
+        return self._write(template, {**common, **values}, slots or {})
 
     def letter(
         self,

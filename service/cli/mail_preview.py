@@ -1,0 +1,125 @@
+"""`tellal mail preview` and `tellal mail check`: letters before anybody gets them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.acting import NUMBER
+from service.cli.opened import opened_runtime
+from service.cli.refusal import Refusal
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from service.messages.letter import Letter
+    from service.messages.story import Story
+    from service.runtime import Runtime
+
+SHOWN = ("From", "To", "Subject", "Date", "Message-ID", "List-Id", "List-Unsubscribe")
+SUFFIXES = (".eml", ".html", ".txt")
+
+
+@click.command()
+@click.argument("article_id", metavar="ARTICLE", type=NUMBER)
+@click.option("--language", type=click.Choice(["tr", "en"]), default="tr", show_default=True)
+@click.option(
+    "--kind",
+    type=click.Choice(["new", "correction", "withdrawal"]),
+    default="new",
+    show_default=True,
+    help="What the letter tells: the article, that it was corrected, or withdrawn.",
+)
+@click.option("--note", default="", help="What a correction or withdrawal says of its reason.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File for the whole letter (.eml), or one of its parts (.html, .txt).",
+)
+def preview(article_id: int, language: str, kind: str, note: str, out: Path | None) -> None:
+    """Show the letter about ARTICLE, byte for byte as a reader gets it.
+
+    It is made out to reader@example.com, and its links are of no effect. A signature, where a key
+    is set, is added as the letter leaves.
+    """
+    if out is not None and out.suffix not in SUFFIXES:
+        raise Refusal(f"{out} must end in .eml, .html or .txt")
+    with opened_runtime() as runtime, runtime.db.read() as session:
+        letter = _letter(runtime, _story(session, article_id, kind, note), language)
+    if out is None:
+        _show(letter)
+        return
+    from service.messages.preview import parts
+
+    text, html = parts(letter)
+    content = {".eml": letter.as_bytes(), ".html": html.encode(), ".txt": text.encode()}
+    try:
+        out.write_bytes(content[out.suffix])
+    except OSError as error:
+        raise Refusal(f"{out} cannot be written: {error.strerror}") from error
+    click.echo(f"{out}: {len(content[out.suffix]):,} bytes")
+
+
+@click.command()
+def check() -> None:
+    """Try the templates in config/mail with letters of every kind, and say what is wrong."""
+    from service.messages.preview import problems
+
+    with opened_runtime() as runtime:
+        folder = runtime.settings.config_dir / "mail"
+        found = list(problems(runtime.settings, runtime.vault))
+    for problem in found:
+        click.echo(problem)
+    if found:
+        raise Refusal(f"{folder}: until that is mended, the program's own templates are used")
+    click.echo("Every kind of letter can be written.")
+
+
+def _story(session: Session, article_id: int, kind: str, note: str) -> Story:
+    from service.messages.story import tell
+    from service.models import Article, Notification, NotificationKind
+
+    article = session.get(Article, article_id)
+    if article is None:
+        raise Refusal(f"there is no article {article_id}")
+    if article.shown_revision_id is None:
+        raise Refusal(f"article {article_id} has no text yet that was classified")
+    made_up = Notification(
+        kind=NotificationKind(kind), article_id=article_id, payload={"note": note}
+    )
+    return tell(session, made_up)
+
+
+def _letter(runtime: Runtime, story: Story, language: str) -> Letter:
+    """As readers get it; what is wrong with the staff's templates is said beside it."""
+    from service.db import utcnow
+    from service.messages.email import Letterhead
+    from service.messages.preview import preview as letter_to_nobody
+    from service.messages.stationery import TemplateError
+
+    settings, vault, now = runtime.settings, runtime.vault, utcnow()
+    try:
+        return letter_to_nobody(Letterhead(settings, vault, is_strict=True), story, language, now)
+    except TemplateError as error:
+        click.echo(f"{error}. Readers get the program's own template instead:\n", err=True)
+    return letter_to_nobody(Letterhead(settings, vault), story, language, now)
+
+
+def _show(letter: Letter) -> None:
+    from email import message_from_bytes
+    from email.policy import default
+
+    from service.messages.preview import parts
+
+    raw = letter.as_bytes()
+    headers = message_from_bytes(raw, policy=default)
+    for name in SHOWN:
+        click.echo(f"{name}: {headers[name]}")
+    text, html = parts(letter)
+    click.echo(
+        f"Size: {len(raw):,} bytes; text {len(text.encode()):,}, HTML {len(html.encode()):,} "
+        "(mailboxes cut at 102,000)\n"
+    )
+    click.echo(text)

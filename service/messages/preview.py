@@ -1,0 +1,79 @@
+"""Previews: the very bytes that a reader would get, for a reader who is nobody.
+
+Their tokens are valid in form and of no effect: no destination has the number 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import default
+
+from service.crypto import Vault
+from service.messages.edition import Edition
+from service.messages.email import Letterhead, Reader
+from service.messages.letter import Letter
+from service.messages.stationery import TemplateError, stationery
+from service.messages.story import Name, Story
+from service.messages.wording import WORDS
+from service.settings import Settings
+
+ADDRESS = "reader@example.com"
+KINDS = ("new", "correction", "withdrawal")
+_AT = datetime(2026, 1, 2, 9, 0, tzinfo=UTC)
+_SAMPLE = Story(
+    article_id=0,
+    revision_id=0,
+    url="https://city.example/news/1",
+    title="Kıyıda bisiklet yolu açıldı",
+    summary="Yeni yol sahil boyunca 4 kilometre uzanıyor.",
+    body_html="",
+    body_text="",
+    language="tr",
+    topics=(Name(1, "sample", "Ulaşım", "Transport"),),
+    places=(Name(1, "sample", "Konak", "Konak"),),
+    terms={1: ("bisiklet yolu",)},
+    published_at=_AT,
+)
+
+
+def preview(house: Letterhead, story: Story, language: str, at: datetime) -> Letter:
+    """The letter about a story to somebody who asked for its first topic.
+
+    Raises:
+        TemplateError: a template cannot be used, and the house is strict.
+    """
+    topic_id = story.topics[0].id if story.topics else None
+    reader = Reader(0, ADDRESS, language, 0, topic_id, None, at)
+    return Edition(house, story, 0, {}, at).letter(reader)
+
+
+def problems(settings: Settings, vault: Vault) -> Iterator[str]:
+    """What is wrong with the staff's own templates, in sentences; each kind of letter is tried."""
+    for file in stationery(settings.config_dir / "mail").strangers:
+        yield f"{file}: no letter uses a template of this name"
+    found: dict[str, None] = {}
+    house = Letterhead(settings, vault, is_strict=True)
+    for language in WORDS:
+        for kind in KINDS:
+            story = replace(_SAMPLE, kind=kind, note="" if kind == "new" else "Saat düzeltildi.")
+            try:
+                preview(house, story, language, _AT)
+            except TemplateError as error:
+                found[str(error)] = None
+        for template in ("confirm", "welcome"):
+            try:
+                house.fill_in(
+                    template, language, {"subject": template, "link": settings.public_url}
+                )
+            except TemplateError as error:
+                found[str(error)] = None
+    yield from found
+
+
+def parts(letter: Letter) -> tuple[str, str]:
+    """The text and the HTML of a letter, as a mail program reads them."""
+    text, html = message_from_bytes(letter.as_bytes(), policy=default).iter_parts()
+    return text.get_content().replace("\r\n", "\n"), html.get_content().replace("\r\n", "\n")
