@@ -51,23 +51,24 @@ class Stationery:
 
     def __init__(self, folder: Path) -> None:
         self._shipped = _environment(FileSystemLoader(TEMPLATES))
-        self._own = _environment(
-            ChoiceLoader([FileSystemLoader(folder), FileSystemLoader(TEMPLATES)])
-        )
         self._folder = folder
+        self._files: list[str] = []
+        self._own = self._shipped
         self._said: set[str] = set()
 
     @property
     def replaced(self) -> list[str]:
         """The names of the templates that staff put in the place of the program's."""
-        found = self._folder.glob("*") if self._folder.is_dir() else []
-        return sorted(path.name for path in found if (TEMPLATES / path.name).exists())
+        return sorted(name for name in self._names() if (TEMPLATES / name).exists())
 
     @property
     def strangers(self) -> list[str]:
-        """Files that replace nothing, because no template has their name."""
-        found = self._folder.glob("*.*") if self._folder.is_dir() else []
-        return sorted(path.name for path in found if not (TEMPLATES / path.name).exists())
+        """Templates that replace nothing, because no other has their name."""
+        return sorted(name for name in self._names() if not (TEMPLATES / name).exists())
+
+    def _names(self) -> list[str]:
+        found = self._folder.iterdir() if self._folder.is_dir() else ()
+        return [path.name for path in found if path.suffix in (".html", ".txt")]
 
     def write(
         self, name: str, values: Mapping[str, Any], slots: Mapping[str, str] = _NONE
@@ -98,6 +99,10 @@ class Stationery:
         Raises:
             TemplateError: the template is wrong.
         """
+        files = self.replaced
+        if files != self._files:  # Jinja looks again at a file it has read, not for a new one
+            loaders = [FileSystemLoader(self._folder), FileSystemLoader(TEMPLATES)]
+            self._own, self._files = _environment(ChoiceLoader(loaders)), files
         return _sheet(self._own, name, values, slots)
 
 
