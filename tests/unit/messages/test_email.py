@@ -6,63 +6,13 @@ import email
 import email.policy
 import html
 import re
-from datetime import UTC, datetime
 
 import pytest
-from cryptography.fernet import Fernet
 
-from service.crypto import Vault
-from service.messages.edition import Edition, EditionLetter
-from service.messages.email import Letterhead, Reader
-from service.messages.story import Name, Story
-from service.settings import load
-
-SETTINGS = load(
-    secret_key="x",
-    encryption_key=Fernet.generate_key().decode(),
-    var_dir="/nowhere",
-    base_url="https://tellal.example/",
-    mail_from="haber@tellal.example",
-)
-VAULT = Vault(SETTINGS)
-LETTERHEAD = Letterhead(SETTINGS, VAULT)
-AT = datetime(2025, 6, 6, 7, 30, tzinfo=UTC)
-CLIMATE = Name(7, "iklim-cevre", "İklim ve Çevre", "Climate and environment")
-PLACES = {3: Name(3, "beydag", "Beydağ", "Beydağ")}
-
-
-def story(**values) -> Story:
-    return Story(
-        **{
-            "article_id": 1,
-            "revision_id": 2,
-            "url": "https://www.example.bel.tr/haber/çöp?a=1&b='2'",
-            "title": "Körfez",
-            "summary": "Özet",
-            "body_html": "",
-            "body_text": "Gövde",
-            "language": "tr",
-            "topics": (CLIMATE,),
-            "places": (),
-            "terms": {7: ("iklim", "karbon")},
-            **values,
-        }
-    )
-
-
-def reader(**values) -> Reader:
-    return Reader(
-        **{
-            "destination_id": 11,
-            "address": "okur@example.org",
-            "language": "tr",
-            "subscription_id": 5,
-            "topic_id": 7,
-            "place_id": None,
-            "subscribed_at": datetime(2025, 6, 5, 22, 30, tzinfo=UTC),
-            **values,
-        }
-    )
+from service.messages.edition import EditionLetter
+from service.messages.email import Reader
+from service.messages.story import Story
+from tests.unit.messages.stories import AT, HOUSE, VAULT, edition, reader, story
 
 
 class Read:
@@ -86,7 +36,7 @@ def about(story_: Story | None = None, reader_: Reader | None = None) -> Read:
 
 
 def letter(story_: Story | None = None, reader_: Reader | None = None) -> EditionLetter:
-    return Edition(LETTERHEAD, story_ or story(), 9, PLACES, AT).letter(reader_ or reader())
+    return edition(story_).letter(reader_ or reader())
 
 
 def test_both_parts_carry_the_same_links():
@@ -189,7 +139,7 @@ def test_message_id_and_envelope_carry_one_token_that_names_the_delivery():
 @pytest.mark.parametrize(("language", "path"), [("tr", "/confirm/"), ("en", "/en/confirm/")])
 def test_a_confirmation_carries_its_link_in_both_parts(language, path):
     payload = {"template": "confirm", "language": language, "token_id": 4}
-    found = Read(LETTERHEAD.service(reader(), 9, payload, AT))
+    found = Read(HOUSE.service(reader(), 9, payload, AT))
     link = f"https://tellal.example{path}{VAULT.token('confirm', 4)}"
 
     assert link in found.text.split()
@@ -201,6 +151,6 @@ def test_a_confirmation_carries_its_link_in_both_parts(language, path):
 def test_a_language_that_is_not_spoken_here_is_answered_in_turkish():
     payload = {"template": "welcome", "language": "de"}
 
-    assert Read(LETTERHEAD.service(reader(), 9, payload, AT)).message["Subject"] == (
+    assert Read(HOUSE.service(reader(), 9, payload, AT)).message["Subject"] == (
         "Aboneliğiniz başladı"
     )

@@ -1,0 +1,74 @@
+"""Letters in a real browser: axe finds nothing in light and dark, nothing scrolls sideways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext
+
+from service.messages.preview import parts
+from tests.unit.messages.stories import AT, HOUSE, PLACES, TRAFFIC, edition, reader, story
+
+OpenContext = Callable[..., BrowserContext]
+NEWS = story(
+    title="Körfezde yosun temizliği hız kazandı: ekipler gün boyu çalışacak",
+    summary="Havaların ısınmasıyla artan yosun için ekipler kıyı boyunca çalışıyor. " * 4,
+    places=(PLACES[4],),
+)
+LONG = "Muvaffakiyetsizleştiricileştiriveremeyebileceklerimizdenmişsinizcesine" * 3
+SERVICE = {"language": "tr", "token_id": 4}
+LETTERS = {
+    "new": edition(NEWS).letter(reader()),
+    "correction": edition(
+        replace(NEWS, kind="correction", note="Tarih düzeltildi.", original=4)
+    ).letter(reader(language="en")),
+    "withdrawal": edition(replace(NEWS, kind="withdrawal", note="Yanlış.", original=4)).letter(
+        reader()
+    ),
+    "right to left": edition(replace(NEWS, title="بلدية إزمير تنظف الخليج", language="ar")).letter(
+        reader()
+    ),
+    "long words": edition(replace(NEWS, title=LONG, summary=LONG, topics=(TRAFFIC,))).letter(
+        reader(topic_id=8)
+    ),
+    "confirm": HOUSE.service(reader(), 9, {"template": "confirm", **SERVICE}, AT),
+    "welcome": HOUSE.service(reader(), 9, {"template": "welcome", **SERVICE}, AT),
+}
+GROUNDS = {"light": "rgb(238, 242, 245)", "dark": "rgb(15, 23, 29)"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", LETTERS)
+def test_axe_finds_nothing_in_a_letter(open_context: OpenContext, name: str, scheme: str) -> None:
+    page = open_context(color_scheme=scheme, bypass_csp=True).new_page()
+    page.set_content(parts(LETTERS[name])[1])
+
+    found = Axe().run(page).response["violations"]
+
+    assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found] == []
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(ground) == GROUNDS[scheme]
+
+
+@pytest.mark.parametrize("name", LETTERS)
+def test_a_letter_does_not_scroll_sideways_at_320_pixels(
+    open_context: OpenContext, name: str
+) -> None:
+    page = open_context(viewport={"width": 320, "height": 640}).new_page()
+    page.set_content(parts(LETTERS[name])[1])
+
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def test_a_letter_asks_for_nothing_from_the_network(open_context: OpenContext) -> None:
+    page = open_context().new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    for letter in LETTERS.values():
+        page.set_content(parts(letter)[1], wait_until="networkidle")
+
+    assert asked == []
