@@ -96,6 +96,7 @@ def _text(signed: bytes) -> str:
     return text[: -(-bits // 5)]
 
 
+@lru_cache(maxsize=1024)  # a letter has two tokens or three of the same numbers
 def _varint(number: int) -> bytes:
     if number < 0:
         raise ValueError("tokens carry non-negative numbers only")

@@ -7,6 +7,7 @@ log says once what is wrong.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,7 +31,7 @@ log = get_logger(__name__)
 
 TEMPLATES = Path(__file__).parent.parent / "templates" / "mail"
 MAX_BYTES = 60_000  # of one part; Gmail cuts a mail off at 102 KB (email guide, rule 8)
-_FORBIDDEN = ("<script", "<form", "<iframe")
+_FORBIDDEN = re.compile("<(?:script|form|iframe)", re.ASCII | re.IGNORECASE)
 _NONE: Mapping[str, str] = {}
 
 
@@ -152,9 +153,8 @@ def _part(environment: ImmutableSandboxedEnvironment, file: str, values: Mapping
         raise TemplateError(f"{file}{_line_of(error)}: {type(error).__name__}: {error}") from error
     if len(written.encode("utf-8", "replace")) > MAX_BYTES:
         raise TemplateError(f"{file}: longer than {MAX_BYTES:,} bytes, which mailboxes cut off")
-    for word in _FORBIDDEN:
-        if file.endswith(".html") and word in written.lower():
-            raise TemplateError(f"{file}: {word}> has no place in a mail; mailboxes refuse it")
+    if file.endswith(".html") and (found := _FORBIDDEN.search(written)):
+        raise TemplateError(f"{file}: {found[0]}> has no place in a mail; mailboxes refuse it")
     return written
 
 
