@@ -33,6 +33,7 @@ COMMANDS = {
     "deliveries": "service.cli.deliveries",
     "staff": "service.cli.staff",
     "mail": "service.cli.mail",
+    "doctor": "service.cli.doctor",
     "classify": "service.cli.classify",
     "audit": "service.cli.audit",
     "alarms": "service.cli.alarms",

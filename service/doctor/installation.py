@@ -1,0 +1,64 @@
+"""The rest of the installation: keys, database, migrations, broker."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from service import migrations
+from service.db import Database
+from service.doctor.finding import Finding, ok, wrong
+from service.settings import Settings, SettingsError, require_keys
+from service.tasks import Doorbell
+
+KEYS, DATABASE, BROKER = "keys", "database", "Redis"
+
+
+def check_keys(settings: Settings) -> Finding:
+    """Are the two keys there, and well formed?"""
+    try:
+        require_keys(settings)
+    except SettingsError as error:
+        says, _, mend = str(error).partition(". ")
+        return wrong(KEYS, says.rstrip(".") + ".", mend or "correct it")
+    return ok(KEYS, "TELLAL_SECRET_KEY and TELLAL_ENCRYPTION_KEY are set.")
+
+
+def check_database(settings: Settings) -> Finding:
+    """Does the database answer, and has it every migration of this release?"""
+    url = settings.sqlalchemy_url
+    kind = "SQLite" if url.startswith("sqlite") else "PostgreSQL"
+    is_ours = not settings.database_url.get_secret_value()
+    if is_ours and not (settings.var_dir / "tellal.db").exists():  # opening it would make one
+        says = f"there is no database in {settings.var_dir}."
+        return wrong(DATABASE, says, "run `tellal up`, `tellal migrate`, or set TELLAL_VAR_DIR")
+    try:
+        db = Database(url)
+    except (SQLAlchemyError, ValueError):
+        return wrong(DATABASE, "TELLAL_DATABASE_URL is no database's address.", "correct it")
+    try:
+        with db.read() as session:
+            session.execute(text("SELECT 1"))
+        is_current = migrations.is_current(db)
+    except SQLAlchemyError as error:
+        first = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
+        says = f"{kind} does not answer as it should: {first}."
+        return wrong(DATABASE, says, "start it, or correct TELLAL_DATABASE_URL")
+    finally:
+        db.close()
+    if not is_current:
+        return wrong(DATABASE, f"{kind} lacks migrations of this release.", "run `tellal migrate`")
+    return ok(DATABASE, f"{kind} answers and has every migration.")
+
+
+def check_broker(settings: Settings) -> Finding:
+    """Does the broker take rings? Without it news still leaves, found by the sweeper, but late."""
+    bell = Doorbell(settings)
+    try:
+        lengths = bell.lengths()
+    finally:
+        bell.close()
+    if lengths is None:
+        says = "the broker does not answer; news leaves late, when the sweeper finds it."
+        return wrong(BROKER, says, "start Redis (`tellal up` does), or correct TELLAL_REDIS_URL")
+    return ok(BROKER, f"the broker answers; {sum(lengths.values())} tasks wait in its queues.")
