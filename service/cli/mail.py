@@ -1,4 +1,4 @@
-"""`tellal mail`: what an operator sets up before mail leaves."""
+"""`tellal mail`: what an operator sets up before mail leaves, and tries before news does."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from pathlib import Path
 import click
 
 from service.cli.mail_preview import check, preview
+from service.cli.mail_test import test_mail
 from service.cli.refusal import Refusal
 
 
 @click.group()
 def mail() -> None:
-    """Set up mail."""
+    """Set up mail, and try it."""
 
 
+mail.add_command(test_mail)
 mail.add_command(preview)
 mail.add_command(check)
 

@@ -39,6 +39,9 @@ WORDS: dict[str, dict[str, str]] = {
         "welcome_subject": "Aboneliğiniz başladı",
         "welcome_lead": "Seçtiğiniz haberler bundan sonra bu adrese gelecek. "
         "Her e-postanın altında ayrılma bağlantısı vardır.",
+        "mail_test_subject": "Deneme e-postası",
+        "mail_test_lead": "Bu e-posta, e-postaların yerine ulaştığını görmek için gönderildi. "
+        "Bununla hiçbir şeye abone olmadınız; bir şey yapmanız gerekmez.",
         "test_title": "Deneme iletisi",
         "test_body": "Bu ileti, kanalın çalıştığını görmek için gönderildi.",
     },
@@ -73,6 +76,9 @@ WORDS: dict[str, dict[str, str]] = {
         "welcome_subject": "Your subscription has started",
         "welcome_lead": "The news you chose will come to this address from now on. "
         "Every email has an unsubscribe link at its end.",
+        "mail_test_subject": "Test email",
+        "mail_test_lead": "This email was sent to see that email arrives. "
+        "It subscribes you to nothing, and you need not do anything.",
         "test_title": "Test message",
         "test_body": "This message was sent to see that the channel works.",
     },

@@ -98,7 +98,8 @@ def ask(session: Session, vault: Vault, request: Ask) -> Batch | None:
             "text_hash": text_hash,
             "origin": request.origin,
         }
-        batch = _queue_link(session, _email_destination(session, hashed, request), payload, request)
+        destination = email_destination(session, hashed, request.address, request.language)
+        batch = _queue_link(session, destination, payload, request)
         session.flush()
         if is_suppressed:
             attempt.rollback()
@@ -210,12 +211,12 @@ def start_subscriptions(session: Session, destination: Destination, choices: Cho
         _insert_new(session, Subscription, values)
 
 
-def _email_destination(session: Session, hashed: str, request: Ask) -> Destination:
+def email_destination(session: Session, hashed: str, address: str, language: str) -> Destination:
     """Find or make the destination; its row lock puts two askers of one address in a line.
 
     It always tries to make one, so that a known address takes as long as a new one.
     """
-    subscriber = Subscriber(language=request.language)
+    subscriber = Subscriber(language=language)
     session.add(subscriber)
     session.flush()
     _insert_new(
@@ -225,10 +226,10 @@ def _email_destination(session: Session, hashed: str, request: Ask) -> Destinati
             {
                 "kind": DestinationKind.EMAIL,
                 "subscriber_id": subscriber.id,
-                "address": request.address,
+                "address": address,
                 "address_hash": hashed,
-                "lane": lane_of(request.address),
-                "language": request.language,
+                "lane": lane_of(address),
+                "language": language,
             }
         ],
     )

@@ -217,7 +217,7 @@ def outcome_of(reply: Reply) -> Outcome:
     enhanced = _ENHANCED.search(reply.text)
     number = enhanced.group(1) if enhanced else str(reply.code)
     if reply.hundreds == 2:
-        return Outcome(DeliveryState.SENT, number)
+        return Outcome(DeliveryState.SENT, number, str(reply))
     is_final = reply.hundreds == 5
     state = DeliveryState.REJECTED if is_final else DeliveryState.DEFERRED
     return Outcome(state, number, str(reply))

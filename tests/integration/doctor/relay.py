@@ -21,7 +21,7 @@ GREETING = "relay.example.org"
 
 
 class Desk:
-    """Answers as `answers` says, by MAIL or RCPT; remembers envelopes and counts letters."""
+    """Answers as `answers` says, by MAIL, RCPT or DATA; remembers envelopes and counts letters."""
 
     def __init__(self, answers: dict[str, str]) -> None:
         self._answers = answers
@@ -46,7 +46,7 @@ class Desk:
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
         self.letters += 1
-        return "250 OK"
+        return self._answers.get("DATA", "250 OK")
 
 
 class _Relay(Controller):
