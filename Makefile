@@ -13,7 +13,7 @@ PYTHONS := $(PYTHON) python3.12 python3.11 python3
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test lint types contracts apt-packages tests format lock setup venv install \
-	secrets chaos bench-ledger bench-ingest bench-classify bench-urgent bench-races fuzz
+	secrets chaos bench-ledger bench-mail bench-ingest bench-classify bench-urgent bench-races fuzz
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,11 @@ chaos: setup ## the proof: hurt a running Tellal, count what was lost (FAULT= SE
 
 bench-ledger: setup ## planning against a bare insert, memory, cost of a delivery (QUICK=1: less)
 	@$(BIN)/python -m tests.bench.ledger
+
+bench-mail: setup ## letters a second, near and far, against other senders (QUICK=1: less)
+	@DEBIAN_FRONTEND=noninteractive $(MAKE) --no-print-directory apt-packages \
+		TEST_PACKAGES="postfix openssl" || true
+	@$(BIN)/python -m tests.bench.mail
 
 bench-ingest: setup ## what the door takes, against an empty view of the same server (QUICK=1: less)
 	@$(BIN)/python -m tests.bench.ingest

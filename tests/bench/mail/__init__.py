@@ -1,1 +1,1 @@
-"""What mail costs."""
+"""How many letters leave in a second, against the tools that operators know."""

@@ -1,0 +1,66 @@
+"""What is measured: each sender, how far away its server is, and how many letters it sends.
+
+A sender is a module that `run.of_module` can start: it is told the port, the number of letters, the
+file that has them (`letters.write`), and further words of its row. To measure another one, write it
+beside `by_smtplib` and add its rows to `ROWS`; figures about rows that are not there are null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.mail.run import Run, of_module, of_openssl, of_smtp_source
+
+SMTP_SOURCE, SMTPLIB, APPRISE, OPENSSL = "smtp-source", "smtplib", "Apprise", "openssl speed"
+# Of our own sender: the pipeline alone, the same with signatures by two processes, and whole
+# workers with ledger and journal.
+OURS, SIGNED, WORKER = "Tellal", "Tellal, signed", "Tellal, whole worker"
+
+ROUND_TRIPS_MS = (0, 4, 20)
+LETTERS = 16  # ready as bytes, taken in turn: only the sending is measured
+QUICK = 5  # times fewer letters
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The letters in a file (`letters.write`), and how long one is."""
+
+    file: Path
+    length: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """`start` gets the server's port, the number of letters, and what they are."""
+
+    name: str
+    round_trip_ms: int
+    count: int
+    start: Callable[[int, int, Ready], Run]
+
+
+def _module(name: str, *words: str) -> Callable[[int, int, Ready], Run]:
+    module = f"tests.bench.mail.{name}"
+    return lambda port, count, ready: of_module(module, port, count, str(ready.file), *words)
+
+
+def _smtp_source(port: int, count: int, ready: Ready) -> Run:
+    return of_smtp_source(port, count, ready.length)
+
+
+def _openssl(_port: int, seconds: int, _ready: Ready) -> Run:
+    return of_openssl(seconds)
+
+
+ROWS = (
+    Row(SMTP_SOURCE, 0, 40_000, _smtp_source),
+    Row(SMTP_SOURCE, 4, 5_000, _smtp_source),
+    Row(SMTP_SOURCE, 20, 1_500, _smtp_source),
+    Row(SMTPLIB, 0, 15_000, _module("by_smtplib")),
+    Row(SMTPLIB, 4, 5_000, _module("by_smtplib")),
+    Row(SMTPLIB, 20, 1_500, _module("by_smtplib")),
+    Row(APPRISE, 0, 50, _module("by_apprise")),
+    Row(OPENSSL, 0, 5, _openssl),  # seconds, not letters
+)
