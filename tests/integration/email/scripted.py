@@ -1,0 +1,197 @@
+"""A relay that does as it is told: refuses, hangs up, answers in crumbs, and knows what it took.
+
+It announces PIPELINING (RFC 2920), unless told not to, and answers each command in its turn, so
+that refusals come in the middle of what a client has sent in one go; `smtp-sink` cannot do that.
+"""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+HANG_UP = b""
+DOT = "dot"  # the verb of a letter's end
+CRUMB = 7  # bytes: a reply falls apart within its text
+MAX_LINE = 65_536
+
+# (verb, who, how often this verb came for them) → a reply, HANG_UP, or None for the usual.
+# `who` is the recipient; at MAIL it is whoever `name_of` makes of the envelope's sender.
+Rule = Callable[[str, str, int], bytes | None]
+
+
+def at(verb: str, answer: bytes, who: Callable[[str], bool], *, times: int = 1_000_000) -> Rule:
+    """Answer so at this verb to these, the first times that it comes for them."""
+    return lambda v, one, nth: answer if v == verb and nth <= times and who(one) else None
+
+
+def either(*rules: Rule) -> Rule:
+    """The first of them that has an answer."""
+    return lambda v, one, nth: next((a for r in rules if (a := r(v, one, nth)) is not None), None)
+
+
+def usual(_verb: str, _who: str, _nth: int) -> bytes | None:
+    """Take everything."""
+    return None
+
+
+@dataclass
+class Script:
+    """What a relay does, and what it has seen.
+
+    `accepted` counts the letters it took for each recipient, also where the answer never left;
+    `stray` are letters, or parts of some, that came although no recipient was accepted.
+    """
+
+    rule: Rule = usual
+    is_pipelining: bool = True
+    is_in_crumbs: bool = False
+    name_of: Callable[[str], str] = str
+    port: int = 0
+    seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    accepted: Counter[str] = field(default_factory=Counter)
+    letters: list[tuple[str, str, bytes]] = field(default_factory=list)
+    stray: list[bytes] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(self, verb: str, who: str, usually: bytes) -> bytes:
+        with self.lock:
+            self.seen[verb, who] += 1
+            found = self.rule(verb, who, self.seen[verb, who])
+        return usually if found is None else found
+
+
+class _Gone(Exception):
+    """The connection ends here, in the middle of whatever it was."""
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    """One connection."""
+
+    disable_nagle_algorithm = True  # each crumb leaves by itself
+    rbufsize = MAX_LINE
+
+    def handle(self) -> None:
+        self._script: Script = self.server.script
+        self._sender = self._recipient = ""
+        self._is_sender_ok = self._is_recipient_ok = False
+        try:
+            self._say(b"220 scripted.example ESMTP")
+            while line := self.rfile.readline(MAX_LINE):
+                self._obey(line)
+        except (_Gone, OSError):
+            return
+
+    def _obey(self, line: bytes) -> None:
+        verb = line[:4].upper().strip().decode("ascii", "replace")
+        if verb == "EHLO":
+            extensions = [b"PIPELINING"] * self._script.is_pipelining
+            self._say_lines([b"scripted.example", *extensions, b"ENHANCEDSTATUSCODES"])
+        elif verb == "MAIL":
+            self._reset()
+            self._sender = _address(line)
+            who = self._script.name_of(self._sender)
+            self._is_sender_ok = self._reply(verb, who, b"250 2.1.0 ok")
+        elif verb == "RCPT":
+            self._recipient = _address(line)
+            usually = b"250 2.1.5 ok" if self._is_sender_ok else b"503 5.5.1 MAIL first"
+            self._is_recipient_ok = self._reply(verb, self._recipient, usually)
+        elif verb == "DATA":
+            self._data()
+        elif verb == "RSET":
+            self._reset()
+            self._say(b"250 2.0.0 reset")
+        elif verb == "QUIT":
+            self._say(b"221 2.0.0 bye")
+            raise _Gone
+        else:
+            self._say(b"250 2.0.0 hello" if verb in ("HELO", "NOOP") else b"500 5.5.2 what")
+
+    def _data(self) -> None:
+        usually = b"354 go on" if self._is_recipient_ok else b"554 5.5.1 no valid recipients"
+        self._reply("DATA", self._recipient, usually)
+        if not self._is_answered_by(b"354"):
+            self._reset()
+            return
+        letter = self._letter()
+        is_wanted = self._is_sender_ok and self._is_recipient_ok
+        if not is_wanted and letter:
+            self._script.stray.append(letter)
+        usually = b"250 2.0.0 queued" if is_wanted else b"554 5.5.1 no valid recipients"
+        answer = self._script.answer(DOT, self._recipient, usually)
+        if is_wanted and (answer == HANG_UP or answer[:1] == b"2"):
+            with self._script.lock:  # the nasty case: taken, but the answer never arrives
+                self._script.accepted[self._recipient] += 1
+                self._script.letters.append((self._sender, self._recipient, letter))
+        self._give(answer)
+        self._reset()
+
+    def _letter(self) -> bytes:
+        """Read to the dot; a letter that breaks off is none."""
+        lines = []
+        while (line := self.rfile.readline(MAX_LINE)) != b".\r\n":
+            if not line:
+                if lines and not self._is_recipient_ok:
+                    self._script.stray.append(b"".join(lines))
+                raise _Gone
+            lines.append(line.removeprefix(b"."))
+        return b"".join(lines)
+
+    def _reset(self) -> None:
+        self._is_sender_ok = self._is_recipient_ok = False
+
+    def _reply(self, verb: str, who: str, usually: bytes) -> bool:
+        """Answer by the script; true where that is a yes."""
+        self._last = self._script.answer(verb, who, usually)
+        self._give(self._last)
+        return self._last[:1] == b"2"
+
+    def _is_answered_by(self, code: bytes) -> bool:
+        return self._last[:3] == code
+
+    def _give(self, answer: bytes) -> None:
+        if answer == HANG_UP:
+            raise _Gone
+        self._say(answer)
+        if answer[:3] == b"421":
+            raise _Gone
+
+    def _say(self, line: bytes) -> None:
+        code, text = line[:3], line[4:]
+        self._say_lines([b"more to come", text] if self._script.is_in_crumbs else [text], code)
+
+    def _say_lines(self, texts: list[bytes], code: bytes = b"250") -> None:
+        marks = [b"-"] * (len(texts) - 1) + [b" "]
+        whole = b"".join(
+            b"%b%b%b\r\n" % (code, mark, text) for mark, text in zip(marks, texts, strict=True)
+        )
+        size = CRUMB if self._script.is_in_crumbs else len(whole)
+        for start in range(0, len(whole), size):
+            self.wfile.write(whole[start : start + size])
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = allow_reuse_address = True
+    request_queue_size = 100
+    script: Script
+
+
+@contextmanager
+def playing(script: Script) -> Iterator[Script]:
+    """Serve a script on a port that the kernel chooses."""
+    with _Server(("127.0.0.1", 0), _Handler) as server:
+        server.script, script.port = script, int(server.server_address[1])
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        try:
+            yield script
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _address(line: bytes) -> str:
+    return line.partition(b"<")[2].partition(b">")[0].decode("ascii", "replace")
