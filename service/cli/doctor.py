@@ -63,7 +63,7 @@ def doctor(sending: tuple[Address, ...], recipient: str, server: str | None, as_
         findings.append(finding)
         if not as_json:
             mend = f" Do: {finding.mend}." if finding.mend else ""
-            click.echo(f"{finding.level.value:6}  {finding.check:8}  {finding.says}{mend}")
+            click.echo(f"{finding.level.value:6}  {finding.check:8}  {_shown(finding.says + mend)}")
     bad = sum(finding.level.is_bad for finding in findings)
     if as_json:
         shown = {"wrong": bad, "findings": [asdict(finding) for finding in findings]}
@@ -72,6 +72,11 @@ def doctor(sending: tuple[Address, ...], recipient: str, server: str | None, as_
         click.echo(f"\n{bad} of {len(findings)} are wrong." if bad else "\nNothing is wrong.")
     if bad:
         raise SystemExit(EXIT_WRONG)
+
+
+def _shown(text: str) -> str:
+    """Without what would steer a terminal: parts of it come from the DNS and from the relay."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _resolver(server: str | None) -> Resolver:

@@ -79,6 +79,17 @@ def test_what_is_wrong_is_one_line_with_its_remedy(doctor, zone: Zone) -> None:
     assert "1 of 10 are wrong" in result.output
 
 
+def test_what_the_dns_says_cannot_steer_a_terminal(doctor, zone: Zone) -> None:
+    zone.records[f"_dmarc.{DOMAIN}", "TXT"] = [
+        rf'"v=DMARC1; p=reject; rua=mailto:\027[2Jdmarc@{DOMAIN}"'
+    ]
+
+    output = doctor().output
+
+    assert f"mailto:?[2Jdmarc@{DOMAIN}" in output
+    assert "\x1b" not in output
+
+
 def test_a_dns_that_is_away_is_said_as_such(doctor, zone: Zone) -> None:
     zone.broken |= {name for name, _ in zone.records}
 
