@@ -29,6 +29,10 @@ HOW_TO_MEND = {
         "an error of the program: see the log; the file in the folder `journal` says who was told, "
         "keep it until a version that can read it has settled it"
     ),
+    AlarmKind.MAIL_REFUSED: (
+        "the fault is ours, and nobody was suppressed for it: check SPF, DKIM, DMARC and block "
+        "lists (docs/bounces.md), then clear this"
+    ),
     AlarmKind.LEDGER_WRONG: "run `tellal audit`; the next audit that finds nothing clears this",
 }
 

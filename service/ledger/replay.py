@@ -11,14 +11,15 @@ from sqlalchemy import update
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from service.db import Database
+from service.db import Database, rows
 from service.ledger.alarms import raise_alarm
+from service.ledger.bounces import record_refusals
 from service.ledger.lease import Lease, give_back, of_batch, pending
 from service.ledger.outcome import ON_THE_WIRE, Answer
 from service.ledger.policy import STANDARD, Policy
 from service.ledger.remains import Remains, dead_owners, read_beside
 from service.ledger.settle import write_outcomes
-from service.models import AlarmKind, Batch, Delivery, DeliveryState
+from service.models import AlarmKind, Batch, Delivery, DeliveryState, DestinationKind
 
 FINAL = (DeliveryState.SENT, DeliveryState.REJECTED)
 ASSUMED = (DeliveryState.DEFERRED, DeliveryState.UNKNOWN)
@@ -111,7 +112,8 @@ def _correct(
     session: Session, lease: Lease, destination_id: int, answer: Answer, now: datetime
 ) -> None:
     """An answer that came after a successor had assumed the worst wins over the assumption."""
-    session.execute(
+    is_corrected = rows(
+        session,
         update(Delivery)
         .where(Delivery.notification_id == lease.notification_id)
         .where(Delivery.destination_id == destination_id)
@@ -123,5 +125,8 @@ def _correct(
             settled_at=now,
             due_at=None,
         )
-        .execution_options(synchronize_session=False)
+        .execution_options(synchronize_session=False),
     )
+    is_refused = answer.outcome.state == DeliveryState.REJECTED
+    if is_corrected and is_refused and lease.kind == DestinationKind.EMAIL:
+        record_refusals(session, lease.notification_id, {destination_id: answer.outcome}, now)

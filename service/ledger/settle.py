@@ -10,9 +10,10 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from service.db import BigId, Moment
+from service.ledger.bounces import record_refusals
 from service.ledger.lease import Lease, extend, of_batch
-from service.ledger.outcome import DOUBT, Answer, after_policy, backoff
-from service.models import Delivery, DeliveryAnswer, DeliveryState
+from service.ledger.outcome import DOUBT, Answer, Outcome, after_policy, backoff
+from service.models import Delivery, DeliveryAnswer, DeliveryState, DestinationKind
 
 # Whoever settles something was not killed by it: the claims before are forgiven.
 PROGRESS = {"attempts": 0}
@@ -111,6 +112,7 @@ def _settle_each(
     in_doubt = [row.destination_id for row in open_ if row.maybe_revision_id is not None]
     doubts = _doubts(session, lease, in_doubt)
     settled, kept = [], []
+    refused: dict[int, Outcome] = {}
     for destination_id, before, maybe in open_:
         given, revision_id = answers[destination_id].outcome, answers[destination_id].revision_id
         attempt = before + given.is_try
@@ -137,6 +139,8 @@ def _settle_each(
                 "due": now + wait if wait is not None else None,
             }
         )
+        if outcome.state == DeliveryState.REJECTED and lease.kind == DestinationKind.EMAIL:
+            refused[destination_id] = outcome
         if outcome.is_worth_keeping and given.is_try:
             kept.append(
                 {
@@ -152,6 +156,8 @@ def _settle_each(
         session.connection().execute(SETTLE, settled)
     if kept:
         session.execute(insert(DeliveryAnswer), kept)
+    if refused:
+        record_refusals(session, lease.notification_id, refused, now)
 
 
 def _doubts(session: Session, lease: Lease, in_doubt: list[int]) -> dict[int, int]:

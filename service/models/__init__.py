@@ -5,6 +5,7 @@ from service.models.approval import Approval
 from service.models.article import Article, ArticleAlias, ArticleState, Revision, RevisionState
 from service.models.audit import AuditEntry
 from service.models.batch import Batch, BatchState
+from service.models.bounce import Bounce, BounceVerdict
 from service.models.channel import Channel
 from service.models.consent import Consent, ConsentAct
 from service.models.delivery import Delivery, DeliveryAnswer, DeliveryState
@@ -29,7 +30,7 @@ from service.models.staff import Role, Staff, StaffRole
 from service.models.story import Story, StoryLink
 from service.models.subscriber import Subscriber
 from service.models.subscription import Frequency, Subscription
-from service.models.suppression import Suppression
+from service.models.suppression import Suppression, SuppressionReason
 from service.models.token import OneTimeToken, TokenPurpose
 from service.models.topic import LabelOrigin, LabelState, Topic, TopicLabel
 
@@ -44,6 +45,8 @@ __all__ = [
     "AuditEntry",
     "Batch",
     "BatchState",
+    "Bounce",
+    "BounceVerdict",
     "Channel",
     "Consent",
     "ConsentAct",
@@ -89,6 +92,7 @@ __all__ = [
     "Subscriber",
     "Subscription",
     "Suppression",
+    "SuppressionReason",
     "TokenPurpose",
     "Topic",
     "TopicLabel",

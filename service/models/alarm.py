@@ -14,13 +14,14 @@ LIVE = text("cleared_at IS NULL")
 
 
 class AlarmKind(StrEnum):
-    """What its `object_id` names: a batch, a revision, or a notification."""
+    """What its `object_id` names: a batch, a revision, a notification, a domain's checksum."""
 
     BATCH_GIVEN_UP = "batch given up"
     REVISION_GIVEN_UP = "revision given up"
     PLAN_FAILS = "plan fails"
     LEDGER_WRONG = "ledger wrong"
     JOURNAL_STUCK = "journal stuck"
+    MAIL_REFUSED = "mail refused"
 
 
 class Alarm(Base):

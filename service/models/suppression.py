@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import Base, utcnow
+
+
+class SuppressionReason(StrEnum):
+    """Why nobody writes to an address any more."""
+
+    HARD = "hard bounce"
+    DISABLED = "mailbox disabled"
+    SOFT = "soft bounces"
+    COMPLAINT = "complaint"
+
+    @property
+    def is_of_the_mailbox(self) -> bool:
+        """True where it says that mail does not arrive, and nothing about whether it is wanted."""
+        return self is not SuppressionReason.COMPLAINT
 
 
 class Suppression(Base):

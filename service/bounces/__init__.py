@@ -1,0 +1,24 @@
+"""What comes back of mail: read without trust, judged by codes alone. No database, no network."""
+
+from service.bounces.report import (
+    Complained,
+    Leaving,
+    Report,
+    Returned,
+    read_report,
+    strip_addresses,
+)
+from service.bounces.verdict import is_answer, is_unauthenticated, judge, verdict_of
+
+__all__ = [
+    "Complained",
+    "Leaving",
+    "Report",
+    "Returned",
+    "is_answer",
+    "is_unauthenticated",
+    "judge",
+    "read_report",
+    "strip_addresses",
+    "verdict_of",
+]
