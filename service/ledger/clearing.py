@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, select, text, update
 
 from service.db import Database, rows
-from service.models import Batch, Delivery, DeliveryAnswer, Notification
+from service.models import Batch, Bounce, Delivery, DeliveryAnswer, Notification
 
 STEP = 2_000  # rows a transaction
 
@@ -63,6 +63,23 @@ def clear(db: Database, group: Sequence[Notification], now: datetime) -> Iterato
             .values(cleared_at=now)
             .execution_options(synchronize_session=False)
         )
+
+
+def clear_bounces(db: Database) -> Iterator[int]:
+    """Delete the bounces of cleared notifications, also those that came after the clearing."""
+    some = (
+        select(Bounce.id)
+        .join(Notification, Notification.id == Bounce.notification_id)
+        .where(Notification.cleared_at.is_not(None))
+        .limit(STEP)
+    )
+    statement = delete(Bounce).where(Bounce.id.in_(some))
+    done = STEP
+    while done == STEP:
+        with db.write() as session:
+            done = rows(session, statement.execution_options(synchronize_session=False))
+        if done:
+            yield done
 
 
 def _clear_ranges(db: Database, notification_id: int) -> Iterator[int]:

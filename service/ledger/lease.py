@@ -16,6 +16,7 @@ from service.db import Moment, rows, utcnow
 from service.ledger.batches import CLOSE_ONE
 from service.ledger.halts import halts_of
 from service.ledger.policy import Policy
+from service.ledger.suppressions import OF_THE_MAILBOX
 from service.ledger.told import HAS_REVISION
 from service.models import (
     Batch,
@@ -91,6 +92,7 @@ def of_batch(batch_id: int) -> ColumnElement[bool]:
     return Delivery.batch_id == batch_id
 
 
+BOUNCED = f"x.reason IN {OF_THE_MAILBOX}"
 FOLLOWS = "n.kind IN ('correction', 'withdrawal')"
 
 # What decides about an unsettled delivery `v`. A worker reads it again before every slice, so that
@@ -100,13 +102,15 @@ FOLLOWS = "n.kind IN ('correction', 'withdrawal')"
 # What follows up a delivery has that one's reason, whatever the article is about by now, or another
 # one by which its reader asks for any text of the article, be it in a digest.
 # A correction is not sent to who has its text anyway, because the article went back to that.
+# A letter of the service goes to a mailbox that bounced, too: its person has just asked for it, and
+# opening its link is how they show that mail arrives again. Whoever complained gets none.
 # A letter that may have arrived is not sent again with another text where a correction brings that:
 # it would carry the same Message-ID, and the mailbox that has the first one may drop it.
 DECIDE = f"""
     SELECT v.destination_id, s.id AS subscription_id, v.attempts,
            d.address, d.language, d.channel_id, s.topic_id, s.place_id,
            s.created_at AS subscribed_at,
-           CASE WHEN n.kind = 'service' THEN x.address_hash IS NULL
+           CASE WHEN n.kind = 'service' THEN x.address_hash IS NULL OR {BOUNCED}
                 ELSE d.verified_at IS NOT NULL AND x.address_hash IS NULL
                      AND NOT d.is_paused AND NOT coalesce(c.is_paused, false)
                      AND s.id IS NOT NULL

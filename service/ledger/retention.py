@@ -90,6 +90,7 @@ class Retention:
         yield from self._archive(now)
         yield from self._drop(now)
         yield from self._clear(now)
+        yield from (Step("deleted", done) for done in clearing.clear_bounces(self.db))
 
     def _is_due(self, now: datetime) -> ColumnElement[bool]:
         """Over, for long enough, and nothing about the same article is still going on: a

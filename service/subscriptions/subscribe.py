@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from service.crypto import Vault
 from service.db import utcnow
 from service.ledger.direct import queue_direct
+from service.ledger.suppressions import OF_THE_MAILBOX, lift
 from service.models import (
     Batch,
     Consent,
@@ -75,7 +76,8 @@ def ask(session: Session, vault: Vault, request: Ask) -> Batch | None:
 
     The caller owns the transaction and rings for the batch after its commit. A suppressed address
     gets nothing: what was done for it is rolled back but for the proof that somebody asked, so
-    that its commit takes as long as any other.
+    that its commit takes as long as any other. One that only bounced gets its link, by which its
+    person can show that mail arrives again.
     """
     hashed = address_hash(vault, "email", request.address)
     choices = request.choices.known(session)
@@ -90,7 +92,8 @@ def ask(session: Session, vault: Vault, request: Ask) -> Batch | None:
             choices=[choices.as_json()],
         )
     )
-    is_suppressed = session.get(Suppression, hashed) is not None
+    suppression = session.get(Suppression, hashed)
+    is_suppressed = suppression is not None and suppression.reason not in OF_THE_MAILBOX
     with session.begin_nested() as attempt:
         payload = {
             "choices": choices.as_json(),
@@ -154,6 +157,8 @@ def peek(session: Session, vault: Vault, token: str) -> Confirmation:
 def confirm(session: Session, vault: Vault, token: str, request_id: str) -> Confirmation:
     """Start the subscriptions of a confirm link; a second run changes nothing.
 
+    The link came by mail, so what is suppressed because mail did not arrive is so no more. A
+    complaint stands: only staff lift it (`tellal suppressions lift`).
     The compare-and-set on the token lets one caller through, so a double click makes one set of
     subscriptions and one welcome mail. The caller owns the transaction.
     """
@@ -174,6 +179,7 @@ def confirm(session: Session, vault: Vault, token: str, request_id: str) -> Conf
     choices = Choices.from_json(used.payload["choices"]).known(session)
     destination.verified_at = destination.verified_at or now
     destination.language = used.payload["language"]
+    lift(session, destination.address_hash, now, only_of_the_mailbox=True)
     start_subscriptions(session, destination, choices)
     session.add(
         Consent(

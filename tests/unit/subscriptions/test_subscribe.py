@@ -180,3 +180,35 @@ def test_a_double_click_confirms_once(runtime: Runtime, ask_for: AskFor) -> None
     assert sorted(outcomes) == [Outcome.ALREADY] * 3 + [Outcome.CONFIRMED]
     assert count(runtime, Subscription) == 1
     assert count(runtime, Notification) == 2
+
+
+@pytest.mark.parametrize("reason", ["hard bounce", "mailbox disabled", "soft bounces"])
+def test_whoever_confirms_by_a_mailed_link_shows_that_mail_arrives_again(
+    runtime: Runtime, ask_for: AskFor, reason: str
+) -> None:
+    hashed = address_hash(runtime.vault, "email", ADDRESS)
+    with runtime.db.write() as session:
+        session.add_all(
+            (
+                Suppression(address_hash=hashed, reason=reason),
+                Suppression(address_hash="another", reason=reason),
+            )
+        )
+    token = ask_for()
+    assert token
+    assert count(runtime, Suppression) == 2  # asking alone proves nothing
+
+    assert confirmed(runtime, token).outcome is Outcome.CONFIRMED
+
+    assert count(runtime, Suppression, Suppression.address_hash == hashed) == 0
+    assert count(runtime, Suppression) == 1
+
+
+def test_a_confirmation_lifts_no_complaint(runtime: Runtime, ask_for: AskFor) -> None:
+    token = ask_for()
+    with runtime.db.write() as session:
+        hashed = address_hash(runtime.vault, "email", ADDRESS)
+        session.add(Suppression(address_hash=hashed, reason="complaint"))
+
+    assert confirmed(runtime, token).outcome is Outcome.CONFIRMED
+    assert count(runtime, Suppression) == 1
