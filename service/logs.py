@@ -42,7 +42,14 @@ def configure(level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("kombu", "amqp", "celery.worker.strategy", "celery.app.trace", "urllib3"):
+    for noisy in (
+        "kombu",
+        "amqp",
+        "celery.worker.strategy",
+        "celery.app.trace",
+        "urllib3",
+        "mail.log",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

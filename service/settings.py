@@ -147,6 +147,20 @@ class Settings(BaseSettings):
         description="Letters that each provider gets on the first day from a new sending address, "
         "for example 500; more each good day. What is beyond waits, and is news for a day only. "
         "0: no limit.",
+    bounce_lmtp: str = Field(
+        "",
+        description="Where the intake of bounces, complaints and mailed unsubscribes listens for a "
+        "mail server: host:port, or the path of a unix socket (LMTP, docs/bounces.md). Empty: off.",
+    )
+    bounce_imap_url: SecretStr = Field(
+        SecretStr(""),
+        description="imaps://user:password@host/INBOX of a mailbox of its own in which such mail "
+        "arrives; read every minute. What was understood is deleted there. Empty: off.",
+    )
+    complaint_address: str = Field(
+        "",
+        description="Address to which mailbox providers send complaints (feedback loop); empty: "
+        "fbl@ at the domain of TELLAL_MAIL_FROM.",
     )
     mail_from: str = Field("haber@tellal.example", description="Address that mail comes from.")
     city_name: str = Field("İzmir Büyükşehir Belediyesi", description="Name that people see.")
@@ -235,6 +249,15 @@ class Settings(BaseSettings):
             signing_key(value.get_secret_value())
         return value
 
+    @field_validator("bounce_lmtp")
+    @classmethod
+    def _listens(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        is_port = bool(host) and port.isascii() and port.isdigit() and 0 <= int(port) <= 65535
+        if value and not value.startswith("/") and not is_port:
+            raise ValueError(f"{value!r} is neither host:port nor the path of a unix socket")
+        return value
+
     @field_validator("dkim_selector", "dkim_domain")
     @classmethod
     def _name(cls, value: str) -> str:
@@ -263,6 +286,16 @@ class Settings(BaseSettings):
     def mail_domain(self) -> str:
         """The domain that mail comes from."""
         return self.mail_from.rpartition("@")[2].lower()
+
+    @property
+    def complaints_to(self) -> str:
+        """Where complaints of mailbox providers arrive, in lower case."""
+        return (self.complaint_address or f"fbl@{self.mail_domain}").lower()
+
+    @property
+    def reads_mail(self) -> bool:
+        """True where somebody reads what is sent to `b+…` and `u+…`."""
+        return bool(self.bounce_lmtp or self.bounce_imap_url.get_secret_value())
 
     @property
     def signing_domain(self) -> str:

@@ -48,6 +48,7 @@ class Task(StrEnum):
     CHAT_BATCH = "chat.batch"
     PULL_SOURCE = "pull.source"
     REFIT_MODEL = "model.refit"
+    POLL_MAILBOX = "bounces.poll"
     RETAIN = "retain.expired"
     AUDIT_LEDGER = "audit.ledger"
 
@@ -59,6 +60,7 @@ HOME: dict[Task, Queue] = {
     Task.EMAIL_BATCH: Queue.EMAIL,
     Task.CHAT_BATCH: Queue.CHAT,
     Task.PULL_SOURCE: Queue.PULL,
+    Task.POLL_MAILBOX: Queue.PULL,
     Task.REFIT_MODEL: Queue.MAINTENANCE,
     Task.RETAIN: Queue.MAINTENANCE,
     Task.AUDIT_LEDGER: Queue.MAINTENANCE,

@@ -83,6 +83,11 @@ app.conf.update(
             "schedule": crontab(minute="23"),
             "options": {"expires": 1800},
         },
+        "mailbox": {
+            "task": Task.POLL_MAILBOX.value,
+            "schedule": 60.0,
+            "options": {"expires": 50},
+        },
         "audit": {
             "task": Task.AUDIT_LEDGER.value,
             "schedule": crontab(minute="41"),

@@ -81,6 +81,7 @@ STAGES: dict[Task, Callable[[Runtime, int], None]] = {
 }
 
 CHORES: dict[Task, Callable[[Runtime], None]] = {
+    Task.POLL_MAILBOX: _loaded_at_first_use("workers.email.imap:poll_mailbox"),
     Task.REFIT_MODEL: _loaded_at_first_use("workers.learn:refit_if_due"),
     Task.RETAIN: _loaded_at_first_use("workers.retain:forget_expired"),
     Task.AUDIT_LEDGER: audit_ledger,

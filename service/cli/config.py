@@ -66,6 +66,7 @@ def make_secrets(folder: Path) -> None:
         "database_url": f"postgresql://tellal:{password}@postgres:5432/tellal",
         "smtp_url": "",
         "dkim_key": "",
+        "bounce_imap_url": "",
     }
     for name, content in contents.items():
         try:

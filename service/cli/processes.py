@@ -9,7 +9,8 @@ from service.cli.supervisor import Program
 from service.settings import Settings
 from service.tasks import WORKERS
 
-WEB, SCHEDULER, SWEEPER, MAIL = "web", "scheduler", "sweeper", "email"
+WEB, SCHEDULER, SWEEPER = "web", "scheduler", "sweeper"
+MAIL, BOUNCES = "email", "bounces"
 
 # Order of stopping: no new articles, no new doorbells, then the work in hand, then the broker.
 STAGE_WEB, STAGE_CLOCKS, STAGE_WORKERS, STAGE_REDIS = range(4)
@@ -22,7 +23,7 @@ KEEP_ALIVE_S = 5
 
 def names() -> tuple[str, ...]:
     """Every process but Redis, in the order in which they start."""
-    return (WEB, *WORKERS, SWEEPER, SCHEDULER)
+    return (WEB, *WORKERS, SWEEPER, SCHEDULER, BOUNCES)
 
 
 def command(name: str, settings: Settings, number: int = 1) -> list[str]:
@@ -32,6 +33,8 @@ def command(name: str, settings: Settings, number: int = 1) -> list[str]:
         return [sys.executable, "-m", "gunicorn", *_web(settings), "service.app:serve()"]
     if name == SWEEPER:
         return [sys.executable, "-m", "workers.recover"]
+    if name == BOUNCES:
+        return [sys.executable, "-m", "workers.email.lmtp"]
     celery = [sys.executable, "-m", "celery", "-A", "workers.app:app"]
     if name == SCHEDULER:
         schedule = settings.var_dir / "scheduler" / "schedule"
@@ -56,9 +59,13 @@ def command(name: str, settings: Settings, number: int = 1) -> list[str]:
 
 
 def programs(settings: Settings) -> list[Program]:
-    """All processes for the supervisor, in the order in which they start."""
-    stages = {WEB: STAGE_WEB, SWEEPER: STAGE_CLOCKS, SCHEDULER: STAGE_CLOCKS}
-    counts = {MAIL: settings.mail_processes}
+    """All processes for the supervisor, in the order in which they start; the intake of bounces
+    only where it is configured."""
+    stages = {
+        **{WEB: STAGE_WEB, BOUNCES: STAGE_WEB},
+        **{SWEEPER: STAGE_CLOCKS, SCHEDULER: STAGE_CLOCKS},
+    }
+    counts = {MAIL: settings.mail_processes, BOUNCES: int(bool(settings.bounce_lmtp))}
     return [
         Program(
             _numbered(name, number),

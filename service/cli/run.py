@@ -13,7 +13,7 @@ from service.settings import load, require_keys
 @click.command()
 @click.argument("name", type=click.Choice(processes.names()))
 def run(name: str) -> None:
-    """Become one process: the web server, a worker, the sweeper or the scheduler.
+    """Become one process: the web server, a worker, the sweeper, the scheduler or the intake.
 
     `tellal up` runs all of them on one machine; this is for those who have their own supervisor.
     """

@@ -211,8 +211,7 @@ class Edition:
         return {
             **dict.fromkeys(threads, f"<{original}>"),
             "List-Id": f"<{asked}.haber.{self.letterhead.domain}>",
-            # No mailto beside it until somebody reads that mail: a lost wish to leave is worse.
-            "List-Unsubscribe": f"<{self.letterhead.unsubscribe_url}{token}>",
+            "List-Unsubscribe": self.letterhead.ways_out(token),
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             "Precedence": "list",
             "Feedback-ID": f"{asked}:article:tellal",

@@ -69,6 +69,12 @@ class Letterhead:
             "unsubscribe", notification_id, reader.destination_id, reader.subscription_id
         )
 
+    def ways_out(self, token: str) -> str:
+        """The value of List-Unsubscribe (RFC 2369): the web first, and mail where somebody reads it,
+        since a lost wish to leave is worse than none."""
+        by_mail = f",\r\n <mailto:u+{token}@{self.domain}>" if self._settings.reads_mail else ""
+        return f"<{self.unsubscribe_url}{token}>{by_mail}"
+
     @property
     def unsubscribe_url(self) -> str:
         return f"{self._settings.public_url}/u/"

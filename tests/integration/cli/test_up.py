@@ -35,6 +35,7 @@ class Town:
             **inherited,
             "TELLAL_VAR_DIR": str(self.var),
             "TELLAL_PORT": str(port),
+            "TELLAL_BOUNCE_LMTP": str(self.var / "bounces.sock"),
         }
         self.process: subprocess.Popen[str] | None = None
 

@@ -1,8 +1,9 @@
-"""What all tests of email share: a peer, and an installation whose relay it is."""
+"""What tests of email share: a peer that is the relay, and reports about letters to readers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -12,6 +13,8 @@ from service.runtime import Runtime
 from service.settings import Settings
 from tests.integration.email.peer import Peer, Relay
 from workers.email import send_email_batch
+
+FOLDER = Path(__file__).parents[2] / "data" / "email"
 
 
 @pytest.fixture
@@ -25,8 +28,11 @@ def peer() -> Iterator[Peer]:
 
 
 @pytest.fixture
-def settings(settings: Settings, peer: Peer) -> Settings:
-    url = f"smtp://127.0.0.1:{peer.relay.port}"
+def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
+    """With the peer as relay, in tests that have one."""
+    if "peer" not in request.fixturenames:
+        return settings
+    url = f"smtp://127.0.0.1:{request.getfixturevalue('peer').relay.port}"
     return settings.model_copy(update={"smtp_url": SecretStr(url)})
 
 
@@ -52,3 +58,24 @@ def resend(runtime: Runtime, town, clock, send) -> Callable[[int], None]:
         send(notification)
 
     return resend
+
+
+@pytest.fixture
+def report(runtime) -> Callable[..., bytes]:
+    """A stored report about a letter of notification 4711 to a reader."""
+
+    def report(name: str, reader: int, notification: int = 4711) -> bytes:
+        token = runtime.vault.token("mail", notification, reader)
+        return (FOLDER / name).read_bytes().replace(b"TOKEN", token.encode())
+
+    return report
+
+
+@pytest.fixture
+def verp(runtime) -> Callable[..., str]:
+    """The envelope sender of that letter."""
+
+    def verp(reader: int, notification: int = 4711) -> str:
+        return f"b+{runtime.vault.token('mail', notification, reader)}@tellal.example"
+
+    return verp
