@@ -147,6 +147,7 @@ class Settings(BaseSettings):
         description="Letters that each provider gets on the first day from a new sending address, "
         "for example 500; more each good day. What is beyond waits, and is news for a day only. "
         "0: no limit.",
+    )
     bounce_lmtp: str = Field(
         "",
         description="Where the intake of bounces, complaints and mailed unsubscribes listens for a "

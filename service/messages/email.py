@@ -70,8 +70,8 @@ class Letterhead:
         )
 
     def ways_out(self, token: str) -> str:
-        """The value of List-Unsubscribe (RFC 2369): the web first, and mail where somebody reads it,
-        since a lost wish to leave is worse than none."""
+        """The value of List-Unsubscribe (RFC 2369): by the web, and by mail where somebody reads
+        that: a lost wish to leave is worse than none."""
         by_mail = f",\r\n <mailto:u+{token}@{self.domain}>" if self._settings.reads_mail else ""
         return f"<{self.unsubscribe_url}{token}>{by_mail}"
 

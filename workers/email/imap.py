@@ -89,13 +89,20 @@ class Mailbox:
         parts = urlsplit(url)
         self._imap = _connect(parts)
         try:
-            self._imap.login(unquote(parts.username or ""), unquote(parts.password or ""))
+            self._sign_in(unquote(parts.username or ""), unquote(parts.password or ""))
             name = unquote(parts.path).strip("/") or "INBOX"
             quoted = name.replace("\\", "\\\\").replace('"', '\\"')
             _expect(self._imap.select(f'"{quoted}"'))
         except Exception:
             self.close()
             raise
+
+    def _sign_in(self, user: str, password: str) -> None:
+        if f"{user}{password}".isascii():
+            self._imap.login(user, password)
+        else:  # LOGIN is for ASCII alone; this is UTF-8 (RFC 4616)
+            said = f"\0{user}\0{password}".encode()
+            self._imap.authenticate("PLAIN", lambda _: said)
 
     def open_messages(self) -> list[str]:
         """The numbers (UID) of messages that are neither flagged nor deleted, the oldest first."""
