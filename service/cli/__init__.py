@@ -34,6 +34,8 @@ COMMANDS = {
     "staff": "service.cli.staff",
     "mail": "service.cli.mail",
     "doctor": "service.cli.doctor",
+    "bounces": "service.cli.bounces",
+    "suppressions": "service.cli.suppressions",
     "classify": "service.cli.classify",
     "audit": "service.cli.audit",
     "alarms": "service.cli.alarms",

@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 
 from service.bounces import Complained, Returned
+from service.db import utcnow
 from service.ledger.bounces import record_report
+from service.ledger.journal import Journal
 from service.ledger.outcome import Outcome
 from service.ledger.retention import Retention
 from service.ledger.suppressions import lift
-from service.ledger.sweep import due_deferrals
+from service.ledger.sweep import due_deferrals, replay_journals
 from service.ledger.troubles import Troubles, counts_by_lane, troubles
 from service.models import (
     Alarm,
@@ -26,7 +28,7 @@ from service.models import (
     Subscription,
     Suppression,
 )
-from tests.integration.ledger.recorder import Recorder
+from tests.integration.ledger.recorder import Recorder, end_lease
 from workers.deliver import deliver_batch
 
 HARD, SOFT, OURS = BounceVerdict.HARD, BounceVerdict.SOFT, BounceVerdict.OURS
@@ -409,3 +411,26 @@ def test_a_letter_that_its_person_asked_for_goes_to_a_mailbox_that_bounced(
         deliver_batch(runtime, batch, Recorder())
 
     assert town.states(notification) == {reader: state}
+
+
+def test_a_refusal_that_only_a_journal_tells_suppresses_too_and_once(
+    one_batch, take, journals, runtime, town
+):
+    """Its owner lost the batch while the letter was on the wire; the answer came after that."""
+    notification, batch = one_batch(1)
+    (reader,) = town.states(notification)
+    journal = Journal(journals, take(batch).token, batch)
+    journal.begin_slice(1)
+    journal.wire(reader)
+    end_lease(runtime, batch)
+    take(batch)
+    assert town.states(notification) == {reader: DeliveryState.DEFERRED}  # the worst is assumed
+    journal.answer(reader, Outcome(REJECTED, "5.1.1", "550 5.1.1 no such user"))
+    journal.abandon()
+
+    for _ in range(2):
+        replay_journals(runtime.db, journals, utcnow())
+
+    assert town.states(notification) == {reader: REJECTED}
+    assert [one.status for one in town.all(Bounce)] == ["5.1.1"]
+    assert [one.reason for one in town.all(Suppression)] == ["hard bounce"]

@@ -87,7 +87,13 @@ def test_a_secret_file_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("TELLAL_PORT", "eighty"), ("TELLAL_REVIEW_WAIT_S", "-1")]
+    ("name", "value"),
+    [
+        ("TELLAL_PORT", "eighty"),
+        ("TELLAL_REVIEW_WAIT_S", "-1"),
+        ("TELLAL_BOUNCE_LMTP", "2424"),
+        ("TELLAL_BOUNCE_LMTP", "localhost:port"),
+    ],
 )
 def test_a_bad_value_is_one_line_and_exit_2(name: str, value: str) -> None:
     done = in_process("config", "dump", **{name: value})

@@ -27,6 +27,13 @@ def test_workers_stop_after_the_clocks_and_before_redis() -> None:
     assert max(stages.values()) < processes.STAGE_REDIS
 
 
+def test_the_intake_of_bounces_is_started_where_it_is_configured() -> None:
+    assert "bounces" not in {program.name for program in processes.programs(load())}
+    settings = load(bounce_lmtp="127.0.0.1:2424")
+    stages = {program.name: program.stage for program in processes.programs(settings)}
+    assert stages["bounces"] == stages["web"]
+
+
 def test_the_scheduler_keeps_no_pid_file() -> None:
     command = processes.command(processes.SCHEDULER, load())
     assert command[command.index("--pidfile") + 1] == ""

@@ -1,0 +1,116 @@
+"""`tellal suppressions`: who is not written to any more, why, and how that ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.acting import STAFF, acting
+from service.cli.opened import opened_runtime
+from service.cli.refusal import Refusal
+
+if TYPE_CHECKING:
+    from service.crypto import Vault
+    from service.models import Suppression
+
+
+@click.group()
+def suppressions() -> None:
+    """List, explain and lift suppressions."""
+
+
+@suppressions.command("list")
+@click.option("--last", type=click.IntRange(1, 10_000), default=20, show_default=True)
+def show_list(last: int) -> None:
+    """Print how many there are by reason, and the last ones.
+
+    Addresses are not kept, only their hashes: ask for one by `tellal suppressions show`.
+    """
+    from sqlalchemy import func, select
+
+    from service.models import Suppression
+
+    with opened_runtime() as runtime, runtime.db.read() as session:
+        counts = session.execute(
+            select(Suppression.reason, func.count())
+            .group_by(Suppression.reason)
+            .order_by(Suppression.reason)
+        ).all()
+        newest = select(Suppression).order_by(Suppression.at.desc(), Suppression.address_hash)
+        found = session.scalars(newest.limit(last)).all()
+    for reason, count in counts:
+        click.echo(f"{count:,}\t{reason}")
+    if not counts:
+        click.echo("Nobody is suppressed.")
+    for one in found:
+        click.echo(_line(one))
+
+
+@suppressions.command()
+@click.argument("address")
+def show(address: str) -> None:
+    """Say whether ADDRESS is suppressed, why, and what came back from it."""
+    from sqlalchemy import select
+
+    from service.models import Bounce, Destination, Suppression
+
+    with opened_runtime() as runtime, runtime.db.read() as session:
+        hashed = _hash(runtime.vault, address)
+        suppression = session.get(Suppression, hashed)
+        its = select(Destination.id).where(Destination.address_hash == hashed)
+        bounces = session.scalars(
+            select(Bounce).where(Bounce.destination_id.in_(its)).order_by(Bounce.at, Bounce.id)
+        ).all()
+    click.echo(_line(suppression) if suppression else "Not suppressed.")
+    for one in bounces:
+        forgiven = ", forgiven" * (one.forgiven_at is not None)
+        said = " ".join(filter(None, (one.status, one.detail)))
+        click.echo(
+            f"{one.at:%Y-%m-%d %H:%M} UTC\tnotification {one.notification_id}"
+            f"\t{one.verdict}{forgiven}\t{said}"
+        )
+
+
+@suppressions.command()
+@click.argument("address")
+@click.option("--reason", required=True, help="Why, for the audit log.")
+@STAFF
+def lift(address: str, reason: str, staff: str) -> None:
+    """Let ADDRESS hear again; what it subscribed to goes on.
+
+    What bounced up to now counts for no later suppression. Lift a complaint only where the person
+    themselves asked for it.
+    """
+    from sqlalchemy import select
+
+    from service.db import utcnow
+    from service.ledger.suppressions import lift as lift_one
+    from service.models import Destination, Suppression
+
+    if not reason.strip():
+        raise Refusal("--reason must say why")
+    with opened_runtime() as runtime, runtime.db.read() as session:
+        hashed = _hash(runtime.vault, address)
+        suppression = session.get(Suppression, hashed)
+        whose = session.scalar(select(Destination.id).where(Destination.address_hash == hashed))
+    if suppression is None:
+        raise Refusal("this address is not suppressed")
+    was = {"was": suppression.reason, "evidence": suppression.evidence, "hash": hashed}
+    with acting(staff, "suppression.lift", whose, reason=reason.strip(), **was) as session:
+        if not lift_one(session, hashed, utcnow()):
+            raise Refusal("somebody else has lifted it a moment ago")
+    click.echo("Lifted.")
+
+
+def _hash(vault: Vault, address: str) -> str:
+    from service.subscriptions.addresses import AddressError, address_hash, normalise_email
+
+    try:
+        return address_hash(vault, "email", normalise_email(address))
+    except AddressError as error:
+        raise Refusal(str(error)) from error
+
+
+def _line(one: Suppression) -> str:
+    return f"{one.at:%Y-%m-%d %H:%M} UTC\t{one.reason}\t{one.evidence}"
