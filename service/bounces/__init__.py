@@ -8,15 +8,24 @@ from service.bounces.report import (
     read_report,
     strip_addresses,
 )
-from service.bounces.verdict import is_answer, is_unauthenticated, judge, verdict_of
+from service.bounces.verdict import (
+    VAGUE,
+    is_answer,
+    is_unauthenticated,
+    is_vague,
+    judge,
+    verdict_of,
+)
 
 __all__ = [
+    "VAGUE",
     "Complained",
     "Leaving",
     "Report",
     "Returned",
     "is_answer",
     "is_unauthenticated",
+    "is_vague",
     "judge",
     "read_report",
     "strip_addresses",

@@ -51,9 +51,13 @@ def is_answer(code: str) -> bool:
     return bool(STATUS.fullmatch(code) or REPLY.fullmatch(code))
 
 
+# Statuses of refusals that give no reason, as `judge` returns them.
+VAGUE = ("", "4.0.0", "4.3.0", "5.0.0", "5.3.0", *map(str, range(400, 600)))
+
+
 def is_vague(status: str) -> bool:
     """True where a status says no more than its class, as relays write for a reply without one."""
-    return not STATUS.fullmatch(status) or status.endswith((".0.0", ".3.0"))
+    return status in VAGUE
 
 
 def is_unauthenticated(status: str) -> bool:

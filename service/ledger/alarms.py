@@ -30,8 +30,8 @@ HOW_TO_MEND = {
         "keep it until a version that can read it has settled it"
     ),
     AlarmKind.MAIL_REFUSED: (
-        "the fault is ours, and nobody was suppressed for it: check SPF, DKIM, DMARC and block "
-        "lists (docs/bounces.md), then clear this"
+        "nobody is suppressed for it while this is live: check SPF, DKIM, DMARC and block lists "
+        "(docs/bounces.md); clear it once that is mended, or the mailboxes are really gone"
     ),
     AlarmKind.LEDGER_WRONG: "run `tellal audit`; the next audit that finds nothing clears this",
 }

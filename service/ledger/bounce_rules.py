@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
+from service.bounces import VAGUE
+from service.ledger.refusing import is_in_doubt
 from service.models import Bounce, BounceVerdict, Delivery, DeliveryState, SuppressionReason
 
 DISABLED_TIMES, DISABLED_WITHIN = 2, timedelta(days=7)
@@ -16,7 +18,7 @@ STAYED = timedelta(days=1)  # a letter that has not come back for so long has ar
 
 
 def reason_of(
-    session: Session, destination_id: int, verdict: BounceVerdict, now: datetime
+    session: Session, destination_id: int, domain: str, verdict: BounceVerdict, now: datetime
 ) -> SuppressionReason | None:
     """Why this bounce ends writing to its address; None: it does not."""
     match verdict:
@@ -25,16 +27,22 @@ def reason_of(
         case BounceVerdict.COMPLAINT:
             return SuppressionReason.COMPLAINT
         case BounceVerdict.DISABLED:
-            times = _times(session, destination_id, verdict, now - DISABLED_WITHIN)
+            times = _times(session, destination_id, verdict, Bounce.at >= now - DISABLED_WITHIN)
             return SuppressionReason.DISABLED if len(times) >= DISABLED_TIMES else None
         case BounceVerdict.SOFT:
-            return SuppressionReason.SOFT if _is_lasting(session, destination_id, now) else None
+            is_lasting = _is_lasting(session, destination_id, domain, now)
+            return SuppressionReason.SOFT if is_lasting else None
     return None
 
 
-def _is_lasting(session: Session, destination_id: int, now: datetime) -> bool:
-    """Often enough, for long enough, and no letter has arrived since the first one."""
+def _is_lasting(session: Session, destination_id: int, domain: str, now: datetime) -> bool:
+    """Often enough, for long enough, and no letter has arrived since the first one.
+
+    While it is in doubt whether we are blocked, only those count that say why.
+    """
     times = _times(session, destination_id, BounceVerdict.SOFT)
+    if _is_enough(times) and is_in_doubt(session, domain):
+        times = _times(session, destination_id, BounceVerdict.SOFT, Bounce.status.not_in(VAGUE))
     if not _is_enough(times):
         return False
     came_back = aliased(Bounce)
@@ -59,16 +67,13 @@ def _is_enough(times: Sequence[datetime]) -> bool:
 
 
 def _times(
-    session: Session,
-    destination_id: int,
-    verdict: BounceVerdict,
-    since: datetime | None = None,
+    session: Session, destination_id: int, verdict: BounceVerdict, *only: ColumnElement[bool]
 ) -> Sequence[datetime]:
     """When an address's letters came back by one verdict, in order."""
     query = (
         select(Bounce.at)
         .where(Bounce.destination_id == destination_id, Bounce.verdict == verdict)
-        .where(Bounce.forgiven_at.is_(None))
+        .where(Bounce.forgiven_at.is_(None), *only)
         .order_by(Bounce.at)
     )
-    return session.scalars(query if since is None else query.where(Bounce.at >= since)).all()
+    return session.scalars(query).all()

@@ -7,31 +7,21 @@ rewritten. The rules are those of the email guide, section 1, 14 to 16 (docs/adr
 
 from __future__ import annotations
 
-import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from service.bounces import (
-    Complained,
-    Returned,
-    is_answer,
-    is_unauthenticated,
-    judge,
-    strip_addresses,
-)
-from service.ledger.alarms import raise_alarm
+from service.bounces import Complained, Returned, is_answer, judge, strip_addresses
 from service.ledger.bounce_rules import reason_of
 from service.ledger.outcome import Outcome
+from service.ledger.refusing import alarm
 from service.ledger.suppressions import suppress
 from service.models import (
-    Alarm,
-    AlarmKind,
     Bounce,
     BounceVerdict,
     DeliveryAnswer,
@@ -40,8 +30,6 @@ from service.models import (
     DestinationKind,
     SuppressionReason,
 )
-
-OURS_READERS, OURS_WITHIN = 3, timedelta(days=1)  # one refusal may be one company's rule
 
 
 @dataclass(frozen=True)
@@ -108,6 +96,7 @@ def _record(
         select(Destination)
         .where(Destination.id.in_(told), Destination.kind == DestinationKind.EMAIL)
         .order_by(Destination.id)
+        .with_for_update(key_share=True)  # of two reports about one reader, one counts the other
     ).all()
     values = [
         {
@@ -128,8 +117,9 @@ def _record(
     new = dialect.insert(Bounce).values(values).on_conflict_do_nothing()
     is_new = set(session.scalars(new.returning(Bounce.destination_id)))
     changed = [one for one in people if one.id in is_new]
+    refusals = [(_domain(one), told[one.id].verdict, told[one.id].status) for one in changed]
+    alarm(session, refusals, now)
     _suppress(session, notification_id, changed, told, now)
-    _alarm(session, [(one, told[one.id]) for one in changed], now)
     return is_new
 
 
@@ -143,46 +133,12 @@ def _suppress(
     evidence: defaultdict[SuppressionReason, dict[str, str]] = defaultdict(dict)
     for one in people:
         fact = told[one.id]
-        reason = reason_of(session, one.id, fact.verdict, now)
+        reason = reason_of(session, one.id, _domain(one), fact.verdict, now)
         if reason is not None:
             said = fact.status or fact.verdict.value
             evidence[reason][one.address_hash] = f"{said}, notification {notification_id}"
     for reason in sorted(evidence):
         suppress(session, reason, evidence[reason], now)
-
-
-def _alarm(session: Session, changed: Sequence[tuple[Destination, _Fact]], now: datetime) -> None:
-    """Raise an alarm about each domain that refuses us repeatedly, or as unauthenticated."""
-    of_domain: defaultdict[str, list[str]] = defaultdict(list)
-    for one, fact in changed:
-        if fact.verdict is BounceVerdict.OURS:
-            of_domain[_domain(one)].append(fact.status)
-    for domain in sorted(of_domain):
-        number = zlib.crc32(domain.encode())
-        if _is_live(session, number):
-            continue
-        readers = session.scalar(
-            select(func.count(Bounce.destination_id.distinct()))
-            .where(Bounce.domain == domain, Bounce.at >= now - OURS_WITHIN)
-            .where(Bounce.verdict == BounceVerdict.OURS)
-        )
-        said = next(filter(is_unauthenticated, of_domain[domain]), None)
-        if said or (readers or 0) >= OURS_READERS:
-            sentence = (
-                f"{domain} refuses mail for a reason of ours"
-                f" ({said or of_domain[domain][-1] or 'no status'}), readers in a day: {readers}"
-            )
-            raise_alarm(session, AlarmKind.MAIL_REFUSED, number, sentence, now)
-
-
-def _is_live(session: Session, number: int) -> bool:
-    return bool(
-        session.scalar(
-            select(Alarm.id)
-            .where(Alarm.kind == AlarmKind.MAIL_REFUSED, Alarm.object_id == number)
-            .where(Alarm.cleared_at.is_(None))
-        )
-    )
 
 
 def _domain(destination: Destination) -> str:

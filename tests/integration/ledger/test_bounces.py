@@ -8,6 +8,7 @@ import pytest
 
 from service.bounces import Complained, Returned
 from service.db import utcnow
+from service.ledger.alarms import clear_alarm
 from service.ledger.bounces import record_report
 from service.ledger.journal import Journal
 from service.ledger.outcome import Outcome
@@ -262,6 +263,35 @@ def test_a_letter_that_proves_no_sender_alarms_at_the_first(town, bounce, reason
     (alarm,) = town.all(Alarm)
     assert "5.7.515" in alarm.text
     assert reasons() == {}
+
+
+def test_a_domain_that_does_not_say_why_is_shown_to_staff_before_anybody_suffers(
+    runtime, town, bounce, reasons, clock
+):
+    """Without an enhanced status a block looks like a dead mailbox."""
+    readers = [town.reader(address=f"o{n}@plain.example") for n in range(3)]
+    other = town.reader(address="o@else.example")
+    for day in range(5):
+        for reader in (*readers, other):
+            bounce(SOFT, reader, status=("550", "5.0.0", "", "4.3.0", "554")[day])
+        clock.advance(days=3.5 if day < 4 else 0)
+    (alarm,) = town.all(Alarm)
+    assert "plain.example" in alarm.text
+    assert reasons() == {other: "soft bounces"}
+
+    bounce(SOFT, readers[0], status="5.2.2")  # one that does say why
+    assert reasons() == {other: "soft bounces"}
+
+    with runtime.db.write() as session:
+        clear_alarm(session, AlarmKind.MAIL_REFUSED, alarm.object_id, clock())
+    for reader in readers:
+        bounce(SOFT, reader, status="550")
+    assert set(reasons()) == {other, *readers}
+    assert town.count(Alarm) == 1  # staff have looked at it
+    clock.advance(days=31)
+    for reader in readers:
+        bounce(SOFT, reader, status="550")
+    assert town.count(Alarm) == 2
 
 
 def test_what_a_lane_holds_against_us_is_counted_since_a_time(runtime, town, bounce, clock):
