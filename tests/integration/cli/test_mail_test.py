@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 import redis
 from click.testing import CliRunner, Result
+from structlog.testing import capture_logs
 
 from service.cli import cli
 from service.cli.mail_test import meaning_of
@@ -56,9 +57,10 @@ def a_worker(settings: Settings) -> Iterator[None]:
         runtime.close()
 
     thread = threading.Thread(target=work)
-    thread.start()
-    yield
-    thread.join(PATIENCE_S)
+    with capture_logs():  # the worker's lines would come between those of the command
+        thread.start()
+        yield
+        thread.join(PATIENCE_S)
 
 
 @pytest.fixture
