@@ -13,12 +13,13 @@ from datetime import date, datetime
 from functools import lru_cache
 from html import escape
 
+from service.messages.article import article_values, reason_values
 from service.messages.email import Letterhead, Reader
 from service.messages.letter import LetterError
 from service.messages.quoted import LINE, quoted
 from service.messages.segments import SegmentError, Segments, new_mark
 from service.messages.story import Name, Story
-from service.messages.wording import long_date, opening, printable, words
+from service.messages.wording import long_date
 
 # An ASCII dot-atom at a domain in A-labels (RFC 5322, section 3.2.3; RFC 5321, section 4.5.3.1).
 # Joining bypasses every other check, so a line break here would be a header or an SMTP command.
@@ -28,14 +29,7 @@ _ADDRESS = re.compile(
     rf"(?=.{{1,64}}@)(?=.{{1,254}}\Z){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*"
 )
 _SLUG = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_RTL = frozenset(("ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"))
 
-MAX_TITLE = 400
-MAX_SUMMARY = 1_200
-MAX_NOTE = 1_000
-MAX_NAMES = 300
-MAX_NAME = 100
-MAX_URL = 4_000
 REASONS = 1_024  # kept for each language: topics × places
 DAYS = 4_096  # on which readers asked, as their letters have them
 
@@ -43,7 +37,6 @@ DAYS = 4_096  # on which readers asked, as their letters have them
 # The slots of a letter, in the order of their values. The token of the way out is there twice,
 # because the body may have to break the line before it.
 SLOTS = ("recipient", "message id", "original", "asked", "token", "leave", "text why", "html why")
-_MESSAGE_ID = SLOTS.index("message id")
 
 
 class EditionLetter:
@@ -83,16 +76,15 @@ class Form:
         self.house, self._edition, self._language = edition.letterhead, edition, language
         marks = {slot: new_mark() for slot in SLOTS}
         in_templates = {"unsubscribe": new_mark(), "why": new_mark()}
-        values = edition.values(language)
-        self.subject = str(values["subject"])
-        headers = edition.headers(marks["asked"], marks["token"], marks["original"])
+        values = article_values(edition.story, language, self.house.local_date)
+        self.subject = values["subject"]
         whole = self.house.letter(
             recipient=marks["recipient"],
             message_id=marks["message id"],
             subject=self.subject,
             at=edition.at,
             sheet=self.house.fill_in("article", language, values, in_templates),
-            headers=headers,
+            headers=edition.headers(marks["asked"], marks["token"], marks["original"]),
         )
         url = self.house.unsubscribe_url
         ways = [_unended(url), _unended(escape(url))]
@@ -107,7 +99,7 @@ class Form:
         self.marks = tuple(mark.encode() for mark in marks.values())
         self.head = Segments(whole.head(), self.marks)
         self.body = Segments(whole.body(text_slots, html_slots), self.marks)
-        self._check(headers, marks)
+        self._check()
         self._reason = lru_cache(REASONS)(self._new_reason)
         self._day = lru_cache(DAYS)(self._new_day)
 
@@ -138,8 +130,11 @@ class Form:
     def _new_reason(self, topic_id: int | None, place_id: int | None) -> tuple[Segments, Segments]:
         """Why somebody gets this letter, as lines of both parts, but for the day they asked."""
         day = new_mark()
-        values = self._edition.reason(self._language, topic_id, place_id)
-        sheet = self.house.fill_in("why", self._language, {**values, "date": day})
+        edition = self._edition
+        values = reason_values(
+            edition.story, self._language, topic_id, edition.places.get(place_id or 0)
+        )
+        sheet = self.house.fill_in("why", self._language, values, {"date": day})
         slots, marks = {day: day.encode()}, (day.encode(),)
         return (
             Segments(_unended(sheet.text.strip(), slots), marks),
@@ -149,20 +144,18 @@ class Form:
     def _new_day(self, day: date) -> bytes:
         return _unended(long_date(day, self._language))
 
-    def _check(self, headers: Mapping[str, str], marks: Mapping[str, str]) -> None:
-        """A mark that got lost on the way would be a letter without its reader's own link."""
-        in_head = {slot: sum(v.count(marks[slot]) for v in headers.values()) for slot in SLOTS}
-        in_head |= {"recipient": 1, "message id": 1}
-        in_body = {"leave": 2, "text why": 1, "html why": 1}
+    def _check(self) -> None:
+        """A slot that got lost on the way would be a letter without its reader's own link."""
+        follows = 2 if self._edition.story.original else 0
+        # A way out by mail names the token a second time.
+        tokens = 2 if self.head.counts[SLOTS.index("token")] == 2 else 1
         for part, segments, expected in (
-            ("headers", self.head, in_head),
-            ("body", self.body, in_body),
+            ("headers", self.head, (1, 1, follows, 2, tokens, 0, 0, 0)),
+            ("body", self.body, (0, 0, 0, 0, 0, 2, 1, 1)),
         ):
-            for slot, found in zip(SLOTS, segments.counts, strict=True):
-                if found != expected.get(slot, 0):
-                    raise SegmentError(
-                        f"article: the slot of the {slot} is {found} times in the {part}"
-                    )
+            for slot, found, wanted in zip(SLOTS, segments.counts, expected, strict=True):
+                if found != wanted:
+                    raise SegmentError(f"article: {slot} is {found} times in the {part}")
 
 
 class Edition:
@@ -182,8 +175,7 @@ class Edition:
     ) -> None:
         self.letterhead, self.story, self.at = letterhead, story, at
         self.notification_id = notification_id
-        self._names = names
-        self._topics = {topic.id: topic for topic in story.topics}
+        self.places = names
         self._asked = {topic.id: _slug(topic).encode() for topic in story.topics}
         self._forms: dict[str, Form] = {}
 
@@ -215,39 +207,6 @@ class Edition:
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             "Precedence": "list",
             "Feedback-ID": f"{asked}:article:tellal",
-        }
-
-    def values(self, language: str) -> dict[str, str]:
-        """What the templates of an article may name, beside what all may."""
-        story = self.story
-        title, note = printable(story.title, MAX_TITLE), printable(story.note, MAX_NOTE)
-        say = opening(story.kind, title, note, language)
-        at = story.published_at
-        return {
-            "kind": story.kind,
-            "subject": say.title,
-            "title": title,
-            "lead": say.lead,
-            "note": say.note,
-            "summary": printable(story.summary or story.body_text, MAX_SUMMARY),
-            "url": printable(story.url, MAX_URL),
-            "story_language": story.language,
-            "direction": "rtl" if story.language.partition("-")[0].lower() in _RTL else "auto",
-            "topics": printable(story.topic_names(language), MAX_NAMES),
-            "places": printable(story.place_names(language), MAX_NAMES),
-            "date": long_date(self.letterhead.local_date(at), language) if at else "",
-        }
-
-    def reason(self, language: str, topic_id: int | None, place_id: int | None) -> dict[str, str]:
-        """What the templates of the reason may name, beside what all may and the day's date."""
-        say = words(language)
-        topic, place = self._topics.get(topic_id or 0), self._names.get(place_id or 0)
-        about = topic_id or next(iter(self._topics), 0)
-        return {
-            "topic": printable(topic.spoken(language), MAX_NAME) if topic else say["all_topics"],
-            "place": printable(place.spoken(language), MAX_NAME) if place else say["whole_city"],
-            "frequency": say["instant"],
-            "terms": printable(", ".join(self.story.terms.get(about, ())), MAX_NAMES),
         }
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from service.messages.email import Letterhead
 from service.messages.letter import LetterError
-from service.messages.segments import Segments, new_mark
+from service.messages.segments import SegmentError, Segments, new_mark
 from tests.unit.messages.signing import DOMAIN, SELECTOR, passes_dkimpy, pem, perl_says
 from tests.unit.messages.stories import (
     CLIMATE,
@@ -284,6 +284,23 @@ def test_an_address_is_written_to_as_it_is(address):
 def test_a_topic_whose_name_would_break_a_header_is_refused():
     with pytest.raises(LetterError, match="topic 7"):
         edition(story(topics=(replace(CLIMATE, slug="a>\r\nBcc: x"),)))
+
+
+@pytest.mark.parametrize("value", ["<https://a.tr/u/>", "<{0}>, <{0}>, <{0}>"])
+def test_headers_that_lose_or_double_a_readers_token_are_an_error(value, monkeypatch):
+    monkeypatch.setattr(HOUSE, "ways_out", value.format)
+
+    with pytest.raises(SegmentError, match=r"token is [03] times in the headers"):
+        edition().letter(reader())
+
+
+def test_a_second_way_out_carries_the_same_token(monkeypatch):
+    monkeypatch.setattr(HOUSE, "ways_out", "<https://a.tr/u/{0}>,\r\n <mailto:u+{0}@a.tr>".format)
+    token = VAULT.token("unsubscribe", 9, 11, 5)
+
+    found = parsed(edition().letter(reader()).as_bytes())
+
+    assert found["List-Unsubscribe"] == f"<https://a.tr/u/{token}>, <mailto:u+{token}@a.tr>"
 
 
 def test_an_edition_is_rendered_once_for_each_language(monkeypatch):

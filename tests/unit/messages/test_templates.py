@@ -157,8 +157,8 @@ def test_a_template_of_the_staff_replaces_the_one_of_the_program(own):
 
 
 def test_a_changed_template_is_used_without_a_restart(own):
-    own("why.html", "Bir: {{ topic }}")
-    found = own("why.txt", "Bir: {{ topic }}")
+    own("why.html", "Bir: {{ topic }} – {{ date }}")
+    found = own("why.txt", "Bir: {{ topic }} – {{ date }}")
     assert "Bir: İklim ve Çevre" in told(found)
 
     path = found.config_dir / "mail" / "why.html"
@@ -188,7 +188,8 @@ def test_a_changed_template_is_used_without_a_restart(own):
             "{{ why }}{{ unsubscribe }}<script>x</script>",
             r"article\.html: <script> has no place",
         ),
-        ("why.html", "{{ topic * 100000 }}", r"why\.html: longer than 60,000 bytes"),
+        ("why.txt", "{{ date | upper }}", r"why\.txt: \{\{ date \}\} is missing"),
+        ("why.html", "{{ date }}{{ topic * 100000 }}", r"why\.html: longer than 60,000 bytes"),
         ("layout.html", "{% block content %}", r"layout\.html, line 1: "),
     ],
 )
