@@ -55,7 +55,6 @@ def _is_lasting(session: Session, destination_id: int, domain: str, now: datetim
             ~select(came_back.id)
             .where(came_back.notification_id == Delivery.notification_id)
             .where(came_back.destination_id == Delivery.destination_id)
-            .where(came_back.verdict != BounceVerdict.COMPLAINT)
             .exists()
         )
     )

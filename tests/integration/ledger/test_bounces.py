@@ -134,7 +134,10 @@ def test_a_complaint_about_a_letter_that_bounced_is_another_fact(town, letter, r
     assert reasons() == {reader: "complaint"}
 
     report(HARD, letter(reader), reader)
+    report(COMPLAINT, letter(reader), reader)
     assert reasons() == {reader: "complaint"}
+    (row,) = town.all(Suppression)
+    assert row.evidence == f"complaint, notification {notification}"  # the first one stays
 
 
 def test_a_report_about_nobody_or_about_a_channel_is_nothing(town, letter, report):
