@@ -79,11 +79,6 @@ class Letterhead:
     def unsubscribe_url(self) -> str:
         return f"{self._settings.public_url}/u/"
 
-    def ways_out(self, token: str) -> str:
-        """The value of List-Unsubscribe (RFC 2369): addresses by which a reader leaves."""
-        # No mailto beside it until somebody reads that mail: a lost wish to leave is worse.
-        return f"<{self.unsubscribe_url}{token}>"
-
     def fill_in(
         self,
         template: str,

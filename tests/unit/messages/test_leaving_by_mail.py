@@ -10,6 +10,7 @@ import pytest
 
 from service.bounces import Leaving, read_report
 from service.crypto import Vault
+from service.messages.edition import Edition
 from service.messages.email import Letterhead, Reader
 from service.messages.story import Story
 from service.settings import load
@@ -47,7 +48,8 @@ def header(**intake: str) -> tuple[str, Vault]:
         **intake,
     )
     vault = Vault(settings)
-    raw = Letterhead(settings, vault).about(STORY, READER, 9, {}, AT).as_bytes()
+    edition = Edition(Letterhead(settings, vault), STORY, 9, {}, AT)
+    raw = edition.letter(READER).as_bytes()
     message = email.message_from_bytes(raw, policy=email.policy.default)
     return str(message["List-Unsubscribe"]), vault
 
