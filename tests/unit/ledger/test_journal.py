@@ -197,18 +197,38 @@ def test_a_full_disk_shows_before_anything_is_sent(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_that_fails_later_is_said_and_spoils_no_earlier_line(tmp_path):
+def test_a_disk_that_is_full_takes_what_there_was_space_for_and_says_where_that_ends(tmp_path):
+    """Long answers may need more than was taken at first; a plain line never does."""
+    wordy = Outcome(DeliveryState.REJECTED, "5.1.1", "ı" * DETAIL_CHARACTERS)
     journal = Journal(tmp_path, "host-1", 42)
-    journal.wire(1)
-    journal.answer(1, SENT)
-    for write in (lambda: journal.wire(2), lambda: journal.answer(1, SENT)):
-        with full_disk(), pytest.raises(JournalError):
-            write()
+    written = 0
+    with full_disk(), pytest.raises(JournalError, match="File too large"):
+        for written in range(BATCH_SIZE):
+            journal.wire(written)
+            journal.answer(written, wordy)
     journal.abandon()
 
     (remains,) = dead_owners(tmp_path)
 
-    assert remains.outcomes == {1: Answer(SENT, None)}
+    assert 50 < written < BATCH_SIZE
+    assert remains.outcomes == {
+        **{number: Answer(wordy, None) for number in range(written)},
+        **{number: DOUBTED for number in remains.on_wire},
+    }
+    assert set(remains.on_wire) <= {written}
+
+
+def test_a_journal_that_outgrows_its_space_takes_more(tmp_path):
+    wordy = Outcome(DeliveryState.REJECTED, "5.1.1", "ı" * DETAIL_CHARACTERS)
+    journal = Journal(tmp_path, "host-1", 42)
+    for number in range(BATCH_SIZE):
+        journal.wire(number)
+        journal.answer(number, wordy)
+    journal.abandon()
+
+    (remains,) = dead_owners(tmp_path)
+
+    assert remains.outcomes == dict.fromkeys(range(BATCH_SIZE), Answer(wordy, None))
 
 
 HEAD = b'["b",42]\n'
