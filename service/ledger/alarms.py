@@ -29,6 +29,11 @@ HOW_TO_MEND = {
         "an error of the program: see the log; the file in the folder `journal` says who was told, "
         "keep it until a version that can read it has settled it"
     ),
+    AlarmKind.MAIL_COMPLAINTS: (
+        "its readers call the city's mail spam: see which news it was (`tellal bounces`), whether "
+        "those addresses were rightly imported; nothing but urgent news goes there until you clear "
+        "this"
+    ),
     AlarmKind.MAIL_REFUSED: (
         "nobody is suppressed for it while this is live: check SPF, DKIM, DMARC and block lists "
         "(docs/bounces.md); clear it once that is mended, or the mailboxes are really gone"

@@ -6,14 +6,17 @@ a lane is closed for everybody at once.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import ColumnElement, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
-from service.models import Batch, BatchState, MailLane
+from service.ledger.alarms import raise_alarm
+from service.ledger.troubles import troubles
+from service.models import Alarm, AlarmKind, Batch, BatchState, MailLane
 
 FIRST_LINKS, MOST_LINKS = 4, 20  # email guide, rule 18
 FIRST_CLOSURE, LONGEST_CLOSURE = timedelta(minutes=5), timedelta(hours=1)
@@ -21,10 +24,13 @@ FORGIVEN_AFTER = timedelta(hours=1)  # a lane that was open for so long is close
 GROWTH = 1.75  # of a warm-up's cap from one good day to the next (email guide, rule 19)
 GOOD_DEFERRED = 0.05  # part of a good day's letters that were put off, at most
 WARM = 200_000  # letters a day: whoever takes so many from us knows us
+# Providers want less than one complaint in a thousand letters, and never three (email guide, rule
+# 16). A handful may be anybody's mood.
+COMPLAINTS, COMPLAINED = 5, 0.003
 
 NEW = text("""
-    INSERT INTO mail_lane (name, links, closures, reason, sent, deferred)
-    VALUES (:name, :links, 0, '', 0, 0) ON CONFLICT (name) DO NOTHING
+    INSERT INTO mail_lane (name, links, closures, reason, sent, sent_before, deferred)
+    VALUES (:name, :links, 0, '', 0, 0, 0) ON CONFLICT (name) DO NOTHING
 """).bindparams(bindparam("links", FIRST_LINKS))
 
 
@@ -79,10 +85,39 @@ def note_batch(
     row = _locked(session, lane)
     if row.day != today:
         row.cap = _cap(row, today, warmup) if warmup else None
+        row.sent_before = row.sent if row.day == today - timedelta(days=1) else 0
         row.day, row.sent, row.deferred = today, 0, 0
     row.sent += sent
     row.deferred += deferred
     row.links = links
+
+
+def is_stopped(session: Session, lane: str) -> bool:
+    """Whether its readers complained so much that only staff may let mail go there again."""
+    live = select(Alarm.id).where(*_alarms_of(lane), Alarm.cleared_at.is_(None))
+    return session.scalar(live) is not None
+
+
+def heed_complaints(session: Session, lane: str, now: datetime) -> None:
+    """Raise the alarm that stops a lane, if too many of its readers called our mail spam."""
+    row = session.get(MailLane, lane)
+    if row is None:
+        return
+    cleared_at = session.scalar(select(func.max(Alarm.cleared_at)).where(*_alarms_of(lane)))
+    since = max(filter(None, (now - timedelta(days=2), cleared_at)))
+    complaints, sent = troubles(session, lane, since).complaints, row.sent + row.sent_before
+    if complaints >= COMPLAINTS and complaints >= COMPLAINED * sent:
+        sentence = f"{complaints} readers of {lane} called our mail spam, of {sent} who got some"
+        raise_alarm(session, AlarmKind.MAIL_COMPLAINTS, _number(lane), sentence, now)
+
+
+def _alarms_of(lane: str) -> tuple[ColumnElement[bool], ...]:
+    return Alarm.kind == AlarmKind.MAIL_COMPLAINTS, Alarm.object_id == _number(lane)
+
+
+def _number(lane: str) -> int:
+    """An alarm is about a number."""
+    return zlib.crc32(lane.encode())
 
 
 def postpone_ready(session: Session, batch_id: int, until: datetime) -> None:

@@ -14,7 +14,8 @@ LIVE = text("cleared_at IS NULL")
 
 
 class AlarmKind(StrEnum):
-    """What its `object_id` names: a batch, a revision, a notification, a domain's checksum."""
+    """What its `object_id` names: a batch, a revision, a notification, or the checksum of a domain
+    or a mail lane."""
 
     BATCH_GIVEN_UP = "batch given up"
     REVISION_GIVEN_UP = "revision given up"
@@ -22,6 +23,7 @@ class AlarmKind(StrEnum):
     LEDGER_WRONG = "ledger wrong"
     JOURNAL_STUCK = "journal stuck"
     MAIL_REFUSED = "mail refused"
+    MAIL_COMPLAINTS = "mail complaints"
 
 
 class Alarm(Base):

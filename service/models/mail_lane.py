@@ -13,7 +13,8 @@ from service.db import Base
 class MailLane(Base):
     """A provider's lane, or one domain of the lane `other` that was closed by itself.
 
-    `cap` is how many letters it may get that day while a new sending address is warmed up.
+    `sent` and `deferred` are of `day`, `sent_before` of the day before; `cap` is how many letters
+    it may get that day while a new sending address is warmed up.
     """
 
     __tablename__ = "mail_lane"
@@ -25,5 +26,6 @@ class MailLane(Base):
     reason: Mapped[str] = mapped_column(String(300), default="")
     day: Mapped[date | None] = mapped_column(Date)
     sent: Mapped[int] = mapped_column(default=0)
+    sent_before: Mapped[int] = mapped_column(default=0)
     deferred: Mapped[int] = mapped_column(default=0)
     cap: Mapped[int | None]

@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from service.bounces import judge
 from service.db import utcnow
 from service.ledger import lanes
 from service.ledger.lanes import MOST_LINKS
 from service.ledger.outcome import CLOSED, Outcome
 from service.logs import get_logger
-from service.models import DeliveryState
+from service.models import BounceVerdict, DeliveryState
 from service.runtime import Runtime
 from service.tasks import Queue
 from workers.courier import PeerAwayError
@@ -28,6 +29,7 @@ log = get_logger(__name__)
 
 GROWS_AFTER = 25  # letters in a row that were taken
 IN_A_ROW = 5
+STOPPED_FOR = timedelta(minutes=10)  # until somebody looks whether staff let a lane go on
 THREADS_OF_A_LANE = 2  # of a worker's: a slow lane leaves the others to the other lanes
 MIXED = "other"  # the lane of many domains
 
@@ -43,6 +45,7 @@ class Throttle:
         now = utcnow()
         with runtime.db.read() as session:
             self._bearing = lanes.bearing(session, lane, self._today(now), self._warmup, now)
+            self._is_stopped = queue == Queue.EMAIL and lanes.is_stopped(session, lane)
         self.links = self._bearing.links
         # Somebody waits for a sign-in link, which is one letter: it is tried at any time.
         self._closed = {} if queue == Queue.TRANSACTIONAL else dict(self._bearing.closed)
@@ -52,6 +55,8 @@ class Throttle:
 
     def wait_until(self) -> datetime | None:
         """Until when nothing may be sent to the whole lane; None: it may."""
+        if self._is_stopped:
+            return utcnow() + STOPPED_FOR
         if self._bearing.left == 0:
             return self._tomorrow()
         return self._closed.get(self._lane)
@@ -86,16 +91,18 @@ class Throttle:
 
     def keep(self) -> None:
         """Leave what was learned to the next batch."""
+        now = utcnow()
         with self._runtime.db.write() as session:
             lanes.note_batch(
                 session,
                 self._lane,
-                self._today(utcnow()),
+                self._today(now),
                 self._warmup,
                 links=self.links,
                 sent=self._sent,
                 deferred=self._deferred,
             )
+            lanes.heed_complaints(session, self._lane, now)
 
     def _note_sent(self, route: str) -> None:
         self._in_a_row.pop(route, None)
@@ -132,10 +139,13 @@ class Throttle:
 
 
 def is_slow_down(outcome: Outcome) -> bool:
-    """Whether an answer says that we are unwelcome: 421 and 4.7.x, or a policy against us."""
+    """Whether an answer says that we are unwelcome: 421 and 4.7.x, or a refusal that is our fault
+    and would be everybody's."""
     if outcome.state == DeliveryState.DEFERRED:
         return outcome.code.startswith("4.7.") or outcome.detail.startswith("421")
-    return outcome.state == DeliveryState.REJECTED and outcome.code.startswith("5.7.")
+    if outcome.state != DeliveryState.REJECTED:
+        return False
+    return judge(outcome.code, outcome.detail)[0] is BounceVerdict.OURS
 
 
 class Turnstile:

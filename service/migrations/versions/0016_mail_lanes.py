@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column('reason', sa.String(length=300), nullable=False),
         sa.Column('day', sa.Date(), nullable=True),
         sa.Column('sent', sa.Integer(), nullable=False),
+        sa.Column('sent_before', sa.Integer(), nullable=False),
         sa.Column('deferred', sa.Integer(), nullable=False),
         sa.Column('cap', sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint('name', name=op.f('pk_mail_lane')),

@@ -9,7 +9,19 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from service.models import Batch, BatchState, Delivery, DeliveryAnswer, DeliveryState, MailLane
+from service.bounces import Complained
+from service.ledger.alarms import clear_by_id
+from service.ledger.bounces import record_report
+from service.models import (
+    Alarm,
+    AlarmKind,
+    Batch,
+    BatchState,
+    Delivery,
+    DeliveryAnswer,
+    DeliveryState,
+    MailLane,
+)
 from service.runtime import Runtime
 from workers.email import send_email_batch
 from workers.email.throttle import IN_A_ROW, Turnstile
@@ -239,3 +251,35 @@ def test_a_batch_whose_lane_is_full_comes_again_soon_without_an_attempt(
     clock.advance(seconds=10)
     send(notification)
     assert town.states(notification) == {reader: SENT}
+
+
+def test_a_lane_whose_readers_complain_is_stopped_until_staff_let_it_go_on(
+    peer, town, send, runtime, clock
+):
+    """Rule 16; urgent news and sign-in links still go there."""
+    gmail, other = readers(town, 30, "gmail.com", "gmail"), readers(town, 3, "mynet.com", "mynet")
+    first = town.planned()
+    send(first)
+    with runtime.db.write() as session:
+        for reader in gmail[:5]:
+            record_report(session, Complained(first, reader), clock())
+    second = town.planned()
+    send(second)  # what one batch sees, the next one goes by
+    third = town.planned()
+    send(third)
+
+    assert {town.states(third)[reader] for reader in other} == {SENT}
+    assert {town.states(third)[reader] for reader in gmail[5:]} == {QUEUED}
+    (alarm,) = [one for one in town.all(Alarm) if one.kind == AlarmKind.MAIL_COMPLAINTS]
+    assert "5 readers of gmail" in alarm.text
+    newcomer = town.reader(address="yeni@gmail.com", lane="gmail", is_verified=False)
+    send(message := town.message(newcomer))
+    assert town.states(message) == {newcomer: SENT}
+
+    with runtime.db.write() as session:
+        assert clear_by_id(session, alarm.id, clock())
+    clock.advance(minutes=11)
+    send(third)
+    send(town.planned())
+    assert {town.states(third)[reader] for reader in gmail[5:]} == {SENT}
+    assert [one.cleared_at is None for one in town.all(Alarm)].count(True) == 0

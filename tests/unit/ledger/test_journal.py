@@ -202,10 +202,15 @@ def test_a_disk_that_is_full_takes_what_there_was_space_for_and_says_where_that_
     wordy = Outcome(DeliveryState.REJECTED, "5.1.1", "ı" * DETAIL_CHARACTERS)
     journal = Journal(tmp_path, "host-1", 42)
     written = 0
-    with full_disk(), pytest.raises(JournalError, match="File too large"):
+
+    def write_all() -> None:
+        nonlocal written
         for written in range(BATCH_SIZE):
             journal.wire(written)
             journal.answer(written, wordy)
+
+    with full_disk(), pytest.raises(JournalError, match="File too large"):
+        write_all()
     journal.abandon()
 
     (remains,) = dead_owners(tmp_path)
@@ -213,7 +218,7 @@ def test_a_disk_that_is_full_takes_what_there_was_space_for_and_says_where_that_
     assert 50 < written < BATCH_SIZE
     assert remains.outcomes == {
         **{number: Answer(wordy, None) for number in range(written)},
-        **{number: DOUBTED for number in remains.on_wire},
+        **dict.fromkeys(remains.on_wire, DOUBTED),
     }
     assert set(remains.on_wire) <= {written}
 
