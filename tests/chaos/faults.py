@@ -15,14 +15,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from service.ledger.lanes import MOST_LINKS
 from service.tasks import WORKERS
 from tests.chaos.city import City
 from tests.chaos.processes import frozen, without_disk
 from tests.chaos.tape import Rule
+from workers.email.throttle import THREADS_OF_A_LANE
 
 Undo = Callable[[], None]
 
-MAIL, CHAT, EXPRESS = (WORKERS[name][2] for name in ("email", "chat", "express"))
+# Everybody's mail is one lane here, whose batches a worker sends over so many connections.
+MAIL = EXPRESS = THREADS_OF_A_LANE * MOST_LINKS
+CHAT = WORKERS["chat"][2]
 FREEZE_S = 10.0
 OUTLIVE_S = 15.0  # longer than the lease of a chaos run
 POST_S = 0.05  # about as long as the door takes for an article

@@ -58,6 +58,13 @@ class Sink(SMTP):
         self._began = time.monotonic()
         await self._unless("DATA", self._to, lambda: self._data(arg))
 
+    async def handle_EHLO(  # noqa: N802
+        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, said: list[str]
+    ) -> list[str]:
+        """Its commands are read one by one from a stream, so they may come ahead (RFC 2920)."""
+        session.host_name = hostname
+        return [said[0], "250-PIPELINING", *said[1:]]
+
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         rule = self._recorder.rule("DOT")
         if rule is not None and rule.do != "swallow":
