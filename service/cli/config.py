@@ -65,6 +65,7 @@ def make_secrets(folder: Path) -> None:
         "postgres_password": password,
         "database_url": f"postgresql://tellal:{password}@postgres:5432/tellal",
         "smtp_url": "",
+        "smtp_fallback_url": "",
         "dkim_key": "",
         "bounce_imap_url": "",
     }

@@ -5,7 +5,8 @@ It changes nothing and sends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from service.doctor.dkim_record import CHECK as DKIM
 from service.doctor.dkim_record import check_dkim
@@ -38,21 +39,31 @@ def examine(
     yield check_broker(settings)
     probe = None
     if url := settings.smtp_url.get_secret_value():
-        try:
-            relay = Relay.of(url)
-        except ValueError as error:
-            mend = "as in smtp+starttls://user:password@relay.example:587"
-            yield wrong(RELAY, f"TELLAL_SMTP_URL {error}.", mend)
-        else:
-            sender = f"b+doctor@{settings.mail_domain}"
-            probe = Probe(relay, sender, recipient or settings.mail_from)
-            yield from probe.run()
+        probe, found = _probed(settings, "TELLAL_SMTP_URL", url, recipient)
+        yield from found
+        if second := settings.smtp_fallback_url.get_secret_value():
+            _, found = _probed(settings, "TELLAL_SMTP_FALLBACK_URL", second, recipient)
+            yield from (replace(finding, check=f"2nd {finding.check}") for finding in found)
     else:
         says = "no relay is set: mail goes to the built-in mailbox, /dev/mailbox, and nothing "
         yield note(RELAY, f"{says}leaves.", "set TELLAL_SMTP_URL when real mail shall leave")
         if "mail_from" not in settings.model_fields_set:
             return
     yield from _examine_names(settings, names, sending, probe)
+
+
+def _probed(
+    settings: Settings, name: str, url: str, recipient: str
+) -> tuple[Probe | None, Iterable[Finding]]:
+    """Ask a relay what it would do with a letter of ours."""
+    try:
+        relay = Relay.of(url)
+    except ValueError as error:
+        mend = "as in smtp+starttls://user:password@relay.example:587"
+        return None, [wrong(RELAY, f"{name} {error}.", mend)]
+    sender = f"b+doctor@{settings.mail_domain}"
+    probe = Probe(relay, sender, recipient or settings.mail_from)
+    return probe, probe.run()
 
 
 def _examine_names(
