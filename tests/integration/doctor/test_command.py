@@ -157,3 +157,13 @@ def test_an_option_that_makes_no_sense_is_refused(words: list[str], command_line
     result = CliRunner().invoke(cli, ["doctor", *words])
     assert result.exit_code == 2
     assert "Error: Invalid value for" in result.output
+
+
+def test_the_relay_that_steps_in_is_looked_at_as_well(doctor, monkeypatch) -> None:
+    monkeypatch.setenv("TELLAL_SMTP_FALLBACK_URL", "smtp://127.0.0.1:1")
+
+    result = doctor("--json")
+
+    assert result.exit_code == 1
+    levels = {one["check"]: one["level"] for one in json.loads(result.output)["findings"]}
+    assert (levels["relay"], levels["2nd relay"]) == ("note", "wrong")
