@@ -111,7 +111,6 @@ class Courier:
 
         Raises:
             LeaseLost: the batch is somebody else's, or may be soon.
-            JournalError: the disk takes nothing now, and so nothing may be sent.
             HandedBackError: staff paused what is left; the batch is nobody's by now.
         """
         while (self._is_left or not self._is_exhausted) and self._has_room():
@@ -126,22 +125,25 @@ class Courier:
             decided = self._decided(row)
             if decided is None:
                 self._in_hand += 1
-                return Parcel(row, self._db, self._lease, self._journal, self._read_at)
-            self._keep(self._after, decided)
+                return Parcel(
+                    row, self._revision_id, self._db, self._lease, self._journal, self._read_at
+                )
+            self._keep(self._after, decided, self._revision_id)
         return None
 
     def answer(self, parcel: Parcel, outcome: Outcome) -> None:
         """Keep what became of a parcel; it is settled soon."""
         self._in_hand -= 1
-        destination_id = parcel.destination_id
+        destination_id, revision_id = parcel.destination_id, parcel.revision_id
         try:
+            self._journal.set_revision(revision_id)
             self._journal.answer(destination_id, outcome)
         except JournalError:
             log.error("journal full", batch_id=self._lease.batch_id)
-            self._keep(destination_id, outcome)
+            self._keep(destination_id, outcome, revision_id)
             self._settler.drain()
         else:
-            self._keep(destination_id, outcome)
+            self._keep(destination_id, outcome, revision_id)
 
     def put_back(self, parcel: Parcel) -> None:
         """Nothing of it has left and nothing is decided: it is looked at again, when all that is
@@ -182,7 +184,6 @@ class Courier:
             if self._in_hand:  # they may be among those that would be set aside
                 return False
             self._set_aside()
-        self._journal.begin_slice(self._revision_id)
         self._is_begun = False
         return True
 
@@ -219,19 +220,26 @@ class Courier:
         if is_all:
             raise HandedBackError
 
-    def _keep(self, destination_id: int, outcome: Outcome) -> None:
-        self._settler.hold(destination_id, Answer(outcome, self._revision_id))
+    def _keep(self, destination_id: int, outcome: Outcome, revision_id: int | None) -> None:
+        self._settler.hold(destination_id, Answer(outcome, revision_id))
         self.count += 1
 
 
 class Parcel:
-    """A delivery in hand: its row, and `on_wire`, which is called right before its first byte
-    leaves."""
+    """A delivery in hand: its row, the revision that it tells (others may be told newer ones by
+    the time of its answer), and `on_wire`, which is called right before its first byte leaves."""
 
     def __init__(
-        self, row: RowMapping, db: Database, lease: Lease, journal: Journal, read_at: float
+        self,
+        row: RowMapping,
+        revision_id: int | None,
+        db: Database,
+        lease: Lease,
+        journal: Journal,
+        read_at: float,
     ) -> None:
         self.row, self.destination_id = row, row["destination_id"]
+        self.revision_id = revision_id
         self._db, self._lease, self._journal = db, lease, journal
         self._read_at = read_at
         self.is_begun = False
@@ -244,6 +252,7 @@ class Parcel:
         """
         self._check()
         # First the line, then the looks: whoever is held up in between has said where it was.
+        self._journal.set_revision(self.revision_id)
         self._journal.wire(self.destination_id)
         try:
             if time.monotonic() - self._read_at > FRESH_S:  # a slow greeting, a slow RCPT

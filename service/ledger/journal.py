@@ -23,7 +23,7 @@ from service.ledger.layout import BATCH_SIZE
 from service.ledger.outcome import Outcome
 
 LINES_BYTES = 64  # of one delivery: a line for the wire and one for a plain answer
-HEAD_BYTES = 4096  # the batch, and a revision for each slice
+HEAD_BYTES = 4096  # the batch, and its revisions
 DETAIL_CHARACTERS = 120  # of what the other side said
 MORE_BYTES = 64 * 1024  # taken at a time where that was not enough
 _encoded = json.JSONEncoder(separators=(",", ":")).encode
@@ -60,8 +60,8 @@ class Journal:
             self.close()
             raise JournalError(_reason(error)) from error
 
-    def begin_slice(self, revision_id: int | None) -> None:
-        """Say which revision the next deliveries are told."""
+    def set_revision(self, revision_id: int | None) -> None:
+        """Say which revision the next lines are about, unless the last ones were as well."""
         if revision_id != self._revision_id:
             self._write("r", revision_id)
             self._revision_id = revision_id

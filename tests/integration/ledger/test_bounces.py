@@ -453,7 +453,7 @@ def test_a_refusal_that_only_a_journal_tells_suppresses_too_and_once(
     notification, batch = one_batch(1)
     (reader,) = town.states(notification)
     journal = Journal(journals, take(batch).token, batch)
-    journal.begin_slice(1)
+    journal.set_revision(1)
     journal.wire(reader)
     end_lease(runtime, batch)
     take(batch)

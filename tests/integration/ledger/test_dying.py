@@ -49,7 +49,7 @@ DYING = """
     with db.write() as session:
         lease = claim(session, batch, utcnow(), folder)
     journal = Journal(folder, lease.token, batch)
-    journal.begin_slice(1)
+    journal.set_revision(1)
     for answered in sys.argv[4].split(","):
         journal.wire(int(answered))
         journal.answer(int(answered), SENT)

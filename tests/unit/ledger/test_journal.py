@@ -28,7 +28,7 @@ from pathlib import Path
 from service.ledger.journal import Journal
 from service.ledger.outcome import SENT
 journal = Journal(Path(sys.argv[1]), "host-1", 42)
-journal.begin_slice(7)
+journal.set_revision(7)
 journal.wire(1)
 journal.answer(1, SENT)
 journal.wire(2)
@@ -102,7 +102,7 @@ def test_each_answer_is_told_with_the_revision_that_was_in_force(tmp_path):
     journal = Journal(tmp_path, "host-1", 42)
     deferred = Outcome(DeliveryState.DEFERRED, "429", "ş", 7.5)
     for revision, destination in ((None, 1), (5, 2), (5, 3), (None, 4)):
-        journal.begin_slice(revision)
+        journal.set_revision(revision)
         journal.wire(destination)
         journal.answer(destination, deferred)
     journal.wire(9)
