@@ -228,28 +228,38 @@ class Pipeline:
             self._go_on(link)
 
     def _send_letter(self, link: Link, envelope: Envelope) -> None:
-        """Write a letter that the relay waits for, and behind it the next envelope."""
+        """Write a letter that the relay waits for, and behind it the next envelope.
+
+        That one is fetched first. It may take as long as the database does, and the look at who
+        still wants the letter, in `write`, has to be the last thing before its bytes.
+        """
+        is_last = link.letters + 1 >= MAX_PER_LINK
+        following = None if is_last else self._next()
+        if self._error is not None:
+            self._drop(link)  # only by hanging up is nothing sent
+            return
         try:
             raw = envelope.write()
         except Exception as error:
-            self._drop(link)  # only by hanging up is nothing sent
+            self._drop(link)
+            if following is not None:
+                self._again.appendleft(following)
             if not isinstance(error, WithheldError):
                 self._stop(error)
+            return
+        link.expect_dot(envelope)
+        if following is None:
+            link.wire.write(stuffed(raw))
         else:
-            link.expect_dot(envelope)
-            self._go_on(link, stuffed(raw))
+            self._begin(link, following, stuffed(raw))
 
-    def _go_on(self, link: Link, ahead: bytes = b"") -> None:
-        """Write what is to be written, and the next envelope with it if there is one."""
-        is_tired = link.letters >= MAX_PER_LINK
-        envelope = None if is_tired else self._next()
-        if envelope is not None:
-            self._begin(link, envelope, ahead)
-        elif ahead:
-            link.wire.write(ahead)
-        elif is_tired:
+    def _go_on(self, link: Link) -> None:
+        """Give a link that has nothing left to wait for the next envelope, or let it idle."""
+        if link.letters >= MAX_PER_LINK:
             self._forget(link)
             link.say_goodbye()
+        elif (envelope := self._next()) is not None:
+            self._begin(link, envelope)
         else:
             self._idle.append(link)
 
