@@ -9,6 +9,7 @@ from service.bounces.report import (
     strip_addresses,
 )
 from service.bounces.verdict import (
+    STATUS,
     VAGUE,
     is_answer,
     is_unauthenticated,
@@ -18,6 +19,7 @@ from service.bounces.verdict import (
 )
 
 __all__ = [
+    "STATUS",
     "VAGUE",
     "Complained",
     "Leaving",

@@ -11,6 +11,7 @@ import re
 
 from service.models import BounceVerdict
 
+# An enhanced status, and no part of an IP address.
 STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
 REPLY = re.compile(r"(?:^|[;:]\s*)([45]\d\d)(?![\d.])")  # where an answer begins
 

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from service.bounces import STATUS
 from service.ledger.outcome import Outcome
 from service.models import DeliveryState
 from workers.email.wire import LostError, Reply, Wire
 
 MAX_LOSSES = 3  # connections that one letter may break
 _UNSAFE = re.compile(r"[^!-;=?-~]")  # what would break out of the angle brackets, or of the line
-_ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 
 
 class UnsafeAddressError(ValueError):
@@ -214,7 +214,7 @@ class Link:
 
 def outcome_of(reply: Reply) -> Outcome:
     """The outcome that a relay's answer means (RFC 5321, section 4.2; RFC 3463)."""
-    enhanced = _ENHANCED.search(reply.text)
+    enhanced = STATUS.search(reply.text)
     number = enhanced.group(1) if enhanced else str(reply.code)
     if reply.hundreds == 2:
         return Outcome(DeliveryState.SENT, number, str(reply))

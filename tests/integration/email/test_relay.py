@@ -69,6 +69,7 @@ def test_a_letter_arrives_byte_for_byte_with_its_dots(peer, town, send):
         ("RCPT", "450 4.2.0 greylisted", DEFERRED, "4.2.0"),
         ("RCPT", "550 5.1.1 no such user", REJECTED, "5.1.1"),
         ("RCPT", "550 no such user", REJECTED, "550"),
+        ("RCPT", "550 5.1.1.10 is on a block list", REJECTED, "550"),
         ("RCPT", "221!550 5.1.1 no such user, and goodbye", REJECTED, "5.1.1"),
         ("RCPT", "421 4.7.0 not now", DEFERRED, "4.7.0"),
         ("RCPT", HANG_UP, DEFERRED, "lost"),
