@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from service.bounces import judge
+from service.bounces import is_answer, judge, strip_addresses
 from service.db import utcnow
 from service.ledger import lanes
 from service.ledger.lanes import MOST_LINKS
@@ -117,7 +117,7 @@ class Throttle:
             raise PeerAwayError(f"{self._lane} has had its letters for today", wait.total_seconds())
 
     def _close(self, route: str, outcome: Outcome) -> None:
-        now, reason = utcnow(), outcome.detail or outcome.code
+        now, reason = utcnow(), strip_addresses(outcome.detail or outcome.code)
         with self._runtime.db.write() as session:
             until = lanes.close(session, route, reason, now)
         self._in_a_row.pop(route, None)
@@ -139,11 +139,11 @@ class Throttle:
 
 
 def is_slow_down(outcome: Outcome) -> bool:
-    """Whether an answer says that we are unwelcome: 421 and 4.7.x, or a refusal that is our fault
-    and would be everybody's."""
+    """Whether an answer says that we are unwelcome: 421 and 4.7.x, or a refusal by our own fault
+    (email guide, rule 15)."""
     if outcome.state == DeliveryState.DEFERRED:
         return outcome.code.startswith("4.7.") or outcome.detail.startswith("421")
-    if outcome.state != DeliveryState.REJECTED:
+    if outcome.state != DeliveryState.REJECTED or not is_answer(outcome.code):
         return False
     return judge(outcome.code, outcome.detail)[0] is BounceVerdict.OURS
 

@@ -30,6 +30,7 @@ SENT, DEFERRED, QUEUED = DeliveryState.SENT, DeliveryState.DEFERRED, DeliverySta
 REJECTED = DeliveryState.REJECTED
 SLOW_DOWN = "451 4.7.1 too many messages"
 UNWELCOME = "550 5.7.26 unauthenticated mail"
+NO_SENDER = "553 5.1.8 the domain of the sender does not resolve"
 SECONDS = timedelta(seconds=20)
 
 
@@ -56,7 +57,10 @@ def wary(peer, monkeypatch):
 
 
 @pytest.mark.usefixtures("wary")
-@pytest.mark.parametrize(("answer", "state"), [(SLOW_DOWN, DEFERRED), (UNWELCOME, REJECTED)])
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [(SLOW_DOWN, DEFERRED), (UNWELCOME, REJECTED), (NO_SENDER, REJECTED)],
+)
 def test_five_such_answers_in_a_row_close_the_lane_and_leave_its_other_readers_untouched(
     peer, town, send, clock, lanes, answer, state
 ):
@@ -83,6 +87,22 @@ def test_five_such_answers_in_a_row_close_the_lane_and_leave_its_other_readers_u
     send(notification)
     assert town.counts(notification)[SENT] == len(many) + 1 - IN_A_ROW
     assert town.findings() == []
+
+
+@pytest.mark.usefixtures("wary")
+def test_why_a_lane_was_closed_names_nobody(peer, town, send, lanes, capsys):
+    readers(town, IN_A_ROW, "gmail.com", "gmail")
+    for number in range(IN_A_ROW):
+        address = f"okur{number}@gmail.com"
+        peer.answers[address] = f"451 4.7.1 <{address}>: too many messages"
+
+    send(town.planned())
+
+    assert "too many messages" in lanes()["gmail"].reason
+    assert "okur" not in lanes()["gmail"].reason
+    said = capsys.readouterr()
+    assert "mail lane closed" in said.out + said.err
+    assert "okur" not in said.out + said.err
 
 
 @pytest.mark.usefixtures("wary")
