@@ -62,6 +62,7 @@ class Wire:
         try:
             while self._unsent:
                 self._unsent = self._unsent[self.sock.send(self._unsent) :]
+                self.moved_at = time.monotonic()
         except _NOT_NOW:
             pass
         except OSError as error:

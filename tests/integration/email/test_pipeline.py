@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from workers.courier import PeerAwayError
 from workers.email.link import Envelope
 from workers.email.pipeline import Pipeline
 from workers.email.relay import Relay, Relays
+from workers.email.wire import Wire
 
 LETTER = b"Subject: x\r\n\r\nbir\r\n"
 
@@ -102,3 +104,16 @@ def test_once_the_relay_is_to_be_left_alone_no_other_letter_leaves(script, relay
 
     assert letters.states == dict.fromkeys(range(4), DeliveryState.SENT)
     assert sum(script.accepted.values()) == 4
+
+
+def test_a_relay_that_takes_a_long_letter_slowly_is_not_silent():
+    near, far = socket.socketpair()
+    with near, far:
+        wire = Wire(near)
+        wire.write(LETTER * 100_000)
+        began = wire.moved_at
+        far.recv(1_000_000)
+        wire.flush()
+
+        assert wire.has_backlog
+        assert wire.moved_at > began
