@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from service.logs import get_logger
@@ -39,7 +39,7 @@ class Relay:
     host: str
     port: int
     user: str
-    password: str
+    password: str = field(repr=False)
     hello: str  # who we say that we are
 
     @classmethod
