@@ -26,6 +26,7 @@ from pydantic_settings import (
 )
 
 from service.dkim import NAME, signing_key
+from service.tls import verifying
 
 PREFIX = "TELLAL_"
 CHAT_SCHEMES = (
@@ -109,7 +110,13 @@ class Settings(BaseSettings):
         "empty: mail goes to /dev/mailbox.",
     )
     smtp_fallback_url: SecretStr = Field(
-        SecretStr(""), description="A second relay, used while the first one cannot be reached."
+        SecretStr(""),
+        description="A second relay, used while the first one cannot be reached or only hangs up.",
+    )
+    smtp_ca: str = Field(
+        "",
+        description="Certificates (PEM) of authorities of your own that relays may have theirs "
+        "from, beside those that this machine trusts; best by TELLAL_SMTP_CA_FILE.",
     )
     dkim_key: SecretStr = Field(
         SecretStr(""),
@@ -248,6 +255,12 @@ class Settings(BaseSettings):
     def _signs(cls, value: SecretStr) -> SecretStr:
         if value.get_secret_value():
             signing_key(value.get_secret_value())
+        return value
+
+    @field_validator("smtp_ca")
+    @classmethod
+    def _vouches(cls, value: str) -> str:
+        verifying(value)
         return value
 
     @field_validator("bounce_lmtp")

@@ -62,7 +62,7 @@ def _probed(
         mend = "as in smtp+starttls://user:password@relay.example:587"
         return None, [wrong(RELAY, f"{name} {error}.", mend)]
     sender = f"b+doctor@{settings.mail_domain}"
-    probe = Probe(relay, sender, recipient or settings.mail_from)
+    probe = Probe(relay, sender, recipient or settings.mail_from, settings.smtp_ca)
     return probe, probe.run()
 
 

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from service.doctor.finding import Finding, note, ok, wrong
 from service.doctor.spf import Address
+from service.tls import verifying
 
 RELAY, TLS, LOGIN, ENVELOPE = "relay", "TLS", "login", "envelope"
 TIMEOUT_S = 10.0
@@ -54,8 +55,9 @@ class Relay:
 class Probe:
     """One conversation with a relay, up to an envelope that is taken back."""
 
-    def __init__(self, relay: Relay, sender: str, recipient: str) -> None:
+    def __init__(self, relay: Relay, sender: str, recipient: str, authorities: str = "") -> None:
         self._relay, self._sender, self._recipient = relay, sender, recipient
+        self._authorities = authorities
         self._smtp: smtplib.SMTP | None = None
         self.address: Address | None = None
         self.greeting = ""
@@ -88,7 +90,7 @@ class Probe:
         return [*findings, self._envelope(smtp)]
 
     def _connect(self) -> list[Finding]:
-        context = ssl.create_default_context()
+        context = verifying(self._authorities)
         try:
             if self._relay.scheme == "smtps":
                 smtp: smtplib.SMTP = smtplib.SMTP_SSL(

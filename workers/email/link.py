@@ -78,8 +78,8 @@ class Link:
     """One connection and the envelopes on it: at most one whose dot is not answered, and one that
     was begun behind it."""
 
-    def __init__(self, sock: socket.socket, *, is_pipelining: bool) -> None:
-        self.wire = Wire(sock)
+    def __init__(self, sock: socket.socket, *, is_pipelining: bool, to: str) -> None:
+        self.wire, self.to = Wire(sock), to
         self._is_pipelining = is_pipelining
         self._expected: deque[tuple[Step, Envelope]] = deque()
         self._held: deque[tuple[bytes, Step, Envelope]] = deque()  # without pipelining

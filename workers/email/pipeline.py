@@ -9,7 +9,7 @@ from __future__ import annotations
 import selectors
 import socket
 import time
-from collections import deque
+from collections import Counter, deque
 from contextlib import suppress
 from typing import Protocol
 
@@ -25,7 +25,7 @@ DRAIN_S = 10.0  # for answers that are still due when an error ends the work
 POLL_S = 1.0
 ROOM_S = 0.05  # while links are idle for want of room, not of letters
 MAX_PER_LINK = 100  # a polite guest hangs up after about this many (email guide, rule 18)
-MAX_FRUITLESS = 4  # fresh links in a row that came to nothing: the relay is away
+MAX_FRUITLESS = 4  # fresh links to a relay in a row that came to nothing: it is away
 LETTERS_PER_LINK = 8  # a further link is worth its greeting from so many letters on
 DIAL_AGAIN_S = 5.0  # after a dial that failed, while there are other links
 
@@ -69,7 +69,7 @@ class Pipeline:
         self._idle: list[Link] = []
         self._again: deque[Envelope] = deque()  # begun on a link that broke
         self._begun = 0
-        self._fruitless = 0
+        self._fruitless = Counter[str]()  # by relay
         self._dialed: deque[Link | PeerAwayError] = deque()
         self._dialing = 0
         self._dial_after = 0.0
@@ -190,13 +190,13 @@ class Pipeline:
 
     def _hear(self, link: Link, events: int) -> None:
         try:
-            if events & selectors.EVENT_WRITE:
-                link.wire.flush()
             if events & selectors.EVENT_READ:
                 for reply in link.wire.replies():
                     self._answered(link, reply)
                     if link not in self._links:
                         return
+            if events & selectors.EVENT_WRITE:
+                link.wire.flush()
             link.ask_next()
         except LostError as error:
             self._lost(link, str(error))
@@ -215,7 +215,7 @@ class Pipeline:
         is_welcome = link.next_step is Step.MAIL
         wanted, envelope, outcome = link.answered(reply)
         if is_welcome:
-            self._fruitless = 0
+            self._fruitless.pop(link.to, None)
         if wanted is Wanted.END:
             self._drop(link)
         if envelope is not None and outcome is not None:
@@ -275,13 +275,13 @@ class Pipeline:
         self._drop(link)
         is_fresh = not link.letters and not link.is_rested
         if link.next_step in (Step.RSET, Step.MAIL) and is_fresh:
-            self._fruitless += 1
+            self._fruitless[link.to] += 1
         for envelope, outcome in link.lost(why):
             if outcome is None:
                 self._again.append(envelope)
             else:
                 self._done(envelope, outcome)
-        if self._fruitless >= MAX_FRUITLESS:
+        if self._fruitless[link.to] >= MAX_FRUITLESS and not self._relays.avoid(link.to, why):
             self._stop(PeerAwayError(f"the relay hangs up: {why}"))
 
     def _drop(self, link: Link) -> None:

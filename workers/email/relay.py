@@ -5,6 +5,7 @@ The standard library greets, encrypts and signs in; what follows is `workers.ema
 
 from __future__ import annotations
 
+import base64
 import select
 import smtplib
 import socket
@@ -14,10 +15,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from service.logs import get_logger
+from service.tls import verifying
 from workers.courier import PeerAwayError
 from workers.email.link import Link
 from workers.email.wire import brief
@@ -41,10 +44,14 @@ class Relay:
     user: str
     password: str = field(repr=False)
     hello: str  # who we say that we are
+    tls: ssl.SSLContext = field(repr=False, compare=False)
 
     @classmethod
-    def of(cls, url: str, hello: str) -> Relay:
-        """The relay of `smtp://`, `smtp+starttls://` or `smtps://user:password@host:port`."""
+    def of(cls, url: str, hello: str, authorities: str = "") -> Relay:
+        """The relay of `smtp://`, `smtp+starttls://` or `smtps://user:password@host:port`.
+
+        Its certificate is verified, by these authorities (PEM) or those of this machine.
+        """
         parts = urlsplit(url)
         return cls(
             scheme=parts.scheme,
@@ -53,6 +60,7 @@ class Relay:
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
             hello=hello,
+            tls=verifying(authorities),
         )
 
     def __str__(self) -> str:
@@ -62,26 +70,47 @@ class Relay:
         """Open a connection: greeted, encrypted with a verified certificate, signed in.
 
         Raises:
-            OSError, smtplib.SMTPException: there is none to be had.
+            OSError, smtplib.SMTPException, ValueError: there is none to be had.
         """
         smtp = self._greeted()
         try:
             if self.scheme == "smtp+starttls":
-                smtp.starttls(context=ssl.create_default_context())
+                smtp.starttls(context=self.tls)
                 smtp.ehlo_or_helo_if_needed()
             if self.user:
-                smtp.login(self.user, self.password)
-            link = Link(_detached(smtp), is_pipelining=smtp.has_extn("pipelining"))
+                self._sign_in(smtp)
+            is_pipelining = smtp.has_extn("pipelining")
+            link = Link(_detached(smtp), is_pipelining=is_pipelining, to=str(self))
         except BaseException:
             smtp.close()
             raise
         return link
 
+    def _sign_in(self, smtp: smtplib.SMTP) -> None:
+        if f"{self.user}{self.password}".isascii():
+            smtp.login(self.user, self.password)
+            return
+        # The standard library knows ASCII alone; this is UTF-8 (RFC 4616, RFC 4954).
+        offered = smtp.esmtp_features.get("auth", "").upper().split()
+        user, password = self.user.encode(), self.password.encode()
+        if "PLAIN" in offered:
+            said = _base64(b"\0".join((b"", user, password)))
+            code, text = smtp.docmd("AUTH", f"PLAIN {said}")
+        elif "LOGIN" in offered:
+            code, text = smtp.docmd("AUTH", f"LOGIN {_base64(user)}")
+            if code == 334:
+                code, text = smtp.docmd(_base64(password))
+        else:
+            raise smtplib.SMTPNotSupportedError("no mechanism for this password is offered")
+        if code != 235:
+            raise smtplib.SMTPAuthenticationError(code, text)
+
     def _greeted(self) -> smtplib.SMTP:
         host, port, hello = self.host, self.port, self.hello
         if self.scheme == "smtps":
-            tls = ssl.create_default_context()
-            smtp: smtplib.SMTP = smtplib.SMTP_SSL(host, port, hello, timeout=DIAL_S, context=tls)
+            smtp: smtplib.SMTP = smtplib.SMTP_SSL(
+                host, port, hello, timeout=DIAL_S, context=self.tls
+            )
         else:
             smtp = smtplib.SMTP(host, port, hello, timeout=DIAL_S)
         try:
@@ -90,6 +119,10 @@ class Relay:
             smtp.close()
             raise
         return smtp
+
+
+def _base64(said: bytes) -> str:
+    return base64.b64encode(said).decode()
 
 
 def _detached(smtp: smtplib.SMTP) -> socket.socket:
@@ -110,7 +143,7 @@ class Relays:
 
     def __init__(self, relays: Sequence[Relay]) -> None:
         self._relays = tuple(relays)
-        self._down_until: dict[Relay, float] = {}
+        self._down_until: dict[str, float] = {}  # by name
         self._resting: list[tuple[float, Link]] = []  # since when; the oldest first
         self._changed = threading.Condition()
         self._keeper: threading.Thread | None = None
@@ -131,25 +164,35 @@ class Relays:
         self._dialers.submit(dial)
 
     def dial(self) -> Link:
-        """Open a link to the first relay that can be reached.
+        """Open a link to the first relay that can be reached, those that were away asked last.
 
         Raises:
             PeerAwayError: to none of them.
         """
-        now, reasons = time.monotonic(), []
-        by_hope = sorted(self._relays, key=lambda relay: self._down_until.get(relay, 0.0) > now)
-        for relay in by_hope:
+        reasons = []
+        for relay in sorted(self._relays, key=self._is_down):
             try:
                 link = relay.dial()
-            except (OSError, smtplib.SMTPException) as error:
-                self._down_until[relay] = time.monotonic() + DOWN_S
+            except (OSError, smtplib.SMTPException, ValueError) as error:
+                self._down_until[str(relay)] = time.monotonic() + DOWN_S
                 reasons.append(f"{relay}: {brief(error)}")
             else:
-                self._down_until.pop(relay, None)
+                self._down_until.pop(str(relay), None)
                 if reasons:
                     log.warning("relay away", used=str(relay), detail="; ".join(reasons))
                 return link
         raise PeerAwayError("no connection to the relay: " + "; ".join(reasons))
+
+    def avoid(self, name: str, why: str) -> bool:
+        """Ask others than this relay first for a while; false: none of them seems to be up."""
+        self._down_until[name] = time.monotonic() + DOWN_S
+        if all(map(self._is_down, self._relays)):
+            return False
+        log.warning("relay away", detail=f"{name}: {why}")
+        return True
+
+    def _is_down(self, relay: Relay) -> bool:
+        return self._down_until.get(str(relay), 0.0) > time.monotonic()
 
     def rested(self) -> Link | None:
         """A link of an earlier batch that is still open, the one that rested least."""
@@ -173,10 +216,11 @@ class Relays:
 
     def rest_all(self, dialed: deque[Link | PeerAwayError]) -> None:
         """Keep the links that were dialed for somebody who does not wait any more."""
-        while dialed:
-            found = dialed.popleft()
-            if isinstance(found, Link):
-                self.rest(found)
+        with suppress(IndexError):  # two may be at it, the one who dialed and the one who left
+            while True:
+                found = dialed.popleft()
+                if isinstance(found, Link):
+                    self.rest(found)
 
     def close(self) -> None:
         """Hang up on all that rest."""

@@ -191,13 +191,13 @@ def relays_of(settings: Settings) -> Relays | None:
     """The relays of this process; None where mail stays in the built-in mailbox."""
     urls = (settings.smtp_url, settings.smtp_fallback_url)
     said = tuple(url.get_secret_value() for url in urls if url.get_secret_value())
-    return _shared(said, settings.mail_domain) if said else None
+    return _shared(said, settings.mail_domain, settings.smtp_ca) if said else None
 
 
 @lru_cache(maxsize=4)
-def _shared(urls: tuple[str, ...], hello: str) -> Relays:
+def _shared(urls: tuple[str, ...], hello: str, authorities: str) -> Relays:
     """One for all batches of the process, which leave their links to each other."""
-    return Relays([Relay.of(url, hello) for url in urls])
+    return Relays([Relay.of(url, hello, authorities) for url in urls])
 
 
 def send_email_batch(runtime: Runtime, batch_id: int) -> None:

@@ -50,8 +50,10 @@ class Wire:
     def write(self, data: bytes) -> None:
         """Say what the other side takes now; the rest when `flush` is called.
 
+        Where it has hung up, what it said before is still to be read: `replies` tells of the end.
+
         Raises:
-            LostError: it has hung up.
+            LostError: the encryption is broken.
         """
         self._unsent = self._unsent + data if self._unsent else data
         self.moved_at = time.monotonic()
@@ -65,8 +67,10 @@ class Wire:
                 self.moved_at = time.monotonic()
         except _NOT_NOW:
             pass
-        except OSError as error:
+        except ssl.SSLError as error:
             raise LostError(brief(error)) from error
+        except OSError:
+            self._unsent = b""
 
     def replies(self) -> Iterator[Reply]:
         """The replies that have come in whole. Those that the caller does not take stay here.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from service import logs
 from service.ledger.sweep import due_deferrals
 from service.runtime import Runtime
 from service.settings import Settings
@@ -79,3 +82,37 @@ def verp(runtime) -> Callable[..., str]:
         return f"b+{runtime.vault.token('mail', notification, reader)}@tellal.example"
 
     return verp
+
+
+@pytest.fixture
+def said(runtime: Runtime) -> Iterator[Callable[[], str]]:
+    """All lines of the log since the test began."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    logs.configure("INFO")
+    stream = io.StringIO()
+    (handler,) = root.handlers
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(stream)
+    yield stream.getvalue
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def sending(runtime: Runtime, town) -> Iterator[Callable[..., Callable[[int], None]]]:
+    """Sends the open batches of a notification as a worker with other settings would."""
+    opened: list[Runtime] = []
+
+    def with_settings(**values: object) -> Callable[[int], None]:
+        opened.append(Runtime.start(runtime.settings.model_copy(update=values)))
+
+        def send(notification: int) -> None:
+            for batch in town.batches(notification):
+                send_email_batch(opened[-1], batch)
+
+        return send
+
+    yield with_settings
+    for one in opened:
+        one.close()

@@ -6,6 +6,7 @@ that refusals come in the middle of what a client has sent in one go; `smtp-sink
 
 from __future__ import annotations
 
+import base64
 import socketserver
 import threading
 from collections import Counter
@@ -13,8 +14,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from tests.integration.email.security import Security
+
 HANG_UP = b""
 DOT = "dot"  # the verb of a letter's end
+MIDDLE = "middle"  # the verb of its first line: go on reading, or hang up
 CRUMB = 7  # bytes: a reply falls apart within its text
 MAX_LINE = 65_536
 
@@ -49,8 +53,12 @@ class Script:
     rule: Rule = usual
     is_pipelining: bool = True
     is_in_crumbs: bool = False
+    is_extended: bool = True  # knows EHLO
     name_of: Callable[[str], str] = str
+    security: Security | None = None
+    hold: Callable[[str], None] | None = None  # called before a letter to them is read
     port: int = 0
+    logins: list[tuple[bytes, bytes]] = field(default_factory=list)
     seen: Counter[tuple[str, str]] = field(default_factory=Counter)
     accepted: Counter[str] = field(default_factory=Counter)
     letters: list[tuple[str, str, bytes]] = field(default_factory=list)
@@ -78,7 +86,10 @@ class _Handler(socketserver.StreamRequestHandler):
         self._script: Script = self.server.script
         self._sender = self._recipient = ""
         self._is_sender_ok = self._is_recipient_ok = False
+        self._security, self._is_encrypted, self._is_known = self._script.security, False, False
         try:
+            if self._security is not None and self._security.is_smtps:
+                self._encrypt()
             self._say(b"220 scripted.example ESMTP")
             while line := self.rfile.readline(MAX_LINE):
                 self._obey(line)
@@ -87,9 +98,15 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def _obey(self, line: bytes) -> None:
         verb = line[:4].upper().strip().decode("ascii", "replace")
-        if verb == "EHLO":
-            extensions = [b"PIPELINING"] * self._script.is_pipelining
-            self._say_lines([b"scripted.example", *extensions, b"ENHANCEDSTATUSCODES"])
+        if verb == "EHLO" and self._script.is_extended:
+            self._say_lines([b"scripted.example", *self._extensions(), b"ENHANCEDSTATUSCODES"])
+        elif verb == "STAR" and self._may_encrypt():
+            self._say(b"220 2.0.0 go on")
+            self._encrypt()
+        elif verb == "AUTH" and self._is_encrypted:
+            self._sign_in(line.split())
+        elif verb == "MAIL" and self._needs_login():
+            self._say(b"530 5.7.0 who are you")
         elif verb == "MAIL":
             self._reset()
             self._sender = _address(line)
@@ -129,13 +146,54 @@ class _Handler(socketserver.StreamRequestHandler):
         self._give(answer)
         self._reset()
 
+    def _extensions(self) -> Iterator[bytes]:
+        if self._script.is_pipelining:
+            yield b"PIPELINING"
+        if self._may_encrypt():
+            yield b"STARTTLS"
+        if self._needs_login() and self._is_encrypted:
+            yield b"AUTH " + self._security.mechanisms
+
+    def _may_encrypt(self) -> bool:
+        return self._security is not None and not self._is_encrypted
+
+    def _needs_login(self) -> bool:
+        return bool(self._security and self._security.login and not self._is_known)
+
+    def _encrypt(self) -> None:
+        self.connection = self._security.tls.wrap_socket(self.connection, server_side=True)
+        self.rfile = self.connection.makefile("rb", MAX_LINE)
+        self._is_encrypted = True
+
+    def _sign_in(self, words: list[bytes]) -> None:
+        """PLAIN with its answer, or LOGIN with both (RFC 4954)."""
+        if words[1] not in self._security.mechanisms.split():
+            self._say(b"504 5.5.4 not offered")
+            return
+        if words[1] == b"PLAIN":
+            _, user, password = base64.b64decode(words[2]).split(b"\0")
+        else:
+            user = base64.b64decode(words[2]) if words[2:] else self._asked(b"VXNlcm5hbWU6")
+            password = self._asked(b"UGFzc3dvcmQ6")
+        self._script.logins.append((user, password))
+        self._is_known = self._security.knows(user, password)
+        self._say(b"235 2.7.0 welcome" if self._is_known else b"535 5.7.8 wrong password")
+
+    def _asked(self, question: bytes) -> bytes:
+        self._say(b"334 " + question)
+        return base64.b64decode(self.rfile.readline(MAX_LINE))
+
     def _letter(self) -> bytes:
         """Read to the dot; a letter that breaks off is none."""
+        if self._script.hold is not None:
+            self._script.hold(self._recipient)
         lines = []
         while (line := self.rfile.readline(MAX_LINE)) != b".\r\n":
             if not line:
                 if lines and not self._is_recipient_ok:
                     self._script.stray.append(b"".join(lines))
+                raise _Gone
+            if not lines and self._script.answer(MIDDLE, self._recipient, b"on") == HANG_UP:
                 raise _Gone
             lines.append(line.removeprefix(b"."))
         return b"".join(lines)
@@ -170,7 +228,12 @@ class _Handler(socketserver.StreamRequestHandler):
         )
         size = CRUMB if self._script.is_in_crumbs else len(whole)
         for start in range(0, len(whole), size):
-            self.wfile.write(whole[start : start + size])
+            self.connection.sendall(whole[start : start + size])
+
+    def finish(self) -> None:
+        """With encryption it is another socket than the server's, who closes only its own."""
+        super().finish()
+        self.connection.close()
 
 
 class _Server(socketserver.ThreadingTCPServer):
