@@ -6,7 +6,8 @@ STAMP := $(VENV)/.installed
 TRANSLATIONS := $(patsubst %.po,%.mo,$(wildcard service/translations/*/LC_MESSAGES/*.po))
 
 # Debian packages that tests need beside what comes from the lock file.
-TEST_PACKAGES := chromium curl dovecot-imapd libmail-dkim-perl openssl php-cli postfix spamassassin
+TEST_PACKAGES := chromium curl dovecot-imapd dovecot-lmtpd libmail-dkim-perl openssl php-cli postfix \
+	spamassassin
 
 # Taken in this order; `make run PYTHON=/path/to/python3.12` puts one of your own first.
 PYTHONS := $(PYTHON) python3.12 python3.11 python3

@@ -145,7 +145,7 @@ class Link:
         if reply.code == 421:
             self._farewell = reply
             raise LostError(str(reply))
-        if reply.code == 503 and self._refusal is None:
+        if self._is_out_of_step(step, reply):
             raise LostError(f"out of step: {reply}")  # not the citizen's fault
         self._expected.popleft()
         if step is Step.DATA:
@@ -156,6 +156,14 @@ class Link:
                 self._held.clear()
                 return self._refused(envelope)
         return None, None, None
+
+    def _is_out_of_step(self, step: Step, reply: Reply) -> bool:
+        """Whether it cannot be an answer to this, and so is one to something else."""
+        if reply.code == 503:
+            return self._refusal is None
+        if step is Step.DATA:
+            return reply.hundreds <= 3 and reply.code != 354
+        return reply.hundreds in (1, 3)
 
     def _dot_answered(
         self, envelope: Envelope, reply: Reply

@@ -6,6 +6,7 @@ so that a letter costs one round trip.
 
 from __future__ import annotations
 
+import math
 import selectors
 import socket
 import time
@@ -26,6 +27,7 @@ POLL_S = 1.0
 ROOM_S = 0.05  # while links are idle for want of room, not of letters
 MAX_PER_LINK = 100  # a polite guest hangs up after about this many (email guide, rule 18)
 MAX_FRUITLESS = 4  # fresh links to a relay in a row that came to nothing: it is away
+STANDS_S = 2.0  # a link that neither heard nor said anything for so long is as good as none
 LETTERS_PER_LINK = 8  # a further link is worth its greeting from so many letters on
 DIAL_AGAIN_S = 5.0  # after a dial that failed, while there are other links
 
@@ -140,10 +142,17 @@ class Pipeline:
             return None
 
     def _may_dial(self) -> bool:
-        most = min(self._width.links, 1 + self._begun // LETTERS_PER_LINK)
-        if len(self._links) + self._dialing >= most:
+        links = len(self._links) + self._dialing
+        if links >= self._width.links:
+            return False
+        if links >= 1 + self._begun // LETTERS_PER_LINK and not self._is_stalled():
             return False
         return not self._links or time.monotonic() >= self._dial_after
+
+    def _is_stalled(self) -> bool:
+        """True where none of the links moves, and so none is begun for want of letters."""
+        moved_at = max((link.wire.moved_at for link in self._links), default=math.inf)
+        return not self._dialing and moved_at + STANDS_S < time.monotonic()
 
     def _take_rested(self) -> bool:
         link = self._relays.rested()
@@ -213,6 +222,7 @@ class Pipeline:
 
     def _answered(self, link: Link, reply: Reply) -> None:
         is_welcome = link.next_step is Step.MAIL
+        is_early = link.next_step is Step.DOT and link.wire.has_backlog
         wanted, envelope, outcome = link.answered(reply)
         if is_welcome:
             self._fruitless.pop(link.to, None)
@@ -220,7 +230,7 @@ class Pipeline:
             self._drop(link)
         if envelope is not None and outcome is not None:
             self._done(envelope, outcome)
-        if reply.code == 421:
+        if reply.code == 421 or is_early:  # what is left of a letter must not be taken for commands
             raise LostError(str(reply))
         if wanted is Wanted.LETTER and envelope is not None:
             self._send_letter(link, envelope)

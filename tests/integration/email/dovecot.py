@@ -1,4 +1,4 @@
-"""A private Dovecot on loopback: one IMAP account in a folder of its own."""
+"""A private Dovecot on loopback: IMAP accounts in a folder of their own, filled by LMTP or IMAP."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.integration.email.postfix import free_port
 START_S = 20.0
 USER, PASSWORD = "bounces@tellal.example", "p w/@ö"
 CONFIG = """\
-protocols = imap
+protocols = imap lmtp
 listen = 127.0.0.1
 base_dir = {folder}/run
 state_dir = {folder}/state
@@ -29,14 +29,14 @@ log_path = {folder}/dovecot.log
 first_valid_uid = 1
 ssl = no
 disable_plaintext_auth = no
-mail_location = maildir:{folder}/mail/box
+mail_location = maildir:~/box
 passdb {{
   driver = passwd-file
   args = {folder}/users
 }}
 userdb {{
   driver = static
-  args = uid={user} gid={group} home={folder}/mail
+  args = uid={user} gid={group} home={folder}/mail/%u
 }}
 service imap-login {{
   chroot =
@@ -47,6 +47,11 @@ service imap-login {{
     port = 0
   }}
 }}
+service lmtp {{
+  inet_listener lmtp {{
+    port = {lmtp_port}
+  }}
+}}
 service anvil {{
   chroot =
 }}
@@ -55,10 +60,11 @@ service anvil {{
 
 @dataclass(frozen=True)
 class Dovecot:
-    """One that runs, with an empty mailbox at first."""
+    """One that runs, with empty mailboxes at first."""
 
     folder: Path
     port: int
+    lmtp_port: int
 
     @property
     def log(self) -> str:
@@ -66,10 +72,10 @@ class Dovecot:
         return path.read_text(errors="replace") if path.exists() else ""
 
     @contextmanager
-    def opened(self) -> Iterator[imaplib.IMAP4]:
-        """The mailbox, as a person's mail program opens it."""
+    def opened(self, user: str = USER) -> Iterator[imaplib.IMAP4]:
+        """A mailbox, as a person's mail program opens it."""
         with imaplib.IMAP4("127.0.0.1", self.port, timeout=START_S) as imap:
-            imap.authenticate("PLAIN", lambda _: f"\0{USER}\0{PASSWORD}".encode())
+            imap.authenticate("PLAIN", lambda _: f"\0{user}\0{PASSWORD}".encode())
             imap.select()
             yield imap
 
@@ -77,6 +83,12 @@ class Dovecot:
         with self.opened() as imap:
             for raw in messages:
                 imap.append("INBOX", None, None, raw)
+
+    def messages(self, user: str) -> list[bytes]:
+        """All that is in a mailbox."""
+        with self.opened(user) as imap:
+            _, found = imap.uid("FETCH", "1:*", "(BODY.PEEK[])")
+        return [one[1] for one in found if isinstance(one, tuple)]
 
     def flags(self) -> list[set[str]]:
         """Of each message that is there, in order."""
@@ -87,13 +99,15 @@ class Dovecot:
 
 
 @contextmanager
-def dovecot() -> Iterator[Dovecot]:
-    """Run one for as long as the block runs."""
+def dovecot(*users: str) -> Iterator[Dovecot]:
+    """Run one for as long as the block runs, with these users beside the usual one."""
     folder = Path(tempfile.mkdtemp(prefix="tellal-dovecot-"))  # a socket's path must be short
-    made = Dovecot(folder, free_port())
-    (folder / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}\n")
+    made = Dovecot(folder, free_port(), free_port())
+    lines = [f"{user}:{{PLAIN}}{PASSWORD}\n" for user in (USER, *users)]
+    (folder / "users").write_text("".join(lines))
     config = folder / "dovecot.conf"
-    config.write_text(CONFIG.format(folder=folder, port=made.port, **_accounts(folder)))
+    ports = {"port": made.port, "lmtp_port": made.lmtp_port}
+    config.write_text(CONFIG.format(folder=folder, **ports, **_accounts(folder)))
     process = subprocess.Popen([_program(), "-F", "-c", str(config)])
     try:
         _wait_for(made, process)
@@ -119,7 +133,7 @@ def _accounts(folder: Path) -> dict[str, str]:
 
 def _program() -> str:
     found = shutil.which("dovecot", path=f"{os.environ['PATH']}:/usr/sbin")
-    assert found, "apt install dovecot-imapd"
+    assert found, "apt install dovecot-imapd dovecot-lmtpd"
     return found
 
 

@@ -7,6 +7,7 @@ that refusals come in the middle of what a client has sent in one go; `smtp-sink
 from __future__ import annotations
 
 import base64
+import socket
 import socketserver
 import threading
 from collections import Counter
@@ -18,7 +19,8 @@ from tests.integration.email.security import Security
 
 HANG_UP = b""
 DOT = "dot"  # the verb of a letter's end
-MIDDLE = "middle"  # the verb of its first line: go on reading, or hang up
+MIDDLE = "middle"  # the verb of its first line, after which what comes is taken for commands
+ON = b"on"  # the usual there: read on
 CRUMB = 7  # bytes: a reply falls apart within its text
 MAX_LINE = 65_536
 
@@ -63,6 +65,7 @@ class Script:
     accepted: Counter[str] = field(default_factory=Counter)
     letters: list[tuple[str, str, bytes]] = field(default_factory=list)
     stray: list[bytes] = field(default_factory=list)
+    open: set[socket.socket] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, verb: str, who: str, usually: bytes) -> bytes:
@@ -71,9 +74,20 @@ class Script:
             found = self.rule(verb, who, self.seen[verb, who])
         return usually if found is None else found
 
+    def hang_up(self, farewell: bytes = b"") -> None:
+        """Say this on each connection, asked or not, and close it."""
+        with self.lock:
+            for one in self.open:
+                one.sendall(farewell)
+                one.shutdown(socket.SHUT_RDWR)
+
 
 class _Gone(Exception):
     """The connection ends here, in the middle of whatever it was."""
+
+
+class _RefusedError(Exception):
+    """A letter was answered before its end."""
 
 
 class _Handler(socketserver.StreamRequestHandler):
@@ -87,6 +101,8 @@ class _Handler(socketserver.StreamRequestHandler):
         self._sender = self._recipient = ""
         self._is_sender_ok = self._is_recipient_ok = False
         self._security, self._is_encrypted, self._is_known = self._script.security, False, False
+        with self._script.lock:
+            self._script.open.add(self.request)
         try:
             if self._security is not None and self._security.is_smtps:
                 self._encrypt()
@@ -95,6 +111,9 @@ class _Handler(socketserver.StreamRequestHandler):
                 self._obey(line)
         except (_Gone, OSError):
             return
+        finally:
+            with self._script.lock:
+                self._script.open.discard(self.request)
 
     def _obey(self, line: bytes) -> None:
         verb = line[:4].upper().strip().decode("ascii", "replace")
@@ -133,7 +152,11 @@ class _Handler(socketserver.StreamRequestHandler):
         if not self._is_answered_by(b"354"):
             self._reset()
             return
-        letter = self._letter()
+        try:
+            letter = self._letter()
+        except _RefusedError:
+            self._reset()
+            return
         is_wanted = self._is_sender_ok and self._is_recipient_ok
         if not is_wanted and letter:
             self._script.stray.append(letter)
@@ -193,8 +216,11 @@ class _Handler(socketserver.StreamRequestHandler):
                 if lines and not self._is_recipient_ok:
                     self._script.stray.append(b"".join(lines))
                 raise _Gone
-            if not lines and self._script.answer(MIDDLE, self._recipient, b"on") == HANG_UP:
-                raise _Gone
+            if not lines:
+                answer = self._script.answer(MIDDLE, self._recipient, ON)
+                if answer != ON:
+                    self._give(answer)
+                    raise _RefusedError
             lines.append(line.removeprefix(b"."))
         return b"".join(lines)
 
@@ -243,9 +269,9 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 @contextmanager
-def playing(script: Script) -> Iterator[Script]:
-    """Serve a script on a port that the kernel chooses."""
-    with _Server(("127.0.0.1", 0), _Handler) as server:
+def playing(script: Script, port: int = 0) -> Iterator[Script]:
+    """Serve a script on this port, else on one that the kernel chooses."""
+    with _Server(("127.0.0.1", port), _Handler) as server:
         server.script, script.port = script, int(server.server_address[1])
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
@@ -254,6 +280,15 @@ def playing(script: Script) -> Iterator[Script]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """Nobody listens on it, and nobody else may."""
+    with socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))
+        yield int(reserved.getsockname()[1])
 
 
 def _address(line: bytes) -> str:
