@@ -26,7 +26,7 @@ from service.models import Article, Batch, DeliveryState, Notification, Place
 from service.runtime import Runtime
 from service.settings import Settings
 from service.subscriptions.trial import TEMPLATE as TRIAL
-from service.tasks import Queue
+from service.tasks import Queue, Task
 from workers.courier import Courier, NotNowError, NotToBeSentError, Parcel
 from workers.deliver import deliver_batch
 from workers.email.dkim import Signer
@@ -34,7 +34,7 @@ from workers.email.link import Envelope, UnsafeAddressError
 from workers.email.mailbox import keep
 from workers.email.pipeline import Pipeline, WithheldError
 from workers.email.relay import Relay, Relays
-from workers.email.throttle import Throttle, Turnstile
+from workers.email.throttle import Entry, Throttle, Turnstile
 from workers.one_by_one import OneByOne
 
 log = get_logger(__name__)
@@ -201,8 +201,8 @@ def _shared(urls: tuple[str, ...], hello: str, authorities: str) -> Relays:
 
 
 def send_email_batch(runtime: Runtime, batch_id: int) -> None:
-    """Send every letter of a batch that is due; leave it for later where its lane is closed, or as
-    many of this worker's threads are busy with that lane as may be."""
+    """Send every letter of a batch that is due; leave it for later where its lane is closed, or
+    until another batch is done where as many of this worker's threads are at its lane as may be."""
     if relays_of(runtime.settings) is None:
         deliver_batch(runtime, batch_id, EmailSender)
         return
@@ -216,9 +216,11 @@ def send_email_batch(runtime: Runtime, batch_id: int) -> None:
         deliver_batch(runtime, batch_id, open_sender)
         return
     wait_until = throttle.wait_until()
-    with TURNSTILE.passed(batch.lane) as is_through:
-        if is_through and wait_until is None:
+    ring = partial(runtime.doorbell.ring, Task.EMAIL_BATCH, batch_id, Queue(batch.queue))
+    with TURNSTILE.passed(batch.lane, batch_id, ring) as entry:
+        if wait_until is None and entry is Entry.THROUGH:
             deliver_batch(runtime, batch_id, open_sender)
             return
-    with runtime.db.write() as session:
-        postpone_ready(session, batch_id, wait_until or utcnow() + BUSY)
+    if wait_until is not None or entry is Entry.LATER:
+        with runtime.db.write() as session:
+            postpone_ready(session, batch_id, wait_until or utcnow() + BUSY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import threading
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select, update
@@ -23,8 +24,9 @@ from service.models import (
     MailLane,
 )
 from service.runtime import Runtime
+from service.tasks import Queue, Task
 from workers.email import send_email_batch
-from workers.email.throttle import IN_A_ROW, Turnstile
+from workers.email.throttle import IN_A_ROW, Entry, Turnstile
 
 SENT, DEFERRED, QUEUED = DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.QUEUED
 REJECTED = DeliveryState.REJECTED
@@ -32,6 +34,10 @@ SLOW_DOWN = "451 4.7.1 too many messages"
 UNWELCOME = "550 5.7.26 unauthenticated mail"
 NO_SENDER = "553 5.1.8 the domain of the sender does not resolve"
 SECONDS = timedelta(seconds=20)
+
+
+def never() -> None:
+    raise AssertionError("nobody waits for this one")
 
 
 def readers(town, count: int, domain: str, lane: str) -> list[int]:
@@ -235,32 +241,83 @@ def test_a_slow_lane_holds_two_threads_of_a_worker_at_most():
     turnstile, through = Turnstile(), []
     inside, leave = threading.Barrier(3), threading.Event()
 
-    def work() -> None:
-        with turnstile.passed("slow.example") as is_through:
-            through.append(is_through)
+    def work(batch_id: int) -> None:
+        with turnstile.passed("slow.example", batch_id, never) as entry:
+            through.append(entry)
             inside.wait(5)
             leave.wait(5)
 
-    threads = [threading.Thread(target=work) for _ in range(2)]
+    threads = [threading.Thread(target=work, args=(number,)) for number in (1, 2)]
     for thread in threads:
         thread.start()
     inside.wait(5)
-    with turnstile.passed("slow.example") as third, turnstile.passed("gmail") as other:
-        assert (third, other) == (False, True)
+    rung = threading.Event()
+    with (
+        turnstile.passed("slow.example", 3, rung.set) as third,
+        turnstile.passed("gmail", 4, never) as other,
+    ):
+        assert (third, other) == (Entry.IN_LINE, Entry.THROUGH)
+    assert not rung.is_set()
     leave.set()
     for thread in threads:
         thread.join(5)
-    assert through == [True, True]
-    with turnstile.passed("slow.example") as again:
-        assert again
+    assert through == [Entry.THROUGH, Entry.THROUGH]
+    assert rung.is_set()
+    with turnstile.passed("slow.example", 3, never) as again:
+        assert again is Entry.THROUGH
 
 
-def test_a_batch_whose_lane_is_full_comes_again_soon_without_an_attempt(
+def test_a_line_is_rung_for_in_its_order_one_as_each_is_done():
+    turnstile, rung = Turnstile(most=1), []
+    with turnstile.passed("gmail", 1, never):
+        for number in (2, 3):
+            with turnstile.passed("gmail", number, partial(rung.append, number)) as entry:
+                assert entry is Entry.IN_LINE
+    assert rung == [2]
+    with turnstile.passed("gmail", 2, never):
+        pass
+    assert rung == [2, 3]
+    with turnstile.passed("gmail", 3, never):
+        pass
+    assert rung == [2, 3]
+
+
+def test_who_is_found_in_line_again_or_behind_a_long_line_comes_later():
+    turnstile = Turnstile(most=0, longest=1)
+    entries = []
+    for number in (1, 2, 1, 2):
+        with turnstile.passed("gmail", number, never) as entry:
+            entries.append(entry)
+    assert entries == [Entry.IN_LINE, Entry.LATER, Entry.LATER, Entry.IN_LINE]
+
+
+def test_a_batch_in_line_is_rung_for_when_its_lane_has_a_thread_and_nothing_is_written(
+    peer, town, send, runtime, monkeypatch
+):
+    reader = town.reader()
+    notification = town.planned()
+    (before,) = town.all(Batch)
+    turnstile, rung = Turnstile(most=1), []
+    monkeypatch.setattr("workers.email.task.TURNSTILE", turnstile)
+    monkeypatch.setattr(runtime.doorbell, "ring", lambda *ring: rung.append(ring))
+    with turnstile.passed(before.lane, 0, never):
+        send(notification)
+        (batch,) = town.all(Batch)
+        assert (batch.state, batch.due_at) == (BatchState.READY, before.due_at)
+        assert rung == []
+
+    assert rung == [(Task.EMAIL_BATCH, before.id, Queue.EMAIL)]
+    send(notification)
+    assert town.states(notification) == {reader: SENT}
+
+
+def test_a_batch_found_in_line_comes_again_soon_without_an_attempt(
     peer, town, send, clock, monkeypatch
 ):
     reader = town.reader()
     notification = town.planned()
     monkeypatch.setattr("workers.email.task.TURNSTILE", Turnstile(0))
+    send(notification)
     send(notification)
     (batch,) = town.all(Batch)
     assert (batch.state, batch.attempts) == (BatchState.READY, 0)
