@@ -50,7 +50,7 @@ chaos: setup ## the proof: hurt a running Tellal, count what was lost (FAULT= SE
 bench-ledger: setup ## planning against a bare insert, memory, cost of a delivery (QUICK=1: less)
 	@$(BIN)/python -m tests.bench.ledger
 
-bench-mail: setup ## letters a second, near and far, against other senders (QUICK=1: less)
+bench-mail: setup ## letters a second, near and far, against other senders (QUICK=1: less; SOAK=600)
 	@DEBIAN_FRONTEND=noninteractive $(MAKE) --no-print-directory apt-packages \
 		TEST_PACKAGES="postfix openssl" || true
 	@$(BIN)/python -m tests.bench.mail

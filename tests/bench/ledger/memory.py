@@ -15,17 +15,9 @@ from workers.plan import plan_notification
 def peak_mb(scene: Scene, size: int) -> float:
     """The largest resident size of a fresh process that plans an article for so many."""
     scene.clear()
-    settings = scene.runtime.settings
-    environment = {
-        "TELLAL_VAR_DIR": str(settings.var_dir),
-        "TELLAL_DATABASE_URL": settings.database_url.get_secret_value(),
-        "TELLAL_REDIS_URL": settings.redis_url.get_secret_value(),
-        "TELLAL_SECRET_KEY": settings.secret_key.get_secret_value(),
-        "TELLAL_ENCRYPTION_KEY": settings.encryption_key.get_secret_value(),
-    }
     found = subprocess.run(
         [sys.executable, "-m", __name__, str(scene.news(size))],
-        env=environment,
+        env=scene.environment,
         check=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

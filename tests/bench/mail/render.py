@@ -1,7 +1,7 @@
 """A reader's letter joined from segments, against the same letter built by `EmailMessage`.
 
 Processor time for one reader, tokens included; the edition's own rendering is spread over a batch
-of a thousand. Email guide, criterion 3: at least 100 times less.
+of a thousand.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -25,7 +26,6 @@ from service.settings import load
 from workers.email.dkim import Signer
 
 BATCH = 1_000
-GOAL = 100
 AT = datetime(2026, 6, 1, 7, 30, tzinfo=UTC)
 TOPICS = tuple(Name(id, f"konu-{id}", f"Konu {id}", f"Topic {id}") for id in range(1, 5))
 PLACES = {id: Name(id, f"ilce-{id}", f"İlçe {id}", f"İlçe {id}") for id in range(1, 31)}
@@ -45,9 +45,22 @@ STORY = Story(
 )
 
 
-def main() -> None:
-    """Print both costs, their ratio, and what a signature adds."""
-    rounds = 1 if os.environ.get("QUICK") else 5
+@dataclass(frozen=True)
+class Costs:
+    """Seconds of processor time for one reader's letter of `length` bytes."""
+
+    length: int
+    built: float
+    joined: float
+    signed: float
+
+    @property
+    def ratio(self) -> float:
+        return self.built / self.joined
+
+
+def measure(rounds: int) -> Costs:
+    """The least of so many rounds, as everything else that runs can only add to it."""
     settings = load(
         secret_key="x" * 32,
         encryption_key=Fernet.generate_key().decode(),
@@ -56,16 +69,23 @@ def main() -> None:
     )
     vault = Vault(settings)
     house = Letterhead(settings, vault)
-    first = Edition(house, STORY, 4711, PLACES, AT).letter(READERS[0])
-    joined = min(_cost(lambda: joining(house)) for _ in range(rounds)) / BATCH
-    built = min(_cost(lambda: building(vault, first.as_bytes())) for _ in range(rounds)) / 100
-    signed = min(_cost(lambda: signing(house)) for _ in range(rounds)) / BATCH
-    ratio = built / joined
-    print(f"a letter of {len(first.as_bytes()):,} bytes, for one reader")
-    print(f"  built by EmailMessage   {built * 1e6:8.1f} µs")
-    print(f"  joined from segments    {joined * 1e6:8.1f} µs")
-    print(f"  joined and signed       {signed * 1e6:8.1f} µs")
-    print(f"  ratio                   {ratio:8.0f}    goal: {GOAL} {_verdict(ratio)}")
+    raw = Edition(house, STORY, 4711, PLACES, AT).letter(READERS[0]).as_bytes()
+    return Costs(
+        length=len(raw),
+        built=min(_cost(lambda: building(vault, raw)) for _ in range(rounds)) / 100,
+        joined=min(_cost(lambda: joining(house)) for _ in range(rounds)) / BATCH,
+        signed=min(_cost(lambda: signing(house)) for _ in range(rounds)) / BATCH,
+    )
+
+
+def main() -> None:
+    """Print both costs, their ratio, and what a signature adds."""
+    found = measure(1 if os.environ.get("QUICK") == "1" else 5)
+    print(f"a letter of {found.length:,} bytes, for one reader")
+    print(f"  built by EmailMessage   {found.built * 1e6:8.1f} µs")
+    print(f"  joined from segments    {found.joined * 1e6:8.1f} µs")
+    print(f"  joined and signed       {found.signed * 1e6:8.1f} µs")
+    print(f"  ratio                   {found.ratio:8.0f}")
 
 
 def readers(count: int) -> Iterator[Reader]:
@@ -124,10 +144,6 @@ def _cost(work: Callable[[], None]) -> float:
     start = time.process_time()
     work()
     return time.process_time() - start
-
-
-def _verdict(ratio: float) -> str:
-    return "reached" if ratio >= GOAL else "MISSED"
 
 
 READERS = list(readers(BATCH))

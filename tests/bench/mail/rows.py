@@ -8,19 +8,28 @@ beside `by_smtplib` and add its rows to `ROWS`; figures about rows that are not 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from tests.bench.mail import peers
+from tests.bench.mail.planned import planned
 from tests.bench.mail.run import Run, of_module, of_openssl, of_smtp_source
 
 SMTP_SOURCE, SMTPLIB, APPRISE, OPENSSL = "smtp-source", "smtplib", "Apprise", "openssl speed"
-# Of our own sender: the pipeline alone, the same with signatures by two processes, and whole
-# workers with ledger and journal.
+# Of our own sender: the pipeline alone, the same with signatures by two processes, and one whole
+# worker with ledger and journal, which signs nothing.
 OURS, SIGNED, WORKER = "Tellal", "Tellal, signed", "Tellal, whole worker"
+WORKER_POSTGRESQL = "Tellal, PostgreSQL"
+# Into a Postfix that keeps a queue, instead of `smtp-sink`.
+RELAYED, SIGNED_RELAYED = "smtp-source to Postfix", "Tellal, signed, to Postfix"
 
 ROUND_TRIPS_MS = (0, 4, 20)
 LETTERS = 16  # ready as bytes, taken in turn: only the sending is measured
+ROUNDS = 3
 QUICK = 5  # times fewer letters
+CORES = "2"  # processes that sign
 
 
 @dataclass(frozen=True)
@@ -33,17 +42,23 @@ class Ready:
 
 @dataclass(frozen=True)
 class Row:
-    """`start` gets the server's port, the number of letters, and what they are."""
+    """`start` gets the port of the `server`, the number of letters, and what they are."""
 
     name: str
     round_trip_ms: int
     count: int
     start: Callable[[int, int, Ready], Run]
+    server: Callable[[], AbstractContextManager[int]] = peers.sink
 
 
 def _module(name: str, *words: str) -> Callable[[int, int, Ready], Run]:
     module = f"tests.bench.mail.{name}"
     return lambda port, count, ready: of_module(module, port, count, str(ready.file), *words)
+
+
+def _worker(port: int, count: int, _ready: Ready, *, is_postgresql: bool = False) -> Run:
+    with planned(count, is_postgresql=is_postgresql) as environment:
+        return of_module("tests.bench.mail.worker", port, count, "1", environment=environment)
 
 
 def _smtp_source(port: int, count: int, ready: Ready) -> Run:
@@ -63,4 +78,19 @@ ROWS = (
     Row(SMTPLIB, 20, 1_500, _module("by_smtplib")),
     Row(APPRISE, 0, 50, _module("by_apprise")),
     Row(OPENSSL, 0, 5, _openssl),  # seconds, not letters
+    Row(OURS, 0, 40_000, _module("ours")),
+    Row(OURS, 4, 20_000, _module("ours")),
+    Row(OURS, 20, 5_000, _module("ours")),
+    Row(SIGNED, 0, 15_000, _module("ours", "signed", CORES)),
+    Row(WORKER, 0, 20_000, _worker),
+    Row(WORKER_POSTGRESQL, 0, 20_000, partial(_worker, is_postgresql=True)),
 )
+RELAY_ROWS = (
+    Row(RELAYED, 0, 5_000, _smtp_source, peers.relay),
+    Row(SIGNED_RELAYED, 0, 5_000, _module("ours", "signed", CORES), peers.relay),
+)
+
+
+def all_rows() -> tuple[Row, ...]:
+    """Those that can be measured here."""
+    return ROWS + RELAY_ROWS if peers.has_postfix() else ROWS

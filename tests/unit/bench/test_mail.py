@@ -9,9 +9,19 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from tests.bench.mail import peers
-from tests.bench.mail.figures import figures, median, table
+from tests.bench.mail.figures import figures, judged, median, table
 from tests.bench.mail.plot import draw
-from tests.bench.mail.rows import APPRISE, OPENSSL, OURS, SIGNED, SMTP_SOURCE, SMTPLIB, WORKER
+from tests.bench.mail.rows import (
+    APPRISE,
+    OPENSSL,
+    OURS,
+    RELAYED,
+    SIGNED,
+    SIGNED_RELAYED,
+    SMTP_SOURCE,
+    SMTPLIB,
+    WORKER,
+)
 from tests.bench.mail.run import Run, signs_per_second
 
 OF_3_0 = """\
@@ -35,7 +45,9 @@ OWN = {
     (OURS, 0): Run(10_000.0, 40.0),
     (OURS, 20): Run(680.0, 40.0),
     (SIGNED, 0): Run(2_400.0, 80.0),
-    (WORKER, 0): Run(1_800.0, 160.5),
+    (WORKER, 0): Run(8_500.0, 90.5),
+    (RELAYED, 0): Run(1_000.0, 9.0),
+    (SIGNED_RELAYED, 0): Run(640.0, 70.0),
 }
 
 
@@ -54,11 +66,27 @@ def test_figures_are_by_the_row_that_they_name() -> None:
     assert figures(MEASURED | OWN) == {
         "unsigned_vs_smtp_source": 1.25,
         "signed_vs_openssl": 0.6,
-        "worker_vs_bare": 0.75,
+        "worker_vs_bare": 0.85,
         "at_20ms_vs_smtplib": 4.0,
+        "vs_postfix_source": 0.64,
         "vs_apprise": 500.0,
-        "rss_mb": 160.5,
+        "rss_mb": 90.5,
     }
+
+
+def test_each_figure_is_judged_in_words_by_its_own_bar() -> None:
+    shown = {"worker_vs_bare": 0.79, "rss_mb": 120.0, "vs_apprise": 9.0, "signed_vs_openssl": None}
+    assert judged(shown)[2:] == [
+        "|worker_vs_bare|0.79|≥ 0.8|not met|",
+        "|rss_mb|120|≤ 120|met|",
+        "|vs_apprise|9|||",
+        "|signed_vs_openssl|not measured|≥ 0.55||",
+    ]
+
+
+def test_what_is_sent_to_postfix_is_compared_with_what_was_sent_there_too() -> None:
+    (row,) = [row for row in table(MEASURED | OWN) if SIGNED_RELAYED in row]
+    assert "|64.0%|" in row
 
 
 def test_a_row_that_was_not_measured_leaves_its_figures_open() -> None:
