@@ -7,9 +7,11 @@ import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_REPLY = 64 * 1024  # bytes; no mail server talks longer than that
 RECEIVE = 64 * 1024
+SHORT = 80  # of a reply that is remembered
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -108,19 +110,31 @@ class Wire:
 
     def _completed(self, line: bytes) -> Reply | None:
         """The reply whose last line this is; None: there are more."""
-        code, mark = line[:3], line[3:4]
-        if not code.isdigit() or mark not in b" -\r":
-            raise LostError(f"no reply of a mail server: {line[:80]!r}")
-        text = line[4:].decode("utf-8", "replace").rstrip("\r")
-        if mark != b"-" and not self._lines:
-            return Reply(int(code), text)
-        self._lines.append(text)
-        if mark == b"-":
+        is_last = line[3:4] != b"-"
+        if is_last and not self._lines and len(line) <= SHORT:
+            return _short(line)
+        reply = _read(line)
+        if is_last and not self._lines:
+            return reply
+        self._lines.append(reply.text)
+        if not is_last:
             if sum(map(len, self._lines)) > MAX_REPLY:
                 raise LostError("a reply without an end")
             return None
         lines, self._lines = self._lines, []
-        return Reply(int(code), " ".join(filter(None, lines)))
+        return Reply(reply.code, " ".join(filter(None, lines)))
+
+
+def _read(line: bytes) -> Reply:
+    """One line of a reply, without the end that it had."""
+    code = line[:3]
+    if not code.isdigit() or line[3:4] not in b" -\r":
+        raise LostError(f"no reply of a mail server: {line[:80]!r}")
+    return Reply(int(code), line[4:].decode("utf-8", "replace").rstrip("\r"))
+
+
+# To MAIL, RCPT and DATA a server says the same for each letter.
+_short = lru_cache(maxsize=64)(_read)
 
 
 def brief(error: BaseException) -> str:
