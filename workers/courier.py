@@ -96,11 +96,11 @@ class Courier:
         self._slice: deque[RowMapping] = deque()
         self._size = SLICE
         self._revision_id: int | None = None
-        self._read_at = 0.0
-        self._is_begun = False  # at least the first of a slice is sent, however slow reading was
+        self._read_at = self._took_s = 0.0
+        self._is_slice_begun = False  # at least its first is sent, however slow reading was
         self._after = 0  # the last one that was taken
         self._in_hand = 0  # taken, not answered
-        self._is_left = False  # one that was taken was put back
+        self._must_restart = False  # once nothing is in hand: something was put back, or is paused
         self._is_exhausted = False
         self.count = 0
 
@@ -113,14 +113,14 @@ class Courier:
             LeaseLost: the batch is somebody else's, or may be soon.
             HandedBackError: staff paused what is left; the batch is nobody's by now.
         """
-        while (self._is_left or not self._is_exhausted) and self._has_room():
-            if self._is_begun and time.monotonic() - self._read_at > FRESH_S:
+        while (self._must_restart or not self._is_exhausted) and self._has_room():
+            if self._is_slice_stale():
                 self._size = max(self._size // 2, SLICE)
                 self._slice.clear()
             if not self._slice and not self._read():
                 return None
             row = self._slice.popleft()
-            self._is_begun = True
+            self._is_slice_begun = True
             self._after = row["destination_id"]
             decided = self._decided(row)
             if decided is None:
@@ -149,31 +149,38 @@ class Courier:
         """Nothing of it has left and nothing is decided: it is looked at again, when all that is
         in hand has been answered."""
         self._in_hand -= 1
-        self._is_left = True
+        self._must_restart = True
 
     def _has_room(self) -> bool:
         """Whether one more may be sent: it must be known where it would be in doubt."""
         if not self._in_hand:
             self._settler.wait_for_room()
-            if self._is_left:
+            if self._must_restart:
                 self._begin_again()
             return True
-        return not self._is_left and self._settler.has_room(self._in_hand)
+        return not self._must_restart and self._settler.has_room(self._in_hand)
+
+    def _is_slice_stale(self) -> bool:
+        """Whether another look at the rest pays. Where looks are slow themselves, each parcel's own
+        has to do."""
+        age_s = time.monotonic() - self._read_at
+        return self._is_slice_begun and age_s > FRESH_S and self._took_s < FRESH_S / 2
 
     def _begin_again(self) -> None:
         """From the first that is still queued. What was sent is settled before: it is not."""
         self._settler.drain()
         self._slice.clear()
-        self._after, self._is_left, self._is_exhausted = 0, False, False
+        self._after, self._must_restart, self._is_exhausted = 0, False, False
 
     def _read(self) -> bool:
         """Read the next slice, with the eligibility of each."""
-        if self._is_begun and time.monotonic() - self._read_at < FRESH_S / 2:
+        if self._is_slice_begun and time.monotonic() - self._read_at < FRESH_S / 2:
             self._size = min(self._size * 2, LARGEST_SLICE)
         while True:
             self._read_at = time.monotonic()
             with self._db.read() as session:
                 rows = pending(session, self._lease, self._after, self._size)
+                self._took_s = time.monotonic() - self._read_at
                 if not rows:
                     self._is_exhausted = True
                     return False
@@ -182,9 +189,10 @@ class Courier:
                     self._revision_id = self._prepared(session)
                     break
             if self._in_hand:  # they may be among those that would be set aside
+                self._must_restart = True
                 return False
             self._set_aside()
-        self._is_begun = False
+        self._is_slice_begun = False
         return True
 
     def _prepared(self, session: Session) -> int | None:

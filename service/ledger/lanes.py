@@ -16,7 +16,14 @@ from sqlalchemy.orm import Session
 
 from service.ledger.alarms import raise_alarm
 from service.ledger.troubles import troubles
-from service.models import Alarm, AlarmKind, Batch, BatchState, MailLane
+from service.models import (
+    Alarm,
+    AlarmKind,
+    Batch,
+    BatchState,
+    DestinationKind,
+    MailLane,
+)
 
 FIRST_LINKS, MOST_LINKS = 4, 20  # email guide, rule 18
 FIRST_CLOSURE, LONGEST_CLOSURE = timedelta(minutes=5), timedelta(hours=1)
@@ -38,11 +45,13 @@ NEW = text("""
 class Bearing:
     """What a lane bears now.
 
-    `left`: letters that it may still get today; None: no limit. `closed`: until when nothing goes
-    to this lane, or to which of its domains.
+    `links`: of all workers together, of whom `senders` are at it. `left`: letters that it may still
+    get today; None: no limit. `closed`: until when nothing goes to this lane, or to which of its
+    domains.
     """
 
     links: int
+    senders: int
     left: int | None
     closed: Mapping[str, datetime]
 
@@ -56,8 +65,15 @@ def bearing(session: Session, lane: str, today: date, warmup: int, now: datetime
         cap = warmup if row is None else _cap(row, today, warmup)
         spent = row.sent if row is not None and row.day == today else 0
         left = None if cap > WARM else max(cap - spent, 0)
+    senders = session.scalar(
+        select(func.count())
+        .select_from(Batch)
+        .where(Batch.state == BatchState.LEASED, Batch.due_at > now)
+        .where(Batch.lane == lane, Batch.kind == DestinationKind.EMAIL)
+    )
     return Bearing(
         row.links if row else FIRST_LINKS,
+        senders or 0,
         left,
         {one.name: one.closed_until for one in closed if one.closed_until},
     )
@@ -78,18 +94,36 @@ def close(session: Session, name: str, reason: str, now: datetime) -> datetime:
     return row.closed_until
 
 
+def take_share(session: Session, lane: str, today: date, warmup: int, want: int) -> int | None:
+    """Count so many letters as sent before they are, as far as the day's cap allows; who has taken
+    them gives back the rest by `note_batch`. None: no limit."""
+    row = _of_today(session, lane, today, warmup)
+    if row.cap is None or row.cap > WARM:
+        return None
+    share = min(want, max(row.cap - row.sent, 0))
+    row.sent += share
+    return share
+
+
 def note_batch(
     session: Session, lane: str, today: date, warmup: int, *, links: int, sent: int, deferred: int
 ) -> None:
-    """Add to a lane's day what a batch has brought, and keep how many links it bore."""
+    """Add to a lane's day what a batch has brought, and keep how many links it bore. `sent` is less
+    than nothing where a share was not used up."""
+    row = _of_today(session, lane, today, warmup)
+    row.sent = max(row.sent + sent, 0)
+    row.deferred += deferred
+    row.links = links
+
+
+def _of_today(session: Session, lane: str, today: date, warmup: int) -> MailLane:
+    """A lane's row, locked; on a new day it begins anew."""
     row = _locked(session, lane)
     if row.day != today:
         row.cap = _cap(row, today, warmup) if warmup else None
         row.sent_before = row.sent if row.day == today - timedelta(days=1) else 0
         row.day, row.sent, row.deferred = today, 0, 0
-    row.sent += sent
-    row.deferred += deferred
-    row.links = links
+    return row
 
 
 def is_stopped(session: Session, lane: str) -> bool:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from service.bounces import STATUS
 from service.ledger.outcome import Outcome
@@ -68,10 +69,16 @@ class Wanted(Enum):
 
     LETTER = "the relay waits for the letter"
     WORK = "the envelope came to its end, and nothing is left to wait for"
-    END = "to be hung up: the relay waits for a letter that nobody is to get"
+    HANG_UP = "to be hung up: the relay waits for a letter that nobody is to get"
 
 
-Decided = tuple[Envelope, Outcome]
+class Turn(NamedTuple):
+    """What follows from a reply: what is wanted now, of which envelope, and its outcome if it has
+    one."""
+
+    wanted: Wanted | None = None
+    envelope: Envelope | None = None
+    outcome: Outcome | None = None
 
 
 class Link:
@@ -131,8 +138,8 @@ class Link:
         self.letters += 1
         self._expected.append((Step.DOT, envelope))
 
-    def answered(self, reply: Reply) -> tuple[Wanted | None, Envelope | None, Outcome | None]:
-        """Take in a reply: what is wanted now, of which envelope, and its outcome if it has one.
+    def answered(self, reply: Reply) -> Turn:
+        """Take in a reply.
 
         Raises:
             LostError: the relay hangs up, or is out of step with us.
@@ -155,7 +162,7 @@ class Link:
             if self._held:  # what was not said yet need not be
                 self._held.clear()
                 return self._refused(envelope)
-        return None, None, None
+        return Turn()
 
     def _is_out_of_step(self, step: Step, reply: Reply) -> bool:
         """Whether it cannot be an answer to this, and so is one to something else."""
@@ -165,28 +172,29 @@ class Link:
             return reply.hundreds <= 3 and reply.code != 354
         return reply.hundreds in (1, 3)
 
-    def _dot_answered(
-        self, envelope: Envelope, reply: Reply
-    ) -> tuple[Wanted | None, Envelope, Outcome]:
+    def _dot_answered(self, envelope: Envelope, reply: Reply) -> Turn:
         if reply.hundreds not in (2, 4, 5):
             raise LostError(f"out of step: {reply}")
         self._expected.popleft()
-        return Wanted.WORK if self.is_idle else None, envelope, outcome_of(reply)
+        return Turn(Wanted.WORK if self.is_idle else None, envelope, outcome_of(reply))
 
-    def _data_answered(
-        self, envelope: Envelope, reply: Reply
-    ) -> tuple[Wanted, Envelope, Outcome | None]:
+    def _data_answered(self, envelope: Envelope, reply: Reply) -> Turn:
         if self._refusal is None and reply.code == 354:
-            return Wanted.LETTER, envelope, None
+            return Turn(Wanted.LETTER, envelope)
         self._refusal = self._refusal or reply
         if reply.code == 354:  # RFC 2920, section 3.1
-            return Wanted.END, envelope, outcome_of(self._refusal)
+            return Turn(Wanted.HANG_UP, envelope, outcome_of(self._refusal))
         return self._refused(envelope)
 
-    def _refused(self, envelope: Envelope) -> tuple[Wanted, Envelope, Outcome]:
+    def _refused(self, envelope: Envelope) -> Turn:
         assert self._refusal is not None
         self._is_dirty = True
-        return Wanted.WORK, envelope, outcome_of(self._refusal)
+        return Turn(Wanted.WORK, envelope, outcome_of(self._refusal))
+
+    @property
+    def was_bidden_farewell(self) -> bool:
+        """True where the relay said 421: it wants fewer of us, or none."""
+        return self._farewell is not None
 
     def lost(self, why: str) -> Iterator[tuple[Envelope, Outcome | None]]:
         """Decide about each envelope of a broken connection, once; None: another link may try."""

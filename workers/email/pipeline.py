@@ -14,6 +14,8 @@ from collections import Counter, deque
 from contextlib import suppress
 from typing import Protocol
 
+from service.bounces import strip_addresses
+from service.ledger.lease import LeaseLost
 from service.ledger.outcome import Outcome
 from workers.courier import PeerAwayError
 from workers.email.link import Envelope, Link, Step, Wanted, stuffed
@@ -22,11 +24,13 @@ from workers.email.wire import LostError, Reply
 
 COMMAND_TIMEOUT_S = 60.0  # nothing has left yet, so to be impatient costs nothing
 DOT_TIMEOUT_S = 240.0  # a filter may think; who gives up early doubles the letter (RFC 5321, 4.5.3)
-DRAIN_S = 10.0  # for answers that are still due when an error ends the work
+DRAIN_S = 10.0  # for answers that are still due when the batch is somebody else's
 POLL_S = 1.0
 ROOM_S = 0.05  # while links are idle for want of room, not of letters
 MAX_PER_LINK = 100  # a polite guest hangs up after about this many (email guide, rule 18)
-MAX_FRUITLESS = 4  # fresh links to a relay in a row that came to nothing: it is away
+# Fresh links to a relay in a row that came to nothing: it is away. One that broke at a recipient
+# weighs less, because it may be the recipient's doing.
+MAX_FRUITLESS, AT_SENDER, AT_RECIPIENT = 12, 3, 1
 STANDS_S = 2.0  # a link that neither heard nor said anything for so long is as good as none
 LETTERS_PER_LINK = 8  # a further link is worth its greeting from so many letters on
 DIAL_AGAIN_S = 5.0  # after a dial that failed, while there are other links
@@ -60,6 +64,9 @@ class Width(Protocol):
             PeerAwayError: nothing more is to be begun.
         """
 
+    def slow_down(self) -> None:
+        """A link was refused, or hung up on, though no letter was to blame."""
+
 
 class Pipeline:
     """Sends what a source has. Used once, by one thread."""
@@ -86,7 +93,7 @@ class Pipeline:
 
         Raises:
             PeerAwayError: the relay takes nothing now. What has no outcome has not left.
-            Exception: what the source raised. Answers that were due then were waited for, 10 s.
+            Exception: what the source raised. Answers that were due then were waited for.
         """
         self._source = source
         self._bell.setblocking(False)
@@ -180,6 +187,7 @@ class Pipeline:
                 self._adopt(found)
             elif self._links or self._dialing:
                 self._dial_after = time.monotonic() + DIAL_AGAIN_S
+                self._width.slow_down()
             else:
                 self._stop(found)
 
@@ -221,12 +229,11 @@ class Pipeline:
             self._selector.modify(link.wire.sock, events, link)
 
     def _answered(self, link: Link, reply: Reply) -> None:
-        is_welcome = link.next_step is Step.MAIL
         is_early = link.next_step is Step.DOT and link.wire.has_backlog
         wanted, envelope, outcome = link.answered(reply)
-        if is_welcome:
+        if outcome is not None:
             self._fruitless.pop(link.to, None)
-        if wanted is Wanted.END:
+        if wanted is Wanted.HANG_UP:
             self._drop(link)
         if envelope is not None and outcome is not None:
             self._done(envelope, outcome)
@@ -283,16 +290,18 @@ class Pipeline:
     def _lost(self, link: Link, why: str) -> None:
         """Decide about each letter of a broken link."""
         self._drop(link)
-        is_fresh = not link.letters and not link.is_rested
-        if link.next_step in (Step.RSET, Step.MAIL) and is_fresh:
-            self._fruitless[link.to] += 1
+        if not link.letters and not link.is_rested and not link.is_idle:
+            is_early = link.next_step in (Step.RSET, Step.MAIL)
+            self._fruitless[link.to] += AT_SENDER if is_early else AT_RECIPIENT
+        if link.was_bidden_farewell:
+            self._width.slow_down()
         for envelope, outcome in link.lost(why):
             if outcome is None:
                 self._again.append(envelope)
             else:
                 self._done(envelope, outcome)
         if self._fruitless[link.to] >= MAX_FRUITLESS and not self._relays.avoid(link.to, why):
-            self._stop(PeerAwayError(f"the relay hangs up: {why}"))
+            self._stop(PeerAwayError(f"the relay hangs up: {strip_addresses(why)}"))
 
     def _drop(self, link: Link) -> None:
         """Hang up at once; what the link had in hand is the caller's."""
@@ -310,7 +319,7 @@ class Pipeline:
         """Begin nothing more; what is on the wire is waited for."""
         if self._error is None:
             self._error = error
-            if not isinstance(error, PeerAwayError):
+            if isinstance(error, LeaseLost):
                 self._ends_at = time.monotonic() + DRAIN_S
 
     def _expire(self) -> None:

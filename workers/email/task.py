@@ -84,6 +84,7 @@ class EmailSender(OneByOne):
         if relays is None or self._throttle is None:
             super().send_all(courier)
             return
+        self._throttle.begin()
         try:
             Pipeline(relays, self._throttle).run(_Outbox(courier, self, self._throttle))
         finally:

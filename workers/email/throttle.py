@@ -18,6 +18,7 @@ from service.bounces import is_answer, judge, strip_addresses
 from service.db import utcnow
 from service.ledger import lanes
 from service.ledger.lanes import MOST_LINKS
+from service.ledger.layout import BATCH_SIZE
 from service.ledger.outcome import CLOSED, Outcome
 from service.logs import get_logger
 from service.models import BounceVerdict, DeliveryState
@@ -48,12 +49,18 @@ class Throttle:
         with runtime.db.read() as session:
             self._bearing = lanes.bearing(session, lane, self._today(now), self._warmup, now)
             self._is_stopped = queue == Queue.EMAIL and lanes.is_stopped(session, lane)
-        self.links = self._bearing.links
+        self._most_links = self._bearing.links
         # Somebody waits for a sign-in link, which is one letter: it is tried at any time.
         self._closed = {} if queue == Queue.TRANSACTIONAL else dict(self._bearing.closed)
         self._in_a_row: Counter[str] = Counter()
-        self._taken = 0
+        self._taken_in_a_row = 0
+        self._share: int | None = None  # letters that it may send; None: no limit
         self._sent = self._deferred = 0
+
+    @property
+    def links(self) -> int:
+        """The part of the lane's links that is this batch's."""
+        return max(self._most_links // max(self._bearing.senders + 1, 1), 1)
 
     def wait_until(self) -> datetime | None:
         """Until when nothing may be sent to the whole lane; None: it may."""
@@ -62,6 +69,20 @@ class Throttle:
         if self._bearing.left == 0:
             return self._tomorrow()
         return self._closed.get(self._lane)
+
+    def begin(self) -> None:
+        """Take a share of what the lane may get today, where that is limited.
+
+        Raises:
+            PeerAwayError: nothing is left of it.
+        """
+        if not self._warmup:
+            return
+        with self._runtime.db.write() as session:
+            today = self._today(utcnow())
+            self._share = lanes.take_share(session, self._lane, today, self._warmup, BATCH_SIZE)
+        if self._share == 0:
+            raise self._had_enough()
 
     def closed_for(self, recipient: str) -> Outcome | None:
         """What becomes of a letter whose domain is left alone."""
@@ -78,21 +99,27 @@ class Throttle:
 
         Raises:
             PeerAwayError: the lane is closed, or has had its letters for today.
+            SQLAlchemyError: it is to be closed, and the database is away.
         """
         route = self._route(envelope.recipient)
         if outcome.state == DeliveryState.SENT:
             self._note_sent(route)
         elif is_slow_down(outcome):
             self._deferred += outcome.state == DeliveryState.DEFERRED
-            self._taken, self.links = 0, max(self.links // 2, 1)
+            self.slow_down()
             self._in_a_row[route] += 1
             if self._in_a_row[route] >= IN_A_ROW:
                 self._close(route, outcome)
         else:
             self._deferred += outcome.state == DeliveryState.DEFERRED
 
+    def slow_down(self) -> None:
+        """Somebody said that there are too many of us."""
+        self._taken_in_a_row = 0
+        self._most_links = max(self._most_links // 2, 1)
+
     def keep(self) -> None:
-        """Leave what was learned to the next batch."""
+        """Leave what was learned to the next batch, and what was not sent of a share."""
         now = utcnow()
         with self._runtime.db.write() as session:
             lanes.note_batch(
@@ -100,8 +127,8 @@ class Throttle:
                 self._lane,
                 self._today(now),
                 self._warmup,
-                links=self.links,
-                sent=self._sent,
+                links=self._most_links,
+                sent=self._sent - (self._share or 0),
                 deferred=self._deferred,
             )
             lanes.heed_complaints(session, self._lane, now)
@@ -109,14 +136,16 @@ class Throttle:
     def _note_sent(self, route: str) -> None:
         self._in_a_row.pop(route, None)
         self._sent += 1
-        self._taken += 1
-        if self._taken >= GROWS_AFTER:
-            self._taken = 0
-            self.links = min(self.links + 1, MOST_LINKS)
-        left = self._bearing.left
-        if left is not None and self._sent >= left:
-            wait = self._tomorrow() - utcnow()
-            raise PeerAwayError(f"{self._lane} has had its letters for today", wait.total_seconds())
+        self._taken_in_a_row += 1
+        if self._taken_in_a_row >= GROWS_AFTER:
+            self._taken_in_a_row = 0
+            self._most_links = min(self._most_links + 1, MOST_LINKS)
+        if self._share is not None and self._sent >= self._share:
+            raise self._had_enough()
+
+    def _had_enough(self) -> PeerAwayError:
+        wait = self._tomorrow() - utcnow()
+        return PeerAwayError(f"{self._lane} has had its letters for today", wait.total_seconds())
 
     def _close(self, route: str, outcome: Outcome) -> None:
         now, reason = utcnow(), strip_addresses(outcome.detail or outcome.code)

@@ -90,6 +90,9 @@ class Steady:
     def note(self, envelope: Envelope, outcome: Outcome) -> None:
         """Nothing is learned."""
 
+    def slow_down(self) -> None:
+        """Nothing is learned."""
+
 
 class _Rows:
     """Those of a batch, of whom nobody is asked whether the letter may leave."""

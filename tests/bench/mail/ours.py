@@ -37,6 +37,9 @@ class Steady:
     def note(self, envelope: Envelope, outcome: Outcome) -> None:
         """Nothing is learned."""
 
+    def slow_down(self) -> None:
+        """Nothing is learned."""
+
 
 class Letters:
     """A letter for each reader, of whom nobody is asked whether it may leave."""

@@ -50,6 +50,9 @@ class Wide:
     def note(self, envelope: Envelope, outcome: Outcome) -> None:
         pass
 
+    def slow_down(self) -> None:
+        """Nothing is learned."""
+
 
 class Narrow(Relays):
     """Links with small buffers, so that whoever does not read is noticed after a few kilobytes."""

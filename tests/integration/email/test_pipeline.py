@@ -58,6 +58,9 @@ class Narrow:
         if not self._left:
             raise PeerAwayError("enough")
 
+    def slow_down(self) -> None:
+        """Nothing is learned."""
+
 
 @pytest.fixture(params=[True, False], ids=["pipelined", "lock-step"])
 def script(request: pytest.FixtureRequest) -> Iterator[Script]:

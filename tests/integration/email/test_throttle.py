@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import select, update
 
 from service.bounces import Complained
+from service.db import utcnow
 from service.ledger.alarms import clear_by_id
 from service.ledger.bounces import record_report
+from service.ledger.claim import claim
 from service.models import (
     Alarm,
     AlarmKind,
@@ -25,8 +27,9 @@ from service.models import (
 )
 from service.runtime import Runtime
 from service.tasks import Queue, Task
+from workers.courier import PeerAwayError
 from workers.email import send_email_batch
-from workers.email.throttle import IN_A_ROW, Entry, Turnstile
+from workers.email.throttle import IN_A_ROW, Entry, Throttle, Turnstile
 
 SENT, DEFERRED, QUEUED = DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.QUEUED
 REJECTED = DeliveryState.REJECTED
@@ -359,3 +362,40 @@ def test_a_lane_whose_readers_complain_is_stopped_until_staff_let_it_go_on(
     send(town.planned())
     assert {town.states(third)[reader] for reader in gmail[5:]} == {SENT}
     assert [one.cleared_at is None for one in town.all(Alarm)].count(True) == 0
+
+
+def test_two_batches_at_once_share_what_a_new_address_may_send(peer, town, runtime):
+    home = Runtime.start(runtime.settings.model_copy(update={"mail_warmup": 20}))
+    first, second = (Throttle(home, "gmail", Queue.EMAIL) for _ in range(2))
+    first.begin()
+    with pytest.raises(PeerAwayError, match="has had its letters for today"):
+        second.begin()
+
+    first.keep()  # nothing was sent after all
+    third = Throttle(home, "gmail", Queue.EMAIL)
+    third.begin()
+    assert third.wait_until() is None
+    home.close()
+
+
+def test_two_batches_of_a_lane_share_its_links(peer, town, runtime):
+    town.readers(3)
+    with runtime.db.write() as session:
+        session.add(MailLane(name="other", links=12))
+    assert Throttle(runtime, "other", Queue.EMAIL).links == 12
+    (batch,) = town.batches(town.planned())
+    with runtime.db.write() as session:
+        assert claim(session, batch, utcnow(), runtime.settings.var_dir / "journal")
+
+    assert Throttle(runtime, "other", Queue.EMAIL).links == 6
+
+
+def test_who_is_told_to_go_away_at_the_door_comes_with_fewer_next_time(peer, town, send, lanes):
+    town.readers(3)
+    with town.runtime.db.write() as session:
+        session.add(MailLane(name="other", links=16))
+    peer.answers["MAIL"] = "421 4.7.0 too many connections"
+
+    send(town.planned())
+
+    assert lanes()["other"].links == 1
