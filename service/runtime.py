@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from service.crypto import Vault
 from service.db import Database
 from service.limits import Limits
-from service.outbound import Turns
 from service.settings import Settings, require_keys
 from service.tasks import WEB_TIMEOUT_S, Doorbell
+from service.turns import Turns
 
 
 @dataclass(frozen=True)

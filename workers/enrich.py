@@ -25,8 +25,9 @@ from service.ingest.ringing import ring_for
 from service.ingest.storing import finish
 from service.logs import bind, get_logger
 from service.models import ArticleState, InboxEvent, Source, Verdict
-from service.outbound import FetchFailed, FetchRefused, NotNow, Turn
+from service.outbound import FetchFailed, FetchRefused
 from service.runtime import Runtime
+from service.turns import NotNow, Turn
 
 log = get_logger(__name__)
 

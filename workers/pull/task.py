@@ -26,9 +26,10 @@ from service.ingest.pulling.keeping import keep, put_off
 from service.ingest.pulling.leasing import LeaseLost, Poll
 from service.ingest.pulling.missing import Suspect
 from service.logs import get_logger
-from service.outbound import FetchFailed, FetchRefused, NotNow, Turn
+from service.outbound import FetchFailed, FetchRefused
 from service.runtime import Runtime
 from service.tasks import Task
+from service.turns import NotNow, Turn
 from workers.pull.entries import EntryReader, UnreadableError
 from workers.pull.listings import ask_listing
 from workers.pull.site import BudgetSpentError, DisallowedError, Site

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from service.ingest.pulling import leasing
 from service.models import PullKind, PullState
-from service.outbound import Turns
 from service.settings import Settings
+from service.turns import Turns
 from tests.sites import Page
 from workers.pull import poll_source, task
 from workers.pull.entries import EntryReader
