@@ -68,7 +68,7 @@ class Journal:
 
     def wire(self, destination_id: int) -> None:
         """Say that the next bytes on the wire belong to this destination."""
-        self._write("w", destination_id)
+        self._append(b'["w",%d]\n' % destination_id)
 
     def stayed(self, destination_id: int) -> None:
         """Take back `wire`: not a byte has left."""
@@ -97,7 +97,9 @@ class Journal:
             self._file = -1
 
     def _write(self, *line: object) -> None:
-        raw = _encoded(line).encode() + b"\n"
+        self._append(_encoded(line).encode() + b"\n")
+
+    def _append(self, raw: bytes) -> None:
         end = self._end + len(raw)
         space = self._space
         if space is None:
