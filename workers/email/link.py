@@ -20,6 +20,7 @@ from service.models import DeliveryState
 from workers.email.wire import LostError, Reply, Wire
 
 MAX_LOSSES = 3  # connections that one letter may break
+LOGIN_FIRST = 530  # or encryption: our settings are wrong, and no reader's fault (RFC 4954, 3207)
 _UNSAFE = re.compile(r"[^!-;=?-~]")  # what would break out of the angle brackets, or of the line
 
 
@@ -149,7 +150,7 @@ class Link:
         step, envelope = self._expected[0]
         if step is Step.DOT:
             return self._dot_answered(envelope, reply)
-        if reply.code == 421:
+        if reply.code == 421 or (reply.code == LOGIN_FIRST and step is Step.MAIL):
             self._farewell = reply
             raise LostError(str(reply))
         if self._is_out_of_step(step, reply):

@@ -12,7 +12,6 @@ import socket
 import time
 from collections import Counter, deque
 from contextlib import suppress
-from typing import Protocol
 
 from service.bounces import strip_addresses
 from service.ledger.lease import LeaseLost
@@ -20,6 +19,7 @@ from service.ledger.outcome import Outcome
 from workers.courier import PeerAwayError
 from workers.email.link import Envelope, Link, Step, Wanted, stuffed
 from workers.email.relay import Relays
+from workers.email.source import Source, Width, WithheldError
 from workers.email.wire import LostError, Reply
 
 COMMAND_TIMEOUT_S = 60.0  # nothing has left yet, so to be impatient costs nothing
@@ -34,38 +34,6 @@ MAX_FRUITLESS, AT_SENDER, AT_RECIPIENT = 12, 3, 1
 STANDS_S = 2.0  # a link that neither heard nor said anything for so long is as good as none
 LETTERS_PER_LINK = 8  # a further link is worth its greeting from so many letters on
 DIAL_AGAIN_S = 5.0  # after a dial that failed, while there are other links
-
-
-class WithheldError(Exception):
-    """Raised by `Envelope.write`: nothing is to be sent, and the source has taken care of it."""
-
-
-class Source(Protocol):
-    """Where letters come from and answers go to."""
-
-    def take(self) -> Envelope | None:
-        """The next one; None: none as long as others are unanswered, or none at all."""
-
-    def answer(self, envelope: Envelope, outcome: Outcome) -> None:
-        """What became of it; called at most once for each."""
-
-
-class Width(Protocol):
-    """How many links there may be, and what is learned of it on the way."""
-
-    @property
-    def links(self) -> int:
-        """At least 1."""
-
-    def note(self, envelope: Envelope, outcome: Outcome) -> None:
-        """Learn from an outcome.
-
-        Raises:
-            PeerAwayError: nothing more is to be begun.
-        """
-
-    def slow_down(self) -> None:
-        """A link was refused, or hung up on, though no letter was to blame."""
 
 
 class Pipeline:
@@ -110,7 +78,7 @@ class Pipeline:
         """One turn; False: all is done, or nothing more can be."""
         is_waiting = self._employ()
         is_busy = len(self._links) > len(self._idle)
-        if not is_busy and (self._error is not None or not self._dialing):
+        if not is_busy and (self._error is not None or is_waiting or not self._dialing):
             return False
         for key, events in self._selector.select(ROOM_S if is_waiting else POLL_S):
             if key.data is None:

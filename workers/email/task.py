@@ -32,8 +32,9 @@ from workers.deliver import deliver_batch
 from workers.email.dkim import Signer
 from workers.email.link import Envelope, UnsafeAddressError
 from workers.email.mailbox import keep
-from workers.email.pipeline import Pipeline, WithheldError
+from workers.email.pipeline import Pipeline
 from workers.email.relay import Relay, Relays
+from workers.email.source import WithheldError
 from workers.email.throttle import Entry, Throttle, Turnstile
 from workers.one_by_one import OneByOne
 

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from socket import SO_SNDBUF, SOL_SOCKET
+from typing import TypeVar
 
 from service.ledger.outcome import Outcome
 from service.models import DeliveryState
@@ -63,8 +64,15 @@ class Narrow(Relays):
         return link
 
 
+Kind = TypeVar("Kind", bound=Relays)
+
+
 @contextmanager
-def relays(*urls: str, authorities: str = "", kind: type[Relays] = Relays) -> Iterator[Relays]:
+def relays(
+    *urls: str,
+    authorities: str = "",
+    kind: type[Kind] = Relays,
+) -> Iterator[Kind]:
     """Those of a process, for the length of a test."""
     made = kind([Relay.of(url, "tellal.example", authorities) for url in urls])
     try:

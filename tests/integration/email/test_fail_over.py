@@ -11,7 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from service.models import Batch, BatchState, Delivery, DeliveryState
-from tests.integration.email.scripted import HANG_UP, Rule, Script, at, closed_port, playing
+from tests.integration.email.script import HANG_UP, Rule, Script, at
+from tests.integration.email.scripted import closed_port, playing
 from workers.email.relay import DOWN_S
 
 SENT, QUEUED = DeliveryState.SENT, DeliveryState.QUEUED

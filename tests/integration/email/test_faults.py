@@ -24,16 +24,8 @@ from pydantic import SecretStr
 from service.ledger.sweep import due_deferrals
 from service.models import DeliveryState
 from service.runtime import Runtime
-from tests.integration.email.scripted import (
-    DOT,
-    HANG_UP,
-    Rule,
-    Script,
-    at,
-    either,
-    playing,
-    usual,
-)
+from tests.integration.email.script import DOT, HANG_UP, Rule, Script, at, either, usual
+from tests.integration.email.scripted import playing
 from tests.integration.town import Town
 from workers.email import send_email_batch
 

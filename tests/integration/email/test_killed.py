@@ -26,7 +26,8 @@ from service.ledger.lanes import MOST_LINKS
 from service.ledger.sweep import due_deferrals, replay_journals
 from service.models import DeliveryAnswer, DeliveryState, Destination
 from service.settings import Settings
-from tests.integration.email.scripted import DOT, MIDDLE, Script, playing
+from tests.integration.email.script import DOT, MIDDLE, Script
+from tests.integration.email.scripted import playing
 
 ROOT = Path(__file__).parents[3]
 READERS, KILLS = 400, 4

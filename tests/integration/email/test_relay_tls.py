@@ -15,7 +15,8 @@ from service.models import Batch, BatchState, Delivery, DeliveryState
 from service.settings import SettingsError, load
 from tests.integration.email import letters
 from tests.integration.email.letters import Letters, Narrow
-from tests.integration.email.scripted import DOT, HANG_UP, MIDDLE, Script, at, playing
+from tests.integration.email.script import DOT, HANG_UP, MIDDLE, Script, at
+from tests.integration.email.scripted import playing
 from tests.integration.email.security import Authority, Security
 
 SENT, QUEUED, UNKNOWN = DeliveryState.SENT, DeliveryState.QUEUED, DeliveryState.UNKNOWN
@@ -147,6 +148,19 @@ def test_where_the_password_is_wrong_mail_waits_and_the_log_does_not_tell_it(
     assert script.logins
     waits(notification, "535")
     assert_secret(said())
+
+
+@only_sqlite
+def test_a_relay_that_wants_a_login_first_costs_nobody_an_attempt(town, sending, authority, waits):
+    town.readers(3)
+    notification = town.planned()
+    security = Security(authority.context(), login=LOGIN)
+
+    with playing(Script(security=security)) as script:
+        sending(smtp_url=SecretStr(url("smtp", script)))(notification)
+
+    assert (script.accepted, script.stray) == ({}, [])
+    waits(notification, "530 5.7.0 who are you")
 
 
 def assert_secret(log: str, password: str = LOGIN[1]) -> None:

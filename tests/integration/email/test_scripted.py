@@ -7,7 +7,8 @@ import socket
 
 import pytest
 
-from tests.integration.email.scripted import DOT, HANG_UP, Script, at, either, playing
+from tests.integration.email.script import DOT, HANG_UP, Script, at, either
+from tests.integration.email.scripted import playing
 
 SENDER, READER, OTHER = "b@example.org", "okur@example.org", "baska@example.org"
 LETTER = "Subject: x\r\n\r\nbir\r\n.iki\r\n"
