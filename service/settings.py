@@ -26,7 +26,7 @@ from pydantic_settings import (
 )
 
 from service.dkim import NAME, signing_key
-from service.tls import verifying
+from service.smtp import verifying
 
 PREFIX = "TELLAL_"
 CHAT_SCHEMES = (

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from service.doctor.finding import Finding, note, ok, wrong
 from service.doctor.spf import Address
-from service.tls import verifying
+from service.smtp import sign_in, verifying
 
 RELAY, TLS, LOGIN, ENVELOPE = "relay", "TLS", "login", "envelope"
 TIMEOUT_S = 10.0
@@ -160,7 +160,7 @@ class Probe:
     def _login(self, smtp: smtplib.SMTP) -> Finding:
         is_open = not isinstance(smtp.sock, ssl.SSLSocket)
         try:
-            smtp.login(self._relay.user, self._relay.password)
+            sign_in(smtp, self._relay.user, self._relay.password)
         except smtplib.SMTPNotSupportedError:
             says = f"{self._where} takes no login, and TELLAL_SMTP_URL has a user."
             return wrong(LOGIN, says, "take user and password out, or use the port for senders")

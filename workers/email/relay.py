@@ -5,7 +5,6 @@ The standard library greets, encrypts and signs in; what follows is `workers.ema
 
 from __future__ import annotations
 
-import base64
 import select
 import smtplib
 import socket
@@ -20,7 +19,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from service.logs import get_logger
-from service.tls import verifying
+from service.smtp import sign_in, verifying
 from workers.courier import PeerAwayError
 from workers.email.link import Link
 from workers.email.wire import brief
@@ -78,32 +77,13 @@ class Relay:
                 smtp.starttls(context=self.tls)
                 smtp.ehlo_or_helo_if_needed()
             if self.user:
-                self._sign_in(smtp)
+                sign_in(smtp, self.user, self.password)
             is_pipelining = smtp.has_extn("pipelining")
             link = Link(_detached(smtp), is_pipelining=is_pipelining, to=str(self))
         except BaseException:
             smtp.close()
             raise
         return link
-
-    def _sign_in(self, smtp: smtplib.SMTP) -> None:
-        if f"{self.user}{self.password}".isascii():
-            smtp.login(self.user, self.password)
-            return
-        # The standard library knows ASCII alone; this is UTF-8 (RFC 4616, RFC 4954).
-        offered = smtp.esmtp_features.get("auth", "").upper().split()
-        user, password = self.user.encode(), self.password.encode()
-        if "PLAIN" in offered:
-            said = _base64(b"\0".join((b"", user, password)))
-            code, text = smtp.docmd("AUTH", f"PLAIN {said}")
-        elif "LOGIN" in offered:
-            code, text = smtp.docmd("AUTH", f"LOGIN {_base64(user)}")
-            if code == 334:
-                code, text = smtp.docmd(_base64(password))
-        else:
-            raise smtplib.SMTPNotSupportedError("no mechanism for this password is offered")
-        if code != 235:
-            raise smtplib.SMTPAuthenticationError(code, text)
 
     def _greeted(self) -> smtplib.SMTP:
         host, port, hello = self.host, self.port, self.hello
@@ -119,10 +99,6 @@ class Relay:
             smtp.close()
             raise
         return smtp
-
-
-def _base64(said: bytes) -> str:
-    return base64.b64encode(said).decode()
 
 
 def _detached(smtp: smtplib.SMTP) -> socket.socket:

@@ -53,6 +53,16 @@ def test_a_trusted_certificate_is_shown_with_its_days(
     assert "is trusted and ends in 90 days" in found["TLS"].says
 
 
+def test_an_own_authority_vouches_as_it_does_for_the_sender(tmp_path: Path) -> None:
+    file = certificate(tmp_path)
+    with served(file, is_smtps=True) as (_, port):
+        url = f"smtps://127.0.0.1:{port}"
+        found = Probe(Relay.of(url), SENDER, RECIPIENT, file.read_text()).run()
+
+    (tls,) = [finding for finding in found if finding.check == "TLS"]
+    assert tls.level == Level.OK
+
+
 @pytest.mark.parametrize("scheme", ["smtp+starttls", "smtps"])
 @pytest.mark.parametrize(
     ("name", "days", "is_known", "says"),
@@ -116,6 +126,7 @@ def test_smtps_to_a_plain_port_is_said() -> None:
     [
         ("right", True, Level.OK, "takes the login of ayse"),
         ("wrong", True, Level.WRONG, "refuses the login of ayse: 535"),
+        ("yanlış", True, Level.WRONG, "refuses the login of ayse: 535"),
         ("right", False, Level.WRONG, "takes no login"),
     ],
 )

@@ -1,0 +1,50 @@
+"""SMTP to relays that the operator names: whom to trust, and how to sign in."""
+
+from __future__ import annotations
+
+import base64
+import smtplib
+import ssl
+
+
+def verifying(authorities: str = "") -> ssl.SSLContext:
+    """Trust the authorities of this machine, and beside them these (PEM).
+
+    Raises:
+        ValueError: what is given is no certificate.
+    """
+    context = ssl.create_default_context()
+    if authorities:
+        try:
+            context.load_verify_locations(cadata=authorities)
+        except ssl.SSLError as error:
+            raise ValueError("holds no certificate in PEM") from error
+    return context
+
+
+def sign_in(smtp: smtplib.SMTP, user: str, password: str) -> None:
+    """Sign in after the greeting; the standard library knows ASCII alone, this is UTF-8 (RFC 4616).
+
+    Raises:
+        smtplib.SMTPNotSupportedError: no mechanism is offered, or none that could say it.
+        smtplib.SMTPAuthenticationError: the login is refused.
+    """
+    if f"{user}{password}".isascii():
+        smtp.login(user, password)
+        return
+    offered = smtp.esmtp_features.get("auth", "").upper().split()
+    if "PLAIN" in offered:
+        said = "\0".join(("", user, password))
+        code, text = smtp.docmd("AUTH", f"PLAIN {_base64(said)}")
+    elif "LOGIN" in offered:
+        code, text = smtp.docmd("AUTH", f"LOGIN {_base64(user)}")
+        if code == 334:
+            code, text = smtp.docmd(_base64(password))
+    else:
+        raise smtplib.SMTPNotSupportedError("no mechanism for this password is offered")
+    if code != 235:
+        raise smtplib.SMTPAuthenticationError(code, text)
+
+
+def _base64(said: str) -> str:
+    return base64.b64encode(said.encode()).decode()
