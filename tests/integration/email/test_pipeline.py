@@ -9,7 +9,8 @@ import pytest
 
 from service.ledger.outcome import Outcome
 from service.models import DeliveryState
-from tests.integration.email.scripted import Script, playing
+from tests.integration.email.script import Script
+from tests.integration.email.scripted import playing
 from workers.courier import PeerAwayError
 from workers.email.link import Envelope
 from workers.email.pipeline import Pipeline

@@ -99,7 +99,7 @@ def test_five_such_answers_in_a_row_close_the_lane_and_leave_its_other_readers_u
 
 
 @pytest.mark.usefixtures("wary")
-def test_why_a_lane_was_closed_names_nobody(peer, town, send, lanes, capsys):
+def test_why_a_lane_was_closed_names_nobody(peer, town, send, lanes, said):
     readers(town, IN_A_ROW, "gmail.com", "gmail")
     for number in range(IN_A_ROW):
         address = f"okur{number}@gmail.com"
@@ -109,9 +109,8 @@ def test_why_a_lane_was_closed_names_nobody(peer, town, send, lanes, capsys):
 
     assert "too many messages" in lanes()["gmail"].reason
     assert "okur" not in lanes()["gmail"].reason
-    said = capsys.readouterr()
-    assert "mail lane closed" in said.out + said.err
-    assert "okur" not in said.out + said.err
+    assert "mail lane closed" in said()
+    assert "okur" not in said()
 
 
 @pytest.mark.usefixtures("wary")
