@@ -95,18 +95,21 @@ def of_batch(batch_id: int) -> ColumnElement[bool]:
 BOUNCED = f"x.reason IN {OF_THE_MAILBOX}"
 FOLLOWS = "n.kind IN ('correction', 'withdrawal')"
 
-# What decides about an unsettled delivery `v`. A worker reads it again before every slice, so that
-# an unsubscribe or a pause that has committed is final (invariant 8).
-# The reason is found anew too: who ended one of two matching subscriptions still asks by the other.
-# So does who asks by a topic that staff halted and by another: the reason that goes on comes first.
-# What follows up a delivery has that one's reason, whatever the article is about by now, or another
-# one by which its reader asks for any text of the article, be it in a digest.
-# A correction is not sent to who has its text anyway, because the article went back to that.
-# A letter of the service goes to a mailbox that bounced, too: its person has just asked for it, and
-# opening its link is how they show that mail arrives again. Whoever complained gets none.
-# A letter that may have arrived is not sent again with another text where a correction brings that:
-# it would carry the same Message-ID, and the mailbox that has the first one may drop it.
-DECIDE = f"""
+
+def decide(deliveries: str = "delivery") -> str:
+    """What decides about unsettled deliveries, of the table or of a subquery in brackets."""
+    # A worker reads it again before every slice, so
+    # that an unsubscribe or a pause that has committed is final (invariant 8). The reason is found
+    # anew too: who ended one of two matching subscriptions still asks by the other. So does who
+    # asks by a topic that staff halted and by another: the reason that goes on comes first. What
+    # follows up a delivery has that one's reason, whatever the article is about by now, or another
+    # one by which its reader asks for any text of the article, be it in a digest. A correction is
+    # not sent to who has its text anyway, because the article went back to that. A letter of the
+    # service goes to a mailbox that bounced, too: its person has just asked for it, and opening
+    # its link is how they show that mail arrives again. Whoever complained gets none. A letter
+    # that may have arrived is not sent again with another text where a correction brings that: it
+    # would carry the same Message-ID, and the mailbox that has the first one may drop it.
+    return f"""
     SELECT v.destination_id, s.id AS subscription_id, v.attempts,
            d.address, d.language, d.channel_id, s.topic_id, s.place_id,
            s.created_at AS subscribed_at,
@@ -129,7 +132,7 @@ DECIDE = f"""
             OR coalesce(d.channel_id IN :paused_channels, false)) AS is_held,
            CASE WHEN n.kind <> 'service' AND n.breaks_at IS NULL THEN d.quiet_from END
                AS quiet_from, d.quiet_until
-    FROM delivery v
+    FROM {deliveries} AS v
     JOIN notification n ON n.id = v.notification_id
     JOIN destination d ON d.id = v.destination_id
     LEFT JOIN channel c ON c.id = d.channel_id
@@ -155,16 +158,22 @@ DECIDE = f"""
                       WHEN m.topic_id IN :paused_topics THEN 1 ELSE 0 END, m.id LIMIT 1)
     LEFT JOIN suppression x ON x.address_hash = d.address_hash
 """  # noqa: S608
+
+
+DECIDE = decide()
 HALTED: list[BindParameter[int]] = [
     bindparam(f"{how}_{what}", expanding=True)
     for how in ("paused", "cancelled")
     for what in ("topics", "channels")
 ]
+# Cut to the slice before anything is decided: a database that sorts at the end decides about all
+# that is left of the batch each time.
+SLICE_OF_A_BATCH = """(
+        SELECT * FROM delivery
+        WHERE batch_id = :batch AND state = 0 AND destination_id > :after
+        ORDER BY destination_id LIMIT :size)"""
 PENDING = (
-    text(f"""{DECIDE}
-    WHERE v.batch_id = :batch AND v.state = 0 AND v.destination_id > :after
-    ORDER BY v.destination_id LIMIT :size
-""")
+    text(f"{decide(SLICE_OF_A_BATCH)} ORDER BY v.destination_id")
     .bindparams(*HALTED)
     .columns(subscribed_at=Moment())
 )
