@@ -33,6 +33,7 @@ def test_scanners_change_nothing(
     method: str,
     prefix: str,
 ) -> None:
+    """Criterion 15."""
     person.sign_up("new@example.com")
     for path in (
         f"/u/{unsubscribe_token}",
@@ -60,6 +61,7 @@ def test_scanners_change_nothing(
 def test_one_click_works_for_every_mail_program_twice(
     runtime: Runtime, app: APIFlask, unsubscribe_token: str, form: dict[str, Any]
 ) -> None:
+    """Criterion 14: both encodings, and what else comes (RFC 8058, section 3)."""
     for _ in range(2):
         answer = app.test_client(use_cookies=False).post(f"/u/{unsubscribe_token}", **form)
         assert answer.status_code == 200

@@ -1,4 +1,5 @@
-"""Whatever a relay does, each recipient has one outcome, and it agrees with what the relay took.
+"""Whatever a relay does, each recipient has one outcome, and it agrees with what the relay took:
+criterion 6.
 
 The relay is a scripted one, with and without PIPELINING, whole answers and crumbs, and Postfix's
 `smtp-sink` in its 28 ways to misbehave.

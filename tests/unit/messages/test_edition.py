@@ -85,6 +85,7 @@ def parts(raw: bytes) -> list[str]:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_every_letter_keeps_the_rules_whatever_the_story_says(signer, text, language, kind):
+    """Criteria 10 and 11."""
     to = reader(language=language, topic_id=7, place_id=3)
 
     raw = signer.sign_letter(edition(hostile(text, kind)).letter(to), NOW)
@@ -98,6 +99,7 @@ def test_every_letter_keeps_the_rules_whatever_the_story_says(signer, text, lang
     st.text(max_size=300), st.text(max_size=900), st.sampled_from(KINDS), st.sampled_from(LANGUAGES)
 )
 def test_every_letter_keeps_the_rules_whatever_is_made_up(title, summary, kind, language):
+    """Criteria 10, 11 and 19."""
     raw = (
         edition(replace(hostile(title, kind), summary=summary))
         .letter(reader(language=language, place_id=3))
@@ -147,6 +149,7 @@ def check_body(raw: bytes) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_two_programs_find_every_kind_of_letter_valid(signer, language, kind):
+    """Criterion 9."""
     letter = edition(hostile(HOSTILE["markup"], kind)).letter(reader(language=language))
 
     raw = signer.sign_letter(letter, NOW)
@@ -167,6 +170,7 @@ def test_two_programs_find_every_kind_of_letter_valid(signer, language, kind):
     ],
 )
 def test_what_is_changed_on_the_way_is_found_out(signer, change):
+    """Criterion 9."""
     raw = signer.sign_letter(edition().letter(reader()), NOW)
     changed = change(raw)
     assert changed != raw
@@ -199,6 +203,7 @@ def test_the_quick_signature_is_the_careful_one(signer, to, reason, topic, place
 
 
 def test_five_thousand_readers_get_their_own_letter_and_nobody_elses():
+    """Criterion 8."""
     told = edition(story(topics=(CLIMATE, TRAFFIC), original=4, kind="correction"))
     readers = [
         reader(
@@ -270,6 +275,7 @@ def test_the_way_out_is_whole_however_long_it_is(signer, base_url, number):
     ids=repr,
 )
 def test_a_hostile_address_is_refused_in_plain_words(address):
+    """Criterion 19."""
     with pytest.raises(LetterError, match="the address is not"):
         edition().letter(reader(address=address))
 
