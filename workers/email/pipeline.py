@@ -7,16 +7,14 @@ so that a letter costs one round trip.
 from __future__ import annotations
 
 import math
-import selectors
-import socket
 import time
 from collections import Counter, deque
-from contextlib import suppress
 
 from service.bounces import strip_addresses
 from service.ledger.lease import LeaseLost
 from service.ledger.outcome import Outcome
 from workers.courier import PeerAwayError
+from workers.email.crew import READ, WRITE, Crew
 from workers.email.link import Envelope, Link, Step, Wanted, stuffed
 from workers.email.relay import Relays
 from workers.email.source import Source, Width, WithheldError
@@ -31,9 +29,6 @@ MAX_PER_LINK = 100  # a polite guest hangs up after about this many (email guide
 # Fresh links to a relay in a row that came to nothing: it is away. One that broke at a recipient
 # weighs less, because it may be the recipient's doing.
 MAX_FRUITLESS, AT_SENDER, AT_RECIPIENT = 12, 3, 1
-STANDS_S = 2.0  # a link that neither heard nor said anything for so long is as good as none
-LETTERS_PER_LINK = 8  # a further link is worth its greeting from so many letters on
-DIAL_AGAIN_S = 5.0  # after a dial that failed, while there are other links
 
 
 class Pipeline:
@@ -41,20 +36,13 @@ class Pipeline:
 
     def __init__(self, relays: Relays, width: Width) -> None:
         self._relays, self._width = relays, width
-        self._selector = selectors.DefaultSelector()
-        self._links: set[Link] = set()
-        self._idle: list[Link] = []
+        self._crew = Crew(relays, width)
         self._again: deque[Envelope] = deque()  # begun on a link that broke
         self._begun = 0
         self._fruitless = Counter[str]()  # by relay
-        self._dialed: deque[Link | PeerAwayError] = deque()
-        self._dialing = 0
-        self._dial_after = 0.0
         self._error: Exception | None = None  # why nothing more is begun
-        self._ends_at = float("inf")
+        self._ends_at = math.inf
         self._look_at = 0.0
-        self._is_over = False
-        self._bell, self._waker = socket.socketpair()
 
     def run(self, source: Source) -> None:
         """Send until the source has nothing more.
@@ -64,45 +52,40 @@ class Pipeline:
             Exception: what the source raised. Answers that were due then were waited for.
         """
         self._source = source
-        self._bell.setblocking(False)
-        self._selector.register(self._bell, selectors.EVENT_READ)
         try:
             while self._is_at_work():
                 pass
         finally:
-            self._put_away()
+            self._crew.disband()
         if self._error is not None:
             raise self._error
 
     def _is_at_work(self) -> bool:
         """One turn; False: all is done, or nothing more can be."""
-        is_waiting = self._employ()
-        is_busy = len(self._links) > len(self._idle)
-        if not is_busy and (self._error is not None or is_waiting or not self._dialing):
+        is_waiting, crew = self._employ(), self._crew
+        if not crew.is_busy and (self._error is not None or is_waiting or not crew.dialing):
             return False
-        for key, events in self._selector.select(ROOM_S if is_waiting else POLL_S):
-            if key.data is None:
-                self._welcome()
-            elif key.data in self._links:  # and not lost in this very turn
-                self._hear(key.data, events)
+        for link, events in crew.events(ROOM_S if is_waiting else POLL_S):
+            self._hear(link, events)
+        if crew.failure is not None:
+            self._stop(crew.failure)
         self._expire()
         return True
 
     def _employ(self) -> bool:
-        """Give idle links work, and dial where more of them would help.
+        """Give idle links work, and have more of them where that helps.
 
         True: links are idle though the source may have more, later.
         """
-        while self._error is None and (self._idle or self._may_dial()):
+        crew = self._crew
+        while self._error is None and (crew.idle or crew.may_grow(self._begun)):
             envelope = self._next()
             if envelope is None:
-                return bool(self._idle)
-            if self._idle or self._take_rested():
-                self._begin(self._idle.pop(), envelope)
+                return bool(crew.idle)
+            if crew.idle or crew.grow():
+                self._begin(crew.idle.pop(), envelope)
             else:
                 self._again.appendleft(envelope)
-                self._dialing += 1
-                self._relays.dial_soon(self._was_dialed)
         return False
 
     def _next(self) -> Envelope | None:
@@ -116,54 +99,6 @@ class Pipeline:
             self._stop(error)
             return None
 
-    def _may_dial(self) -> bool:
-        links = len(self._links) + self._dialing
-        if links >= self._width.links:
-            return False
-        if links >= 1 + self._begun // LETTERS_PER_LINK and not self._is_stalled():
-            return False
-        return not self._links or time.monotonic() >= self._dial_after
-
-    def _is_stalled(self) -> bool:
-        """True where none of the links moves, and so none is begun for want of letters."""
-        moved_at = max((link.wire.moved_at for link in self._links), default=math.inf)
-        return not self._dialing and moved_at + STANDS_S < time.monotonic()
-
-    def _take_rested(self) -> bool:
-        link = self._relays.rested()
-        if link is not None:
-            self._adopt(link)
-        return link is not None
-
-    def _was_dialed(self, found: Link | PeerAwayError) -> None:
-        """Called by another thread."""
-        self._dialed.append(found)
-        if self._is_over:
-            self._relays.rest_all(self._dialed)
-        else:
-            with suppress(OSError):  # it is over this moment
-                self._waker.send(b".")
-
-    def _welcome(self) -> None:
-        """Take in what was dialed."""
-        with suppress(BlockingIOError):
-            self._bell.recv(64)
-        while self._dialed:
-            found = self._dialed.popleft()
-            self._dialing -= 1
-            if isinstance(found, Link):
-                self._adopt(found)
-            elif self._links or self._dialing:
-                self._dial_after = time.monotonic() + DIAL_AGAIN_S
-                self._width.slow_down()
-            else:
-                self._stop(found)
-
-    def _adopt(self, link: Link) -> None:
-        self._links.add(link)
-        self._idle.append(link)
-        self._selector.register(link.wire.sock, selectors.EVENT_READ, link)
-
     def _begin(self, link: Link, envelope: Envelope, ahead: bytes = b"") -> None:
         self._begun += 1
         try:
@@ -171,30 +106,22 @@ class Pipeline:
         except LostError as error:
             self._lost(link, str(error))
         else:
-            self._watch(link)
+            self._crew.watch(link)
 
     def _hear(self, link: Link, events: int) -> None:
         try:
-            if events & selectors.EVENT_READ:
+            if events & READ:
                 for reply in link.wire.replies():
                     self._answered(link, reply)
-                    if link not in self._links:
+                    if link not in self._crew.links:
                         return
-            if events & selectors.EVENT_WRITE:
+            if events & WRITE:
                 link.wire.flush()
             link.ask_next()
         except LostError as error:
             self._lost(link, str(error))
         else:
-            self._watch(link)
-
-    def _watch(self, link: Link) -> None:
-        """Wait for a slow one until it can be written to."""
-        is_slow = link.wire.has_backlog
-        if is_slow != link.is_slow:
-            link.is_slow = is_slow
-            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if is_slow else 0)
-            self._selector.modify(link.wire.sock, events, link)
+            self._crew.watch(link)
 
     def _answered(self, link: Link, reply: Reply) -> None:
         is_early = link.next_step is Step.DOT and link.wire.has_backlog
@@ -241,12 +168,12 @@ class Pipeline:
     def _go_on(self, link: Link) -> None:
         """Give a link that has nothing left to wait for the next envelope, or let it idle."""
         if link.letters >= MAX_PER_LINK:
-            self._forget(link)
+            self._crew.dismiss(link)
             link.say_goodbye()
         elif (envelope := self._next()) is not None:
             self._begin(link, envelope)
         else:
-            self._idle.append(link)
+            self._crew.idle.append(link)
 
     def _done(self, envelope: Envelope, outcome: Outcome) -> None:
         try:
@@ -273,15 +200,8 @@ class Pipeline:
 
     def _drop(self, link: Link) -> None:
         """Hang up at once; what the link had in hand is the caller's."""
-        self._forget(link)
+        self._crew.dismiss(link)
         link.wire.close()
-
-    def _forget(self, link: Link) -> None:
-        if link in self._links:
-            self._links.remove(link)
-            self._selector.unregister(link.wire.sock)
-        if link in self._idle:
-            self._idle.remove(link)
 
     def _stop(self, error: Exception) -> None:
         """Begin nothing more; what is on the wire is waited for."""
@@ -296,22 +216,8 @@ class Pipeline:
         if now < min(self._look_at, self._ends_at):
             return
         self._look_at = now + POLL_S
-        for link in [one for one in self._links if not one.is_idle]:
+        for link in [one for one in self._crew.links if not one.is_idle]:
             silent_s = now - link.wire.moved_at
             limit_s = DOT_TIMEOUT_S if link.next_step is Step.DOT else COMMAND_TIMEOUT_S
             if silent_s > limit_s or now > self._ends_at:
                 self._lost(link, f"silent for {silent_s:.0f} s")
-
-    def _put_away(self) -> None:
-        """Leave idle links for the next batch, and hang up on the others."""
-        for link in list(self._links):
-            self._forget(link)
-            if link.is_idle and not link.wire.has_backlog:
-                self._relays.rest(link)
-            else:
-                link.wire.close()
-        self._is_over = True
-        self._selector.close()
-        self._bell.close()
-        self._waker.close()
-        self._relays.rest_all(self._dialed)

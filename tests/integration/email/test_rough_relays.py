@@ -55,7 +55,7 @@ def test_one_link_that_does_not_read_holds_up_none_of_the_others(
     slow: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It goes on only when all the others have been taken, also where it is the only one yet."""
-    monkeypatch.setattr("workers.email.pipeline.STANDS_S", 0.05)
+    monkeypatch.setattr("workers.email.crew.STANDS_S", 0.05)
     monkeypatch.setattr("workers.email.pipeline.POLL_S", 0.05)
     readers = letters.readers(60)
     are_taken, was_in_time = threading.Event(), []
