@@ -22,7 +22,8 @@ def listening(runtime: Runtime, where: str = "127.0.0.1:0") -> Iterator[int]:
         yield asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
         asyncio.run_coroutine_threadsafe(server.close(), loop).result(10)
     finally:
+        # In its own thread: that of the tests may have a loop that runs, of the browser's tests.
+        asyncio.run_coroutine_threadsafe(loop.shutdown_default_executor(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
-        loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()

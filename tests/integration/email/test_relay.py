@@ -29,6 +29,13 @@ SENT, DEFERRED, REJECTED = DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryS
 SUPPRESSED, QUEUED, UNKNOWN = DeliveryState.SUPPRESSED, DeliveryState.QUEUED, DeliveryState.UNKNOWN
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """A machine that stands still for a while is no reason for a further connection."""
+    monkeypatch.setattr("workers.email.crew.STANDS_S", 60.0)
+
+
+@pytest.mark.usefixtures("patient")
 def test_each_reader_gets_one_mail_with_an_envelope_of_their_own(peer, town, send):
     readers = [town.reader(address=f"okur{n}@example.org") for n in range(5)]
     notification = town.planned()
@@ -201,6 +208,7 @@ def test_an_address_that_would_inject_a_header_is_rejected_and_stops_nobody(peer
     assert town.states(notification) == {**dict.fromkeys(bad, REJECTED), good: SENT}
 
 
+@pytest.mark.usefixtures("patient")
 def test_after_a_hundred_mails_the_connection_is_renewed(peer, town, send, monkeypatch):
     monkeypatch.setattr("workers.email.pipeline.MAX_PER_LINK", 2)
     town.readers(5)
