@@ -15,6 +15,7 @@ import pytest
 from apiflask import APIFlask
 from cryptography.fernet import Fernet
 from flask.testing import FlaskClient
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import create_engine, text
 
 from service import migrations, taxonomy
@@ -29,6 +30,10 @@ SYSTEM_POSTGRES = "TELLAL_TEST_POSTGRES_URL"  # …/name of an existing database
 SECRET_KEY = "a test key that nobody uses elsewhere"
 ENCRYPTION_KEY = Fernet.generate_key().decode()
 _numbers = itertools.count(1)
+
+# An example that takes longer on a busy machine is not wrong.
+hypothesis_settings.register_profile("tellal", deadline=None)
+hypothesis_settings.load_profile("tellal")
 
 
 @pytest.fixture(scope="session")
