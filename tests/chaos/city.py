@@ -191,7 +191,7 @@ class City:
     def _flush(self) -> bool:
         socket_path = str(self.var / "redis" / "redis.sock")
         try:
-            with redis.Redis(unix_socket_path=socket_path) as connection:
+            with redis.Redis(unix_socket_path=socket_path, socket_timeout=1.0) as connection:
                 return bool(connection.flushall())
         except redis.RedisError:
             return False
