@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, bindparam, func, select, text
 from sqlalchemy.orm import Session
@@ -29,7 +29,8 @@ FIRST_LINKS, MOST_LINKS = 4, 20  # email guide, rule 18
 FIRST_CLOSURE, LONGEST_CLOSURE = timedelta(minutes=5), timedelta(hours=1)
 FORGIVEN_AFTER = timedelta(hours=1)  # a lane that was open for so long is closed briefly again
 GROWTH = 1.75  # of a warm-up's cap from one good day to the next (email guide, rule 19)
-GOOD_DEFERRED = 0.05  # part of a good day's letters that were put off, at most
+# Parts of a good day's letters that were put off, and that were called spam, at most.
+GOOD_DEFERRED, GOOD_COMPLAINED = 0.05, 0.001
 WARM = 200_000  # letters a day: whoever takes so many from us knows us
 # Providers want less than one complaint in a thousand letters, and never three (email guide, rule
 # 16). A handful may be anybody's mood.
@@ -62,7 +63,7 @@ def bearing(session: Session, lane: str, today: date, warmup: int, now: datetime
     row = session.get(MailLane, lane)
     left = None
     if warmup:
-        cap = warmup if row is None else _cap(row, today, warmup)
+        cap = warmup if row is None else _cap(session, row, today, warmup)
         spent = row.sent if row is not None and row.day == today else 0
         left = None if cap > WARM else max(cap - spent, 0)
     senders = session.scalar(
@@ -120,9 +121,11 @@ def _of_today(session: Session, lane: str, today: date, warmup: int) -> MailLane
     """A lane's row, locked; on a new day it begins anew."""
     row = _locked(session, lane)
     if row.day != today:
-        row.cap = _cap(row, today, warmup) if warmup else None
+        row.cap = _cap(session, row, today, warmup) if warmup else None
         row.sent_before = row.sent if row.day == today - timedelta(days=1) else 0
         row.day, row.sent, row.deferred = today, 0, 0
+    elif warmup and row.cap is None:  # it was switched on today
+        row.cap = warmup
     return row
 
 
@@ -161,13 +164,16 @@ def postpone_ready(session: Session, batch_id: int, until: datetime) -> None:
         batch.due_at = until
 
 
-def _cap(row: MailLane, today: date, warmup: int) -> int:
+def _cap(session: Session, row: MailLane, today: date, warmup: int) -> int:
     """Today's cap: more than that of the last day, if that was used and went well."""
     if row.cap is None or row.day is None:
         return warmup
     if row.day == today:
         return row.cap
-    is_good = row.sent >= row.cap / 2 and row.deferred <= GOOD_DEFERRED * row.sent
+    if row.sent < row.cap / 2 or row.deferred > GOOD_DEFERRED * row.sent:
+        return row.cap
+    since = datetime.combine(row.day, time.min, UTC)
+    is_good = troubles(session, row.name, since).complaints <= GOOD_COMPLAINED * row.sent
     return int(row.cap * GROWTH) if is_good else row.cap
 
 

@@ -43,7 +43,8 @@ class Throttle:
     def __init__(self, runtime: Runtime, lane: str, queue: str) -> None:
         settings = runtime.settings
         self._runtime, self._lane = runtime, lane
-        self._warmup = settings.mail_warmup if queue == Queue.EMAIL else 0
+        self._warmup = settings.mail_warmup
+        self._is_capped = bool(self._warmup) and queue == Queue.EMAIL
         self._zone = ZoneInfo(settings.timezone)
         now = utcnow()
         with runtime.db.read() as session:
@@ -66,7 +67,7 @@ class Throttle:
         """Until when nothing may be sent to the whole lane; None: it may."""
         if self._is_stopped:
             return utcnow() + STOPPED_FOR
-        if self._bearing.left == 0:
+        if self._is_capped and self._bearing.left == 0:
             return self._tomorrow()
         return self._closed.get(self._lane)
 
@@ -76,7 +77,7 @@ class Throttle:
         Raises:
             PeerAwayError: nothing is left of it.
         """
-        if not self._warmup:
+        if not self._is_capped:
             return
         with self._runtime.db.write() as session:
             today = self._today(utcnow())

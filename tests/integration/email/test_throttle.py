@@ -398,3 +398,27 @@ def test_who_is_told_to_go_away_at_the_door_comes_with_fewer_next_time(peer, tow
     send(town.planned())
 
     assert lanes()["other"].links == 1
+
+
+def test_a_sign_in_link_on_a_new_day_does_not_end_the_warm_up(peer, town, runtime):
+    home = Runtime.start(runtime.settings.model_copy(update={"mail_warmup": 20}))
+    Throttle(home, "gmail", Queue.TRANSACTIONAL).keep()
+    Throttle(home, "gmail", Queue.EMAIL).begin()
+    second = Throttle(home, "gmail", Queue.EMAIL)
+    with pytest.raises(PeerAwayError):
+        second.begin()
+    home.close()
+
+
+def test_a_day_with_complaints_lets_the_warm_up_grow_no_further(peer, town, runtime, clock):
+    home = Runtime.start(runtime.settings.model_copy(update={"mail_warmup": 20}))
+    reader = town.reader(address="okur@gmail.com", lane="gmail")
+    notification = town.planned()
+    yesterday = clock().date() - timedelta(days=2)
+    with runtime.db.write() as session:
+        session.add(MailLane(name="gmail", links=4, day=yesterday, cap=20, sent=20, deferred=0))
+        assert record_report(session, Complained(notification, reader), clock())
+    Throttle(home, "gmail", Queue.EMAIL).begin()
+    with runtime.db.read() as session:
+        assert session.get_one(MailLane, "gmail").cap == 20
+    home.close()
