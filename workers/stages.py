@@ -59,7 +59,10 @@ def at_the_border(
 
 
 def _loaded_at_first_use(place: str) -> Callable[..., Any]:
-    """A worker serves a few queues only, and the libraries of the others are most of its memory."""
+    """What `module:name` says, as a function that imports it when it is called.
+
+    A worker serves a few queues only, and the libraries of the others are most of its memory.
+    """
     module, _, name = place.partition(":")
 
     def run(*arguments: Any) -> Any:
@@ -68,21 +71,26 @@ def _loaded_at_first_use(place: str) -> Callable[..., Any]:
     return run
 
 
+PLACES: dict[Task, str] = {
+    Task.CLASSIFY_REVISION: "workers.classify:classify_revision",
+    Task.ENRICH_EVENT: "workers.enrich:enrich_event",
+    Task.PLAN_NOTIFICATION: "workers.plan:plan_notification",
+    Task.EMAIL_BATCH: "workers.email:send_email_batch",
+    Task.CHAT_BATCH: "workers.chat:send_chat_batch",
+    Task.PULL_SOURCE: "workers.pull:poll_source",
+    Task.POLL_MAILBOX: "workers.email.imap:poll_mailbox",
+    Task.REFIT_MODEL: "workers.learn:refit_if_due",
+    Task.RETAIN: "workers.retain:forget_expired",
+    Task.AUDIT_LEDGER: "workers.stages:audit_ledger",
+}
+_OF_THE_SCHEDULER = (Task.POLL_MAILBOX, Task.REFIT_MODEL, Task.RETAIN, Task.AUDIT_LEDGER)
+
 STAGES: dict[Task, Callable[[Runtime, int], None]] = {
     task: at_the_border(task.value, _loaded_at_first_use(place))
-    for task, place in {
-        Task.CLASSIFY_REVISION: "workers.classify:classify_revision",
-        Task.ENRICH_EVENT: "workers.enrich:enrich_event",
-        Task.PLAN_NOTIFICATION: "workers.plan:plan_notification",
-        Task.EMAIL_BATCH: "workers.email:send_email_batch",
-        Task.CHAT_BATCH: "workers.chat:send_chat_batch",
-        Task.PULL_SOURCE: "workers.pull:poll_source",
-    }.items()
+    for task, place in PLACES.items()
+    if task not in _OF_THE_SCHEDULER
 }
 
 CHORES: dict[Task, Callable[[Runtime], None]] = {
-    Task.POLL_MAILBOX: _loaded_at_first_use("workers.email.imap:poll_mailbox"),
-    Task.REFIT_MODEL: _loaded_at_first_use("workers.learn:refit_if_due"),
-    Task.RETAIN: _loaded_at_first_use("workers.retain:forget_expired"),
-    Task.AUDIT_LEDGER: audit_ledger,
+    task: _loaded_at_first_use(PLACES[task]) for task in _OF_THE_SCHEDULER
 }

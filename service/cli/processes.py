@@ -43,17 +43,8 @@ def command(name: str, settings: Settings, number: int = 1) -> list[str]:
     queues, pool, size = WORKERS[name]
     return [
         *celery,
-        *(
-            "worker",
-            "-n",
-            f"{_numbered(name, number)}@%h",
-            "-Q",
-            ",".join(queues),
-            "-P",
-            pool,
-            "-c",
-            str(size),
-        ),
+        *("worker", "-n", f"{_numbered(name, number)}@%h"),
+        *("-Q", ",".join(queues), "-P", pool, "-c", str(size)),
         *("--without-gossip", "--without-mingle", "-l", settings.log_level),
     ]
 
@@ -61,10 +52,8 @@ def command(name: str, settings: Settings, number: int = 1) -> list[str]:
 def programs(settings: Settings) -> list[Program]:
     """All processes for the supervisor, in the order in which they start; the intake of bounces
     only where it is configured."""
-    stages = {
-        **{WEB: STAGE_WEB, BOUNCES: STAGE_WEB},
-        **{SWEEPER: STAGE_CLOCKS, SCHEDULER: STAGE_CLOCKS},
-    }
+    stages = dict.fromkeys((WEB, BOUNCES), STAGE_WEB)
+    stages |= dict.fromkeys((SWEEPER, SCHEDULER), STAGE_CLOCKS)
     counts = {MAIL: settings.mail_processes, BOUNCES: int(bool(settings.bounce_lmtp))}
     return [
         Program(

@@ -98,17 +98,18 @@ FOLLOWS = "n.kind IN ('correction', 'withdrawal')"
 
 def decide(deliveries: str = "delivery") -> str:
     """What decides about unsettled deliveries, of the table or of a subquery in brackets."""
-    # A worker reads it again before every slice, so
-    # that an unsubscribe or a pause that has committed is final (invariant 8). The reason is found
-    # anew too: who ended one of two matching subscriptions still asks by the other. So does who
-    # asks by a topic that staff halted and by another: the reason that goes on comes first. What
-    # follows up a delivery has that one's reason, whatever the article is about by now, or another
-    # one by which its reader asks for any text of the article, be it in a digest. A correction is
-    # not sent to who has its text anyway, because the article went back to that. A letter of the
-    # service goes to a mailbox that bounced, too: its person has just asked for it, and opening
-    # its link is how they show that mail arrives again. Whoever complained gets none. A letter
-    # that may have arrived is not sent again with another text where a correction brings that: it
-    # would carry the same Message-ID, and the mailbox that has the first one may drop it.
+    # A worker reads it again before every slice, so that an unsubscribe or a pause that has
+    # committed is final (invariant 8).
+    # The reason is found anew too: who ended one of two matching subscriptions still asks by the
+    # other. So does who asks by a topic that staff halted and by another: the reason that goes on
+    # comes first.
+    # What follows up a delivery has that one's reason, whatever the article is about by now, or
+    # another one by which its reader asks for any text of the article, be it in a digest.
+    # A correction is not sent to who has its text anyway, because the article went back to that.
+    # A letter of the service goes to a mailbox that bounced, too: its person has just asked for it,
+    # and opening its link is how they show that mail arrives again. Whoever complained gets none.
+    # A letter that may have arrived is not sent again with another text where a correction brings
+    # that: it would carry the same Message-ID, and the mailbox that has the first one may drop it.
     return f"""
     SELECT v.destination_id, s.id AS subscription_id, v.attempts,
            d.address, d.language, d.channel_id, s.topic_id, s.place_id,

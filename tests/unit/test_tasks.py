@@ -34,6 +34,7 @@ from service.tasks import (
     broker_options,
 )
 from workers.hands import PROGRAM_OF
+from workers.stages import CHORES, PLACES, STAGES
 from workers.watchdog import MOST_KB
 
 ROOT = Path(__file__).parents[2]
@@ -356,3 +357,11 @@ def test_a_row_that_fails_keeps_no_other_row_of_its_message_from_being_done(
         celery_app.tasks.pop("test.stage")
 
     assert done == [1, 3]
+
+
+@pytest.mark.parametrize("task", Task)
+def test_each_task_is_somewhere(task: Task) -> None:
+    """It is imported with its first message only."""
+    module, _, name = PLACES[task].partition(":")
+    assert callable(getattr(importlib.import_module(module), name))
+    assert (task in STAGES) != (task in CHORES)

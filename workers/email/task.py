@@ -147,7 +147,7 @@ class _Outbox:
                     parcel,
                     letter.envelope_sender,
                     letter.recipient,
-                    lambda parcel=parcel, letter=letter: self._write(parcel, letter),  # type: ignore[misc]
+                    partial(self._write, parcel, letter),
                 )
             except Exception as error:
                 self._courier.answer(parcel, _broken(parcel, error))
