@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, select, text, update
+from sqlalchemy import Delete, bindparam, delete, select, text, update
 
 from service.db import Database, rows
 from service.models import Batch, Bounce, Delivery, DeliveryAnswer, Notification
@@ -48,13 +48,7 @@ def clear(db: Database, group: Sequence[Notification], now: datetime) -> Iterato
             yield done
     for model in (DeliveryAnswer, Batch):
         some = select(model.id).where(model.notification_id.in_(ids)).limit(STEP)
-        statement = delete(model).where(model.id.in_(some))
-        done = STEP
-        while done == STEP:
-            with db.write() as session:
-                done = rows(session, statement.execution_options(synchronize_session=False))
-            if done:
-                yield done
+        yield from _in_steps(db, delete(model).where(model.id.in_(some)))
     with db.write() as session:
         session.execute(
             update(Notification)
@@ -73,7 +67,11 @@ def clear_bounces(db: Database) -> Iterator[int]:
         .where(Notification.cleared_at.is_not(None))
         .limit(STEP)
     )
-    statement = delete(Bounce).where(Bounce.id.in_(some))
+    yield from _in_steps(db, delete(Bounce).where(Bounce.id.in_(some)))
+
+
+def _in_steps(db: Database, statement: Delete) -> Iterator[int]:
+    """Run a statement that deletes at most `STEP` rows until there are no more."""
     done = STEP
     while done == STEP:
         with db.write() as session:

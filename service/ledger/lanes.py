@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from service.ledger.alarms import raise_alarm
-from service.ledger.troubles import troubles
+from service.ledger.troubles import complaints
 from service.models import (
     Alarm,
     AlarmKind,
@@ -142,9 +142,9 @@ def heed_complaints(session: Session, lane: str, now: datetime) -> None:
         return
     cleared_at = session.scalar(select(func.max(Alarm.cleared_at)).where(*_alarms_of(lane)))
     since = max(filter(None, (now - timedelta(days=2), cleared_at)))
-    complaints, sent = troubles(session, lane, since).complaints, row.sent + row.sent_before
-    if complaints >= COMPLAINTS and complaints >= COMPLAINED * sent:
-        sentence = f"{complaints} readers of {lane} called our mail spam, of {sent} who got some"
+    count, sent = complaints(session, lane, since), row.sent + row.sent_before
+    if count >= COMPLAINTS and count >= COMPLAINED * sent:
+        sentence = f"{count} readers of {lane} called our mail spam, of {sent} who got some"
         raise_alarm(session, AlarmKind.MAIL_COMPLAINTS, _number(lane), sentence, now)
 
 
@@ -173,7 +173,7 @@ def _cap(session: Session, row: MailLane, today: date, warmup: int) -> int:
     if row.sent < row.cap / 2 or row.deferred > GOOD_DEFERRED * row.sent:
         return row.cap
     since = datetime.combine(row.day, time.min, UTC)
-    is_good = troubles(session, row.name, since).complaints <= GOOD_COMPLAINED * row.sent
+    is_good = complaints(session, row.name, since) <= GOOD_COMPLAINED * row.sent
     return int(row.cap * GROWTH) if is_good else row.cap
 
 

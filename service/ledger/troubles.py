@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -13,27 +12,11 @@ from sqlalchemy.orm import Session
 from service.models import Bounce, BounceVerdict
 
 
-@dataclass(frozen=True)
-class Troubles:
-    """What a lane holds against us: a reason to send there more slowly, or not at all."""
-
-    complaints: int
-    ours: int
-
-
-def troubles(session: Session, lane: str, since: datetime) -> Troubles:
-    """Complaints and bounces that are our fault, of one lane, since a time."""
-    found = session.execute(
-        select(Bounce.verdict, func.count())
-        .where(Bounce.lane == lane, Bounce.at >= since)
-        .where(Bounce.verdict.in_((BounceVerdict.COMPLAINT, BounceVerdict.OURS)))
-        .group_by(Bounce.verdict)
-    )
-    counts = {BounceVerdict(verdict): count for verdict, count in found}
-    return Troubles(
-        counts.get(BounceVerdict.COMPLAINT, 0),
-        counts.get(BounceVerdict.OURS, 0),
-    )
+def complaints(session: Session, lane: str, since: datetime) -> int:
+    """How many letters of a lane were called spam since a time."""
+    query = select(func.count()).select_from(Bounce)
+    its = (Bounce.lane == lane, Bounce.verdict == BounceVerdict.COMPLAINT, Bounce.at >= since)
+    return session.scalar(query.where(*its)) or 0
 
 
 def counts_by_lane(session: Session, since: datetime) -> Mapping[str, Counter[BounceVerdict]]:
