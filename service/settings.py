@@ -26,7 +26,7 @@ from pydantic_settings import (
 )
 
 from service.dkim import NAME, signing_key
-from service.smtp import verifying
+from service.smtp import Server, verifying
 
 PREFIX = "TELLAL_"
 CHAT_SCHEMES = (
@@ -255,6 +255,13 @@ class Settings(BaseSettings):
     def _signs(cls, value: SecretStr) -> SecretStr:
         if value.get_secret_value():
             signing_key(value.get_secret_value())
+        return value
+
+    @field_validator("smtp_url", "smtp_fallback_url")
+    @classmethod
+    def _is_a_relay(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            Server.of(value.get_secret_value())
         return value
 
     @field_validator("smtp_ca")

@@ -1,10 +1,51 @@
-"""SMTP to relays that the operator names: whom to trust, and how to sign in."""
+"""SMTP to relays that the operator names: where they are, whom to trust, how to sign in."""
 
 from __future__ import annotations
 
 import base64
 import smtplib
 import ssl
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+
+
+@dataclass(frozen=True)
+class Server:
+    """`smtp://`, `smtp+starttls://` or `smtps://user:password@host:port`, taken apart."""
+
+    scheme: str
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+
+    @classmethod
+    def of(cls, url: str) -> Server:
+        """Raises ValueError where the URL is none of these; a slip must not send in clear."""
+        try:  # the library's own words may show a password that lacks its @
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise ValueError("names no host that there could be") from error
+        if parts.scheme not in PORTS:
+            raise ValueError(f"begins with {parts.scheme[:20]}://, not with {', '.join(PORTS)}")
+        if not parts.hostname:
+            raise ValueError("names no host")
+        try:
+            port = parts.port
+        except ValueError as error:
+            raise ValueError("names no port that there is") from error
+        return cls(
+            parts.scheme,
+            parts.hostname,
+            port or PORTS[parts.scheme],
+            unquote(parts.username or ""),
+            unquote(parts.password or ""),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
 
 
 def verifying(authorities: str = "") -> ssl.SSLContext:

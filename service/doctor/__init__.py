@@ -5,21 +5,22 @@ It changes nothing and sends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from service.doctor.dkim_record import CHECK as DKIM
 from service.doctor.dkim_record import check_dkim
 from service.doctor.dmarc import CHECK as DMARC
 from service.doctor.dmarc import check_dmarc
-from service.doctor.finding import Finding, Level, note, unseen, wrong
+from service.doctor.finding import Finding, Level, note, unseen
 from service.doctor.hosts import MX, PTR, check_bounces, check_pointer
 from service.doctor.installation import check_broker, check_database, check_keys
 from service.doctor.names import Names, NamesAway, Resolver
-from service.doctor.relay import RELAY, Probe, Relay
+from service.doctor.relay import RELAY, Probe
 from service.doctor.spf import CHECK as SPF
 from service.doctor.spf import Address, check_spf
 from service.settings import Settings
+from service.smtp import Server
 
 __all__ = ["Finding", "Level", "NamesAway", "Resolver", "examine"]
 
@@ -39,10 +40,10 @@ def examine(
     yield check_broker(settings)
     probe = None
     if url := settings.smtp_url.get_secret_value():
-        probe, found = _probed(settings, "TELLAL_SMTP_URL", url, recipient)
-        yield from found
+        probe = _probe(settings, url, recipient)
+        yield from probe.run()
         if second := settings.smtp_fallback_url.get_secret_value():
-            _, found = _probed(settings, "TELLAL_SMTP_FALLBACK_URL", second, recipient)
+            found = _probe(settings, second, recipient).run()
             yield from (replace(finding, check=f"2nd {finding.check}") for finding in found)
     else:
         says = "no relay is set: mail goes to the built-in mailbox, /dev/mailbox, and nothing "
@@ -52,18 +53,10 @@ def examine(
     yield from _examine_names(settings, names, sending, probe)
 
 
-def _probed(
-    settings: Settings, name: str, url: str, recipient: str
-) -> tuple[Probe | None, Iterable[Finding]]:
-    """Ask a relay what it would do with a letter of ours."""
-    try:
-        relay = Relay.of(url)
-    except ValueError as error:
-        mend = "as in smtp+starttls://user:password@relay.example:587"
-        return None, [wrong(RELAY, f"{name} {error}.", mend)]
+def _probe(settings: Settings, url: str, recipient: str) -> Probe:
+    """Asks a relay what it would do with a letter of ours."""
     sender = f"b+doctor@{settings.mail_domain}"
-    probe = Probe(relay, sender, recipient or settings.mail_from, settings.smtp_ca)
-    return probe, probe.run()
+    return Probe(Server.of(url), sender, recipient or settings.mail_from, settings.smtp_ca)
 
 
 def _examine_names(

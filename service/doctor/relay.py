@@ -8,54 +8,20 @@ import socket
 import ssl
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
 
 from service.doctor.finding import Finding, note, ok, wrong
 from service.doctor.spf import Address
-from service.smtp import sign_in, verifying
+from service.smtp import Server, sign_in, verifying
 
 RELAY, TLS, LOGIN, ENVELOPE = "relay", "TLS", "login", "envelope"
 TIMEOUT_S = 10.0
 SOON_DAYS = 14  # a certificate that ends earlier is renewed by nobody, it seems
-PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
-
-
-@dataclass(frozen=True)
-class Relay:
-    """`smtp://`, `smtp+starttls://` or `smtps://user:password@host:port`, taken apart."""
-
-    scheme: str
-    host: str
-    port: int
-    user: str
-    password: str
-
-    @classmethod
-    def of(cls, url: str) -> Relay:
-        """Raises ValueError where the URL is none of these."""
-        parts = urlsplit(url)
-        if parts.scheme not in PORTS:
-            raise ValueError(f"begins with {parts.scheme[:20]}://, not with {', '.join(PORTS)}")
-        if not parts.hostname:
-            raise ValueError("names no host")
-        try:
-            port = parts.port
-        except ValueError as error:  # its text may show a password that lacks its @
-            raise ValueError("names no port that there is") from error
-        return cls(
-            parts.scheme,
-            parts.hostname,
-            port or PORTS[parts.scheme],
-            unquote(parts.username or ""),
-            unquote(parts.password or ""),
-        )
 
 
 class Probe:
     """One conversation with a relay, up to an envelope that is taken back."""
 
-    def __init__(self, relay: Relay, sender: str, recipient: str, authorities: str = "") -> None:
+    def __init__(self, relay: Server, sender: str, recipient: str, authorities: str = "") -> None:
         self._relay, self._sender, self._recipient = relay, sender, recipient
         self._authorities = authorities
         self._smtp: smtplib.SMTP | None = None

@@ -16,10 +16,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
 
 from service.logs import get_logger
-from service.smtp import sign_in, verifying
+from service.smtp import Server, sign_in, verifying
 from workers.courier import PeerAwayError
 from workers.email.link import Link
 from workers.email.wire import brief
@@ -30,40 +29,24 @@ DIAL_S = 30.0  # for each step of a greeting
 DIALERS = 4  # threads
 DOWN_S = 30.0  # for so long a relay that could not be reached is asked last
 IDLE_S = 10.0  # a link that nobody used for so long is closed
-PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 
 
 @dataclass(frozen=True)
 class Relay:
-    """One mail server that takes our mail."""
+    """One mail server that takes our mail. Its certificate is verified by `tls`."""
 
-    scheme: str
-    host: str
-    port: int
-    user: str
-    password: str = field(repr=False)
+    server: Server
     hello: str  # who we say that we are
     tls: ssl.SSLContext = field(repr=False, compare=False)
 
     @classmethod
     def of(cls, url: str, hello: str, authorities: str = "") -> Relay:
-        """The relay of `smtp://`, `smtp+starttls://` or `smtps://user:password@host:port`.
-
-        Its certificate is verified, by these authorities (PEM) or those of this machine.
-        """
-        parts = urlsplit(url)
-        return cls(
-            scheme=parts.scheme,
-            host=parts.hostname or "localhost",
-            port=parts.port or PORTS.get(parts.scheme, 25),
-            user=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
-            hello=hello,
-            tls=verifying(authorities),
-        )
+        """The relay of a URL that the settings take, and whom to trust beside this machine's
+        authorities (PEM)."""
+        return cls(Server.of(url), hello, verifying(authorities))
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return str(self.server)
 
     def dial(self) -> Link:
         """Open a connection: greeted, encrypted with a verified certificate, signed in.
@@ -73,11 +56,11 @@ class Relay:
         """
         smtp = self._greeted()
         try:
-            if self.scheme == "smtp+starttls":
+            if self.server.scheme == "smtp+starttls":
                 smtp.starttls(context=self.tls)
                 smtp.ehlo_or_helo_if_needed()
-            if self.user:
-                sign_in(smtp, self.user, self.password)
+            if self.server.user:
+                sign_in(smtp, self.server.user, self.server.password)
             is_pipelining = smtp.has_extn("pipelining")
             link = Link(_detached(smtp), is_pipelining=is_pipelining, to=str(self))
         except BaseException:
@@ -86,8 +69,8 @@ class Relay:
         return link
 
     def _greeted(self) -> smtplib.SMTP:
-        host, port, hello = self.host, self.port, self.hello
-        if self.scheme == "smtps":
+        host, port, hello = self.server.host, self.server.port, self.hello
+        if self.server.scheme == "smtps":
             smtp: smtplib.SMTP = smtplib.SMTP_SSL(
                 host, port, hello, timeout=DIAL_S, context=self.tls
             )

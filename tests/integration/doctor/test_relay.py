@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 from service.doctor import Finding, Level
-from service.doctor.relay import Probe, Relay
+from service.doctor.relay import Probe
+from service.smtp import Server
 from tests.integration.doctor.relay import GREETING, certificate, served
 
 SENDER, RECIPIENT = "b+doctor@haber.example.org", "haber@haber.example.org"
 
 
 def probe(url: str) -> tuple[dict[str, Finding], Probe]:
-    one = Probe(Relay.of(url), SENDER, RECIPIENT)
+    one = Probe(Server.of(url), SENDER, RECIPIENT)
     found = one.run()
     by_check = {finding.check: finding for finding in found}
     assert len(by_check) == len(found)
@@ -57,7 +58,7 @@ def test_an_own_authority_vouches_as_it_does_for_the_sender(tmp_path: Path) -> N
     file = certificate(tmp_path)
     with served(file, is_smtps=True) as (_, port):
         url = f"smtps://127.0.0.1:{port}"
-        found = Probe(Relay.of(url), SENDER, RECIPIENT, file.read_text()).run()
+        found = Probe(Server.of(url), SENDER, RECIPIENT, file.read_text()).run()
 
     (tls,) = [finding for finding in found if finding.check == "TLS"]
     assert tls.level == Level.OK
@@ -209,8 +210,10 @@ def test_whatever_a_relay_says_is_one_sentence(said: bytes) -> None:
         ("smtp://", "names no host"),
         ("smtp://ayse:geheim", "names no port that there is"),
         ("smtp://relay.example:70000", "names no port that there is"),
+        ("smtp://[ayse:geheim]", "names no host that there could be"),
+        ("smtp+tls://relay.example", "begins with smtp"),
     ],
 )
 def test_an_address_of_no_relay_is_refused(url: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        Relay.of(url)
+        Server.of(url)

@@ -126,5 +126,5 @@ def test_a_relay_that_takes_a_long_letter_slowly_is_not_silent():
 def test_a_relay_that_is_printed_keeps_its_password():
     relay = Relay.of("smtps://tellal:acik%20susam@relay.example", "x.example")
 
-    assert relay.password == "acik susam"
+    assert relay.server.password == "acik susam"
     assert "susam" not in f"{relay!r} {relay}"

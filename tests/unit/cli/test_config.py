@@ -45,6 +45,8 @@ def test_dump_masks_every_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = [n for n, f in Settings.model_fields.items() if "Secret" in str(f.annotation)]
     for name in secrets:
         monkeypatch.setenv(f"{PREFIX}{name.upper()}", "gizli-parola")
+    for name in ("SMTP_URL", "SMTP_FALLBACK_URL"):
+        monkeypatch.setenv(f"{PREFIX}{name}", "smtps://ayse:gizli-parola@relay.example")
     monkeypatch.setenv("TELLAL_DKIM_KEY", pem := new_key())
     monkeypatch.setenv("TELLAL_DKIM_SELECTOR", "2026a")
     shown = invoke("config", "dump").output

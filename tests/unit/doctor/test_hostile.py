@@ -14,8 +14,8 @@ from service.doctor.dkim_record import check_dkim
 from service.doctor.dmarc import check_dmarc
 from service.doctor.finding import Finding
 from service.doctor.hosts import check_bounces, check_pointer
-from service.doctor.relay import Relay
 from service.doctor.spf import check_spf
+from service.smtp import Server
 from tests.unit.messages.signing import pem
 
 DOMAIN = "haber.example.org"
@@ -102,8 +102,8 @@ def test_any_name_of_a_host_is_judged(hosts: list[str]) -> None:
 @given(st.text(max_size=60).map("smtp://".__add__) | st.text(max_size=60))
 def test_any_address_is_a_relay_or_refused_as_a_wrong_value(url: str) -> None:
     try:
-        relay = Relay.of(url)
+        server = Server.of(url)
     except ValueError:
         return
-    assert relay.host
-    assert 0 <= relay.port <= 65_535
+    assert server.host
+    assert 0 <= server.port <= 65_535
