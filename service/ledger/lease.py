@@ -117,6 +117,7 @@ def decide(deliveries: str = "delivery") -> str:
            CASE WHEN n.kind = 'service' THEN x.address_hash IS NULL OR {BOUNCED}
                 ELSE d.verified_at IS NOT NULL AND x.address_hash IS NULL
                      AND NOT d.is_paused AND NOT coalesce(c.is_paused, false)
+                     AND (d.paused_until IS NULL OR d.paused_until <= :now)
                      AND s.id IS NOT NULL
            END AS is_eligible,
            (:is_cancelled OR n.stopped_at IS NOT NULL
@@ -153,8 +154,9 @@ def decide(deliveries: str = "delivery") -> str:
                      AND (m.place_id IS NULL
                           OR m.place_id IN (SELECT place_id FROM place_label
                                             WHERE revision_id = r.id)
-                          OR NOT EXISTS (SELECT 1 FROM place_label
-                                         WHERE revision_id = r.id))))
+                          OR NOT m.is_local_only
+                             AND NOT EXISTS (SELECT 1 FROM place_label
+                                             WHERE revision_id = r.id))))
         ORDER BY CASE WHEN m.topic_id IN :cancelled_topics THEN 2
                       WHEN m.topic_id IN :paused_topics THEN 1 ELSE 0 END, m.id LIMIT 1)
     LEFT JOIN suppression x ON x.address_hash = d.address_hash
@@ -194,7 +196,8 @@ def pending(session: Session, lease: Lease, after: int, size: int) -> Sequence[R
 def standing(session: Session, notification_id: int) -> dict[str, Any]:
     """What DECIDE needs to know of a notification at this moment."""
     halts = halts_of(session, notification_id)
-    return {**halts.values(), "news_since": utcnow() - NEWS_FOR}
+    now = utcnow()
+    return {**halts.values(), "now": now, "news_since": now - NEWS_FOR}
 
 
 def extend(session: Session, lease: Lease, now: datetime, **values: int) -> None:

@@ -91,7 +91,11 @@ class Question:
     def asked(self, *, is_once: bool) -> str:
         """The SQL of all subscriptions that ask, or of one for each destination."""
         frequency = "" if self.breaks else " AND s.frequency = 'instant'"
-        place = " AND (s.place_id IS NULL OR s.place_id IN :places)" if self.places else ""
+        place = (
+            " AND (s.place_id IS NULL OR s.place_id IN :places)"
+            if self.places
+            else " AND NOT s.is_local_only"
+        )
         topics = ["IN :topics"] * ("topics" in self.lists) + ["IS NULL"] * (None in self.topics)
         asked = " UNION ALL ".join(
             _ASKED.format(topic=topic, frequency=frequency, place=place) for topic in topics

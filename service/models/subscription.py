@@ -20,6 +20,8 @@ class Frequency(StrEnum):
 class Subscription(Base):
     """A null topic asks for everything, a null place for the whole city.
 
+    `is_local_only`: of a place alone, without what concerns the whole city.
+
     It ends by `ended_at`, so that the ledger's reasons stay readable and an end can be undone.
     """
 
@@ -30,6 +32,7 @@ class Subscription(Base):
     topic_id: Mapped[int | None] = mapped_column(ForeignKey("topic.id"))
     place_id: Mapped[int | None] = mapped_column(ForeignKey("place.id"))
     frequency: Mapped[Frequency] = mapped_column(String(8), default=Frequency.INSTANT)
+    is_local_only: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None] = mapped_column(String(32))
@@ -53,6 +56,7 @@ Index(
     Subscription.destination_id,
     Subscription.place_id,
     Subscription.frequency,
+    Subscription.is_local_only,
     sqlite_where=text("ended_at IS NULL"),
     postgresql_where=text("ended_at IS NULL"),
     postgresql_include=["id"],
