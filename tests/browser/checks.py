@@ -59,8 +59,9 @@ def inspect(page: Page, look: Look, state: str) -> list[str]:
     """Keep a picture of the page in its present state, and say what is wrong with it."""
     _keep_picture(page, look, state)
     found = [
-        f"{violation['id']}: {html.unescape(str([n['html'][:120] for n in violation['nodes'][:3]]))}"
+        f"{violation['id']}: {html.unescape(str([node['html'][:120] for node in nodes[:3]]))}"
         for violation in Axe().run(page).response["violations"]
+        for nodes in [violation["nodes"]]
     ]
     width = page.evaluate("document.documentElement.scrollWidth")
     if width > look.width:
