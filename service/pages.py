@@ -1,16 +1,19 @@
 """What all pages share: language from the path, dates, forms' protection, error pages.
 
-Turkish lives at `/…`, English at `/en/…`; both are the same views. A page is written once, with
-English sentences that the Turkish catalogue translates.
+The first language of `config/brand.yaml` lives at `/…`, the others at `/en/…`, `/ar/…`; all are the
+same views. A page is written once, with English sentences that the catalogues translate.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
 from apiflask import APIFlask
+from babel import Locale
 from flask import Blueprint, Flask, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel, format_datetime, format_decimal, gettext
@@ -18,7 +21,8 @@ from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from service import security_headers
+from service import assets, security_headers
+from service.brand import Brand
 from service.limits import Limits
 from service.logs import get_logger
 from service.problems import is_api_request, problem_of
@@ -27,7 +31,7 @@ from service.settings import SettingsError
 
 log = get_logger(__name__)
 csrf = CSRFProtect()
-ENGLISH = "/en"
+RIGHT_TO_LEFT = "right-to-left"
 # Codes that a person can meet; others get the page of 500.
 ERROR_CODES = (400, 401, 403, 404, 405, 410, 413, 415, 429, 500, 503)
 
@@ -36,10 +40,13 @@ def register(app: APIFlask) -> None:
     """Set up what pages need. Call it before the parts that have pages.
 
     Raises:
-        SettingsError: the Turkish catalogue has not been compiled.
+        SettingsError: the catalogue of a language is missing or has not been compiled.
     """
-    _require_catalogue(Path(app.root_path) / "translations")
+    settings = runtime_of(app).settings
+    folders = (Path(app.root_path) / "translations", settings.config_dir / "translations")
+    _require_catalogues(settings.brand.languages, folders)
     app.config.update(
+        BABEL_TRANSLATION_DIRECTORIES=";".join(map(str, folders)),
         BOOTSTRAP_SERVE_LOCAL=True,
         WTF_CSRF_CHECK_DEFAULT=False,  # `protect_forms` chooses; the API has signatures instead
         WTF_CSRF_TIME_LIMIT=None,  # nobody loses a slowly filled-in form (WCAG 2.2.1)
@@ -47,9 +54,9 @@ def register(app: APIFlask) -> None:
     )
     csrf.init_app(app)
     Bootstrap5(app)
-    settings = runtime_of(app).settings
     Babel(app, locale_selector=language, timezone_selector=lambda: settings.timezone)
     security_headers.register(app)
+    files = assets.register(app, settings)
     for code in ERROR_CODES:
         app.register_error_handler(code, show_error)
 
@@ -57,22 +64,40 @@ def register(app: APIFlask) -> None:
 
     @app.context_processor
     def shared() -> dict[str, Any]:
+        spoken, brand = language(), settings.brand
+        city, city_language = settings.city(spoken)
+        service, service_language = brand.spoken(brand.service, spoken)
+        postal, postal_language = brand.spoken(brand.postal, spoken)
         return {
-            "language": language(),
-            "city_name": settings.city_name,
-            "page_url": page_url,
+            "language": spoken,
+            "language_prefix": brand.prefix(spoken),
+            "direction": _direction(spoken),
+            "other_languages": list(other_languages()),
             "other_language_url": other_language_url(),
+            "brand": brand,
+            "assets": files,
+            "city_name": city,
+            "city_language": city_language,
+            "service_name": service,
+            "service_language": service_language,
+            "postal": postal,
+            "postal_language": postal_language,
+            "page_url": page_url,
+            "has_page": has_page,
+            "this_page": endpoint_without_language(),
             "moment": format_moment,
         }
 
 
 def register_pages(app: Flask, blueprint: Blueprint) -> None:
-    """Register a part's pages in Turkish and, under `/en`, in English."""
+    """Register a part's pages in the first language and, each under its prefix, in the others."""
     blueprint.register_error_handler(Exception, show_error)
     blueprint.enable_openapi = False  # type: ignore[attr-defined]  # APIFlask asks every part
-    prefix = blueprint.url_prefix or ""
+    prefix, brand = blueprint.url_prefix or "", runtime_of(app).settings.brand
     app.register_blueprint(blueprint)
-    app.register_blueprint(blueprint, name=f"{blueprint.name}_en", url_prefix=ENGLISH + prefix)
+    for other in brand.languages[1:]:
+        name = f"{blueprint.name}_{other}"
+        app.register_blueprint(blueprint, name=name, url_prefix=brand.prefix(other) + prefix)
 
 
 def protect_forms(blueprint: Blueprint) -> None:
@@ -98,33 +123,76 @@ def limits_of(app: Flask) -> Limits:
     return runtime_of(app).limits
 
 
+@dataclass(frozen=True)
+class Translation:
+    """The page in another language: its code, its own name for itself, direction and address."""
+
+    language: str
+    name: str
+    direction: str
+    url: str
+
+
 def language() -> str:
     """The language of this request's page."""
-    path = request.path if request else ""
-    return "en" if path == ENGLISH or path.startswith(ENGLISH + "/") else "tr"
+    brand = _brand()
+    first = request.path.split("/", 2)[1] if request else ""
+    return first if brand.prefix(first) else brand.language
 
 
 def page_url(endpoint: str, **values: Any) -> str:
     """The address of a page in the language of this request."""
-    if language() == "en":
+    if _brand().prefix(spoken := language()):
         part, _, view = endpoint.partition(".")
-        endpoint = f"{part}_en.{view}"
+        endpoint = f"{part}_{spoken}.{view}"
     return url_for(endpoint, **values)
 
 
+def has_page(endpoint: str) -> bool:
+    """False for a page that this installation has switched off."""
+    return endpoint in current_app.view_functions
+
+
+def endpoint_without_language() -> str:
+    """The endpoint of this request as `page_url` takes it; empty where there is none."""
+    part, _, view = (request.endpoint or "").partition(".")
+    return f"{part.removesuffix(f'_{language()}')}.{view}"
+
+
+def other_languages() -> Iterator[Translation]:
+    """This page in every other language."""
+    for code in _brand().languages:
+        if code != language():
+            name = Locale.parse(code).get_language_name(code) or code
+            yield Translation(code, name[:1].upper() + name[1:], _direction(code), _url_in(code))
+
+
 def other_language_url() -> str:
-    """This page in the other language, or its front page where this one has no address."""
-    if request.url_rule is None or request.path.startswith("/static"):
-        return "/" if language() == "en" else ENGLISH + "/"
-    path = request.path
-    path = path.removeprefix(ENGLISH) or "/" if language() == "en" else ENGLISH + path
+    """This page in the first of the other languages; empty where there is none."""
+    return next((other.url for other in other_languages()), "")
+
+
+def _url_in(code: str) -> str:
+    """This page in a language, or its front page where this one has no address of its own."""
+    own, other = _brand().prefix(language()), _brand().prefix(code)
+    if request.url_rule is None or request.path.startswith(("/static", "/assets")):
+        return f"{other}/"
+    path = other + (request.path.removeprefix(own) or "/")
     query = request.query_string.decode("ascii", "ignore") if request.method == "GET" else ""
     return f"{path}?{query}" if query else path
 
 
+def _direction(code: str) -> str:
+    return "rtl" if Locale.parse(code).character_order == RIGHT_TO_LEFT else "ltr"
+
+
+def _brand() -> Brand:
+    return runtime().settings.brand
+
+
 def format_moment(value: datetime | None) -> str:
     """A time as people of the city say it; nothing for none."""
-    pattern = "EEEE d MMMM y, HH:mm" if language() == "en" else "d MMMM y EEEE, HH.mm"
+    pattern = "d MMMM y EEEE, HH.mm" if language() == "tr" else "EEEE d MMMM y, HH:mm"
     return str(format_datetime(value, pattern)) if value else ""
 
 
@@ -184,8 +252,13 @@ def _error_words(error: HTTPException, code: int) -> tuple[str, str]:
     )
 
 
-def _require_catalogue(folder: Path) -> None:
-    if not (folder / "tr" / "LC_MESSAGES" / "messages.mo").exists():
-        raise SettingsError(
-            "The Turkish texts are not compiled. Run: pybabel compile -d service/translations"
-        )
+def _require_catalogues(languages: tuple[str, ...], folders: tuple[Path, Path]) -> None:
+    """English is what the pages are written in; every other language needs its file."""
+    for code in languages:
+        places = [folder / code / "LC_MESSAGES" / "messages.mo" for folder in folders]
+        if code != "en" and not any(place.exists() for place in places):
+            folder = folders[0] if code == "tr" else folders[1]
+            raise SettingsError(
+                f"The texts of the language {code} are not compiled: {places[0]} and {places[1]} "
+                f"are missing. Run: pybabel compile -d {folder}"
+            )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -25,6 +26,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from service.brand import Brand, BrandError, load_brand
 from service.dkim import NAME, signing_key
 from service.smtp import Server, verifying
 
@@ -83,6 +85,18 @@ class VarFolder(PydanticBaseSettingsSource):
         except (OSError, ValueError):
             pass
         return found
+
+
+class BrandFile(PydanticBaseSettingsSource):
+    """Reads the sender's address from `brand.yaml`, where nothing else names one."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        default = self.settings_cls.model_fields["config_dir"].default
+        brand = _brand(Path(self.current_state.get("config_dir", default)).expanduser())
+        return {"mail_from": brand.sender.address} if brand.sender.address else {}
 
 
 class Settings(BaseSettings):
@@ -170,8 +184,10 @@ class Settings(BaseSettings):
         description="Address to which mailbox providers send complaints (feedback loop); empty: "
         "fbl@ at the domain of TELLAL_MAIL_FROM.",
     )
-    mail_from: str = Field("haber@tellal.example", description="Address that mail comes from.")
-    city_name: str = Field("İzmir Büyükşehir Belediyesi", description="Name that people see.")
+    mail_from: str = Field(
+        "haber@tellal.example", description="Address that mail comes from, else that of brand.yaml."
+    )
+    city_name: str = Field("", description="Name that people see; empty: that of brand.yaml.")
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded-For is believed."
     )
@@ -231,7 +247,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, SecretFiles(settings_cls), VarFolder(settings_cls)
+        more = (SecretFiles, VarFolder, BrandFile)
+        return init_settings, env_settings, *(source(settings_cls) for source in more)
 
     @field_validator("allow_private_hosts", "chat_schemes", mode="before")
     @classmethod
@@ -244,6 +261,15 @@ class Settings(BaseSettings):
     @classmethod
     def _none(cls, value: Any) -> Any:
         return None if value == "" else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_name(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """A city without a name of its own is called as its brand says."""
+        if not values.get("city_name"):
+            folder = values.get("config_dir") or cls.model_fields["config_dir"].default
+            values["city_name"] = _name(_brand(Path(folder).expanduser()))
+        return values
 
     @field_validator("var_dir", "config_dir")
     @classmethod
@@ -302,6 +328,22 @@ class Settings(BaseSettings):
                 f"{self.mail_domain}: mailboxes would not count the signature"
             )
         return self
+
+    @cached_property
+    def brand(self) -> Brand:
+        """What pages and letters look like."""
+        return _brand(self.config_dir)
+
+    def city(self, language: str) -> tuple[str, str]:
+        """The city's name as this language has it, and which language it is in."""
+        if self.city_name != _name(self.brand):
+            return self.city_name, self.brand.language
+        return self.brand.spoken(self.brand.city, language)
+
+    @property
+    def sender_name(self) -> str:
+        """Whom letters come from."""
+        return self.brand.sender.name or self.city_name
 
     @property
     def mail_domain(self) -> str:
@@ -372,6 +414,17 @@ class Settings(BaseSettings):
     def is_secure(self) -> bool:
         """True where citizens come by https, so that cookies may insist on it."""
         return urlsplit(self.public_url).scheme == "https"
+
+
+def _brand(folder: Path) -> Brand:
+    try:
+        return load_brand(folder)
+    except BrandError as error:
+        raise SettingsError(str(error)) from error
+
+
+def _name(brand: Brand) -> str:
+    return brand.spoken(brand.city, brand.language)[0]
 
 
 KEYS = ("secret_key", "encryption_key")

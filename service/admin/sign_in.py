@@ -26,7 +26,7 @@ from service import pages
 from service.admin.access import audit
 from service.db import READ_ONLY
 from service.models import Role, Staff
-from service.pages import ENGLISH, language, runtime
+from service.pages import language, runtime
 from service.security_headers import keep_private
 from service.subscriptions.addresses import AddressError, normalise_email
 
@@ -123,7 +123,7 @@ def _leave_public_pages_alone(app: APIFlask) -> None:
 
 
 def _limit_guessing(app: APIFlask) -> None:
-    """Put the sign-in form under limits, and under its English address too."""
+    """Put the sign-in form under limits, and under its address in every language."""
     limits = pages.limits_of(app)
     guarded = limits.guard(login_view, PER_ACCOUNT, "staff-account", _account_key)
     guarded = limits.guard(guarded, PER_CLIENT, "staff-client")
@@ -138,12 +138,16 @@ def _limit_guessing(app: APIFlask) -> None:
         return current_app.ensure_sync(view)()  # type: ignore[no-any-return]
 
     app.view_functions["security.login"] = sign_in
-    app.add_url_rule(f"{ENGLISH}/staff/login", "sign_in_en", sign_in, methods=["GET", "POST"])
+    brand = pages.runtime_of(app).settings.brand
+    for other in brand.languages[1:]:
+        rule = f"{brand.prefix(other)}/staff/login"
+        app.add_url_rule(rule, f"sign_in_{other}", sign_in, methods=["GET", "POST"])
 
 
 def sign_in_url(**values: Any) -> str:
     """The sign-in page in the language of this request."""
-    return url_for("sign_in_en" if language() == "en" else "security.login", **values)
+    is_other = runtime().settings.brand.prefix(language())
+    return url_for(f"sign_in_{language()}" if is_other else "security.login", **values)
 
 
 def _ask_to_sign_in(mechanisms: Any = None, headers: Any = None) -> Response:

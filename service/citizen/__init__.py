@@ -5,11 +5,19 @@ from __future__ import annotations
 from apiflask import APIFlask
 
 from service import pages
-from service.citizen import api_docs, links, mailbox, subscribe, topics
+from service.citizen import (
+    accessibility,
+    api_docs,
+    display,
+    links,
+    mailbox,
+    subscribe,
+    topics,
+)
 
 
 def register(app: APIFlask) -> None:
-    """Add the pages, each in Turkish and in English."""
+    """Add the pages, each in every language of the brand."""
     runtime = pages.runtime_of(app)
     limits = pages.limits_of(app)
     parts = [
@@ -17,6 +25,8 @@ def register(app: APIFlask) -> None:
         subscribe.blueprint(limits),
         links.blueprint(),
         api_docs.blueprint(),
+        accessibility.blueprint(),
+        display.blueprint(),
     ]
     if not runtime.settings.smtp_url.get_secret_value():
         parts.append(mailbox.blueprint())  # with a real mail server there is no such page

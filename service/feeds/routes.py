@@ -24,6 +24,7 @@ from service.settings import Settings
 feeds = APIBlueprint("feeds", __name__, url_prefix="/feeds", tag="Feeds")
 
 ALL = "all"
+ALL_NEWS = {"tr": "Bütün haberler", "en": "All news"}
 CACHE = "public, max-age=60, stale-while-revalidate=300"
 
 
@@ -72,14 +73,15 @@ def _topic(session: Session, key: str) -> Topic | None:
 
 
 def _channel(settings: Settings, topic: Topic | None) -> Channel:
-    name = topic.name_tr if topic else "Bütün haberler"
+    spoken = settings.brand.language
+    name = topic.name(spoken) if topic else ALL_NEWS.get(spoken, ALL_NEWS["en"])
     base = settings.public_url
     return Channel(
         title=f"{settings.city_name}: {name}",
-        description=(topic.description_tr if topic else "") or name,
+        description=(topic.description(spoken) if topic else "") or name,
         link=f"{base}/",
         self_url=f"{base}/feeds/{topic.slug if topic else ALL}.rss",
-        language="tr",
+        language=spoken,
         city=settings.city_name,
         tag_authority=settings.mail_from.rpartition("@")[2],
     )

@@ -1,12 +1,13 @@
-"""The colours of letters: those of the site's theme, in light and in dark.
+"""The colours of letters: those of the site's pages, in light and in dark.
 
-Every text has a contrast of 4.5:1 or more on its ground. Letters need them as values, because mail
-programs know no variables of CSS.
+Letters need them as values, because mail programs know no variables of CSS.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from service.palette import Palette, Scheme
 
 
 @dataclass(frozen=True)
@@ -27,36 +28,27 @@ class Colours:
 
 
 @dataclass(frozen=True)
-class Brand:
+class LetterColours:
     light: Colours
     dark: Colours
 
 
-BRAND = Brand(
-    light=Colours(
-        ink="#14212b",
-        soft="#465763",
-        paper="#ffffff",
-        ground="#eef2f5",
-        line="#c6d0d8",
-        accent="#0b5675",
-        on_accent="#ffffff",
-        head="#0b5675",
-        on_head="#ffffff",
-        notice="#fdf1dc",
-        notice_line="#7a4a00",
-    ),
-    dark=Colours(
-        ink="#e8eef2",
-        soft="#b0bfca",
-        paper="#18232b",
-        ground="#0f171d",
-        line="#34444f",
-        accent="#7cc7e4",
-        on_accent="#06202c",
-        head="#16323f",
-        on_head="#e8eef2",
-        notice="#38290f",
-        notice_line="#f2c27a",
-    ),
-)
+def letter_colours(palette: Palette) -> LetterColours:
+    """The letters' colours of a city."""
+    return LetterColours(_colours(palette.light), _colours(palette.dark))
+
+
+def _colours(scheme: Scheme) -> Colours:
+    return Colours(
+        ink=scheme.ink,
+        soft=scheme.ink_soft,
+        paper=scheme.surface,
+        ground=scheme.ground,
+        line=scheme.line,
+        accent=scheme.accent,
+        on_accent=scheme.on_accent,
+        head=scheme.head,
+        on_head=scheme.on_head,
+        notice=scheme.warn_soft,
+        notice_line=scheme.warn,
+    )

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import RowMapping
 
 from service.crypto import Vault
-from service.messages.brand import BRAND
+from service.messages.brand import letter_colours
 from service.messages.letter import WholeLetter
 from service.messages.stationery import Sheet, stationery
 from service.messages.wording import spoken, words
@@ -53,6 +53,7 @@ class Letterhead:
         self._zone = ZoneInfo(settings.timezone)
         paper = stationery(settings.config_dir / "mail")
         self._write = paper.draft if is_strict else paper.write
+        self._colours = letter_colours(settings.brand.palette)
         self.domain = settings.mail_domain
 
     def local_date(self, at: datetime) -> date:
@@ -91,13 +92,16 @@ class Letterhead:
         Raises:
             TemplateError: the template cannot be used.
         """
-        home = f"{self._settings.public_url}{'/en/' if language == 'en' else '/'}"
+        brand = self._settings.brand
+        city, city_language = self._settings.city(language)
         common = {
-            "words": words(language),
+            "words": {**words(language), "service_name": brand.spoken(brand.service, language)[0]},
             "language": language,
-            "city": self._settings.city_name,
-            "home": home,
-            "brand": BRAND,
+            "city": city,
+            "city_language": city_language,
+            "postal": brand.spoken(brand.postal, language)[0],
+            "home": f"{self._settings.public_url}{brand.prefix(language)}/",
+            "brand": self._colours,
         }
         return self._write(template, {**common, **values}, slots or {})
 
@@ -112,7 +116,7 @@ class Letterhead:
     ) -> WholeLetter:
         """A letter from this house."""
         return WholeLetter(
-            sender_name=self._settings.city_name,
+            sender_name=self._settings.sender_name,
             sender=self._settings.mail_from,
             envelope_sender=self.envelope_sender(message_id),
             recipient=recipient,
@@ -136,7 +140,7 @@ class Letterhead:
         language = spoken(str(payload.get("language", reader.language)))
         link = ""
         if template == "confirm":
-            prefix = "/en" if language == "en" else ""
+            prefix = self._settings.brand.prefix(language)
             token = self._vault.token("confirm", int(payload["token_id"]))
             link = f"{self._settings.public_url}{prefix}/confirm/{token}"
         subject = words(language)[f"{template}_subject"]

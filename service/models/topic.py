@@ -48,7 +48,12 @@ class Topic(Base):
     created_at: Mapped[datetime | None] = mapped_column(default=utcnow)
 
     def name(self, language: str) -> str:
-        return self.name_en if language == "en" else self.name_tr
+        """The name in Turkish, and for readers of any other language in English."""
+        return self.name_tr if language == "tr" else self.name_en
+
+    def description(self, language: str) -> str:
+        """The sentence below the name, in the same language; it may be empty."""
+        return self.description_tr if language == "tr" else self.description_en
 
 
 IN_REVIEW = text("state = 'review'")

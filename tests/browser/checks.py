@@ -1,4 +1,5 @@
-"""What holds for every page in every state: axe, width, targets, weight; and its picture.
+"""What holds for every page in every state: axe, valid HTML, width, targets, weight, few requests;
+and its picture.
 
 A test of a part opens its pages in each `Look`, brings them into their states, and inspects each.
 """
@@ -12,9 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
+import html5lib
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page
+from html5lib.constants import E as SENTENCES
+from playwright.sync_api import BrowserContext, Page, Response
 
 OpenContext = Callable[..., BrowserContext]
 ARTEFACTS = Path(os.environ.get("TELLAL_ARTEFACTS", "var/test-artefacts"))
@@ -25,6 +29,18 @@ _SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, input, summa
   const isInText = e.tagName === 'A' && getComputedStyle(e).display === 'inline';
   return box.width && !isInText && e.type !== 'hidden' && (box.height < 24 || box.width < 24);
 }).map(e => e.outerHTML.slice(0, 90))"""
+
+
+# A first visit, as it goes over the wire; the browser counts what it has cached too.
+MAX_BYTES = 60 * 1024
+MAX_REQUESTS = 10
+_LOADED = """() => [...performance.getEntriesByType('navigation'),
+  ...performance.getEntriesByType('resource')].map(e => [e.name, e.encodedBodySize + 300])"""
+_REPEATED_IDS = """() => {
+  const ids = [...document.querySelectorAll('[id]')].map(e => e.id);
+  return ids.filter((id, at) => ids.indexOf(id) !== at);
+}"""
+_documents: WeakKeyDictionary[Page, Response] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -40,12 +56,14 @@ class Look:
 
     def open(self, open_context: OpenContext, **options: Any) -> Page:
         """A window of this look; axe must be let in past the content security policy."""
-        return open_context(
+        page = open_context(
             color_scheme=self.scheme,
             viewport={"width": self.width, "height": 900},
             bypass_csp=True,
             **options,
         ).new_page()
+        page.on("response", lambda response: _keep_document(page, response))
+        return page
 
 
 LOOKS = [
@@ -67,7 +85,38 @@ def inspect(page: Page, look: Look, state: str) -> list[str]:
     if width > look.width:
         found.append(f"scrolls sideways: {width} pixels wide")
     found += [f"target too small: {target}" for target in page.evaluate(_SMALL_TARGETS)]
+    found += _too_heavy(page) + _invalid(page)
     return [f"{state} ({look}): {problem}" for problem in found]
+
+
+def weight(page: Page) -> tuple[int, int]:
+    """Bytes and requests of the page, had nothing been cached: bodies as they were sent, and 300
+    bytes of headers for each."""
+    loaded = page.evaluate(_LOADED)
+    return sum(size for _, size in loaded), len(loaded)
+
+
+def _too_heavy(page: Page) -> list[str]:
+    size, requests = weight(page)
+    found = [f"weighs {size / 1024:.1f} KB"] if size > MAX_BYTES else []
+    return found + ([f"{requests} requests"] if requests > MAX_REQUESTS else [])
+
+
+def _invalid(page: Page) -> list[str]:
+    """What a validator says of the page as it was sent, before the browser mended it."""
+    found = [f"id used twice: {name}" for name in page.evaluate(_REPEATED_IDS)]
+    parser = html5lib.HTMLParser()
+    parser.parse(_documents[page].text() if page in _documents else page.content())
+    return found + [
+        f"HTML, line {line}: {SENTENCES[code] % values}"
+        for (line, _), code, values in parser.errors
+    ]
+
+
+def _keep_document(page: Page, response: Response) -> None:
+    is_page = response.request.is_navigation_request() and response.frame == page.main_frame
+    if is_page and not 300 <= response.status < 400:
+        _documents[page] = response
 
 
 def _keep_picture(page: Page, look: Look, state: str) -> None:

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext
 
 from service.messages.preview import parts
-from tests.unit.messages.stories import AT, HOUSE, PLACES, TRAFFIC, edition, reader, story
+from tests.unit.messages.stories import AT, HOUSE, PLACES, SETTINGS, TRAFFIC, edition, reader, story
 
 OpenContext = Callable[..., BrowserContext]
 NEWS = story(
@@ -37,7 +37,8 @@ LETTERS = {
     "confirm": HOUSE.service(reader(), 9, {"template": "confirm", **SERVICE}, AT),
     "welcome": HOUSE.service(reader(), 9, {"template": "welcome", **SERVICE}, AT),
 }
-GROUNDS = {"light": "rgb(238, 242, 245)", "dark": "rgb(15, 23, 29)"}
+PALETTE = SETTINGS.brand.palette
+GROUNDS = {"light": PALETTE.light.ground, "dark": PALETTE.dark.ground}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -50,7 +51,8 @@ def test_axe_finds_nothing_in_a_letter(open_context: OpenContext, name: str, sch
 
     assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found] == []
     ground = "getComputedStyle(document.body).backgroundColor"
-    assert page.evaluate(ground) == GROUNDS[scheme]
+    channels = [int(GROUNDS[scheme][at : at + 2], 16) for at in (1, 3, 5)]
+    assert page.evaluate(ground) == f"rgb({', '.join(map(str, channels))})"
 
 
 @pytest.mark.parametrize("name", LETTERS)

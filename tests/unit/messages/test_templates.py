@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,9 +13,10 @@ import html5lib
 import pytest
 from lxml import html
 
+from service.brand import Brand
 from service.crypto import Vault
 from service.messages import stationery
-from service.messages.brand import BRAND, Colours
+from service.messages.brand import Colours, letter_colours
 from service.messages.edition import Edition
 from service.messages.email import Letterhead
 from service.messages.preview import parts, problems
@@ -22,6 +24,7 @@ from service.messages.stationery import TEMPLATES
 from tests.unit.messages.stories import AT, HOUSE, PLACES, edition, reader, settings, story
 from tests.unit.messages.test_edition import HOSTILE, KINDS, LANGUAGES, hostile
 
+LETTERS = letter_colours(Brand().palette)
 PAGES = [
     pytest.param(text, kind, language, id=f"{name}-{kind}-{language}")
     for name, text in HOSTILE.items()
@@ -106,7 +109,7 @@ def test_the_title_opens_the_article_unless_it_was_withdrawn(kind):
     assert (story().url in links) is (kind != "withdrawal")
 
 
-@pytest.mark.parametrize("colours", [BRAND.light, BRAND.dark], ids=["light", "dark"])
+@pytest.mark.parametrize("colours", [LETTERS.light, LETTERS.dark], ids=["light", "dark"])
 def test_every_text_stands_out_from_its_ground(colours: Colours):
     pairs = [
         *((colours.ink, ground) for ground in (colours.paper, colours.ground, colours.notice)),
@@ -136,6 +139,7 @@ def own(tmp_path: Path):
     """Writes a template of the staff's own; gives the settings that find it."""
     folder = tmp_path / "mail"
     folder.mkdir()
+    shutil.copy(settings().config_dir / "brand.yaml", tmp_path)
     found = settings(config_dir=tmp_path)
 
     def write(name: str, text: str):
