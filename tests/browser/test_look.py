@@ -65,7 +65,7 @@ def test_a_choice_goes_before_the_device_and_lasts(
     assert found == []
     choose(page, site, "auto", "normal")
     assert (brightness(page) < 80) == (look is DARK)
-    assert page.context.cookies() == []
+    assert "display" not in [cookie["name"] for cookie in page.context.cookies()]
 
 
 @pytest.mark.parametrize("size", ["large", "larger"])
@@ -131,9 +131,7 @@ def test_paper_gets_the_text_alone_and_the_addresses_of_links(
     # No article is here: a link of the page stands for one that leads away.
     page.evaluate("document.querySelector('main ul a').href = 'https://city.example/haber'")
     after = "getComputedStyle(document.querySelector('main ul a'), '::after').content"
-    assert "https://city.example/haber" in page.evaluate(f"{after}.replaceAll('\"', '')") or (
-        "attr(href)" in page.evaluate(after)
-    )
+    assert "https://city.example/haber" in page.evaluate(after)
 
 
 def test_what_has_the_focus_is_seen(site: str, open_context: OpenContext) -> None:
