@@ -5,15 +5,19 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TRANSLATIONS := $(patsubst %.po,%.mo,$(wildcard service/translations/*/LC_MESSAGES/*.po))
 
+# Debian's Chromium, for root where no other is found; `make browser` helps everybody else.
+CHROMIUM := $(shell for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+	command -v $$name && exit; done >/dev/null || [ "$$(id -u)" != 0 ] || echo chromium)
+
 # Debian packages that tests need beside what comes from the lock file.
-TEST_PACKAGES := chromium curl dovecot-imapd dovecot-lmtpd libmail-dkim-perl openssl php-cli postfix \
+TEST_PACKAGES := $(CHROMIUM) curl dovecot-imapd dovecot-lmtpd libmail-dkim-perl openssl php-cli postfix \
 	spamassassin
 
 # Taken in this order; `make run PYTHON=/path/to/python3.12` puts one of your own first.
 PYTHONS := $(PYTHON) python3.12 python3.11 python3
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint types contracts apt-packages tests format lock setup venv install \
+.PHONY: help run demo test lint types contracts apt-packages browser tests format lock setup venv install \
 	secrets chaos bench-ledger bench-mail bench-ingest bench-classify bench-urgent bench-races fuzz
 
 help: ## list the commands
@@ -26,7 +30,8 @@ demo: setup ## post the sample article to a running `make run` and show the way 
 	@exec $(BIN)/tellal demo
 
 test: setup ## every check and every test; what is missing is said, the rest runs
-	@$(MAKE) --no-print-directory --keep-going apt-packages lint types contracts tests
+	@$(MAKE) --no-print-directory --keep-going apt-packages browser lint types contracts \
+		tests
 
 lint: setup ## style: ruff
 	@status=0; \
@@ -39,6 +44,9 @@ types: setup ## types: mypy
 
 contracts: setup ## who may import whom: import-linter
 	@$(BIN)/lint-imports
+
+browser: setup ## say which Chromium tests of pages use; download Playwright's where there is none
+	@$(BIN)/python -m tests.browser.chromium
 
 tests: setup ## the tests alone; choose some with ARGS="tests/unit -k turkish"
 	@$(BIN)/pytest $(ARGS)

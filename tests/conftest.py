@@ -24,6 +24,7 @@ from service.cli.redis_server import find_server
 from service.db import Database
 from service.runtime import Runtime
 from service.settings import Settings, load
+from tests.browser.chromium import which
 
 SAID: pytest.StashKey[list[str]] = pytest.StashKey()
 SYSTEM_POSTGRES = "TELLAL_TEST_POSTGRES_URL"  # …/name of an existing database; else a wheel's
@@ -40,6 +41,10 @@ hypothesis_settings.load_profile("tellal")
 def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
     """Says a line at the end of the run: tables and counts that nobody sees of tests that pass."""
     return pytestconfig.stash.setdefault(SAID, []).append
+
+
+def pytest_report_header() -> str:
+    return which()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -12,6 +12,7 @@ import click
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
+from service.brand import FILE
 from service.cli.refusal import Refusal
 from service.settings import PREFIX, Settings, load
 
@@ -44,6 +45,26 @@ def example() -> None:
     for name, field in Settings.model_fields.items():
         default = field.get_default(call_default_factory=True, validated_data={})
         click.echo(f"{_meaning(name)}\n#{PREFIX}{name.upper()}={_default(name, default)}\n")
+
+
+@config.command()
+def check() -> None:
+    """Read settings and brand, and print the contrast of every pair of colours in use.
+
+    What is wrong is said with its file and line, and the command ends with 2.
+    """
+    settings = load()
+    brand = settings.brand
+    source = settings.config_dir / FILE
+    click.echo(f"{source}{'' if source.exists() else ' is not there: the plain brand is in use'}")
+    for language in brand.languages:
+        click.echo(f"  /{brand.prefix(language)[1:]:<4} {settings.city(language)[0]}")
+    click.echo(f"  letters come from {settings.sender_name} <{settings.mail_from}>\n")
+    for pair in brand.palette.pairs():
+        colours = f"{pair.text} on {pair.ground}"
+        click.echo(
+            f"  {pair.scheme:5}  {colours:30} {pair.ratio:5.2f}:1  (at least {pair.needed}:1)"
+        )
 
 
 @config.command("secrets")

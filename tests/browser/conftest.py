@@ -1,4 +1,4 @@
-"""A real browser before a real server; skipped, aloud, where there is no Chromium."""
+"""A real browser before a real server; without a Chromium these tests fail and say why."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from apiflask import APIFlask
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from werkzeug.serving import make_server
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+from tests.browser.chromium import is_downloaded, on_machine
+
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -26,10 +27,10 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: apt install chromium")
+    if on_machine() is None and not is_downloaded():
+        pytest.fail("no Chromium on this machine: make browser, or apt install chromium", False)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=on_machine(), args=ARGUMENTS)
         yield browser
         browser.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,24 @@ def test_example_environment_is_as_the_settings_define_it() -> None:
     expected = invoke("config", "example").output
     found = (ROOT / "config" / "tellal.env.example").read_text(encoding="utf-8")
     assert found == expected, "run: tellal config example > config/tellal.env.example"
+
+
+def test_check_shows_the_brand_and_every_contrast() -> None:
+    found = invoke("config", "check")
+    assert found.exit_code == 0
+    assert "/en   İzmir Metropolitan Municipality" in found.output
+    assert len(re.findall(r"[0-9.]+:1  \(at least (?:4\.5|3\.0):1\)", found.output)) > 50
+
+
+def test_check_refuses_a_colour_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "brand.yaml").write_text('colours: {brand: "#33aaff"}')
+    found = in_process("config", "check", TELLAL_CONFIG_DIR=str(tmp_path))
+    assert found.returncode == 2
+    assert (
+        f"{tmp_path}/brand.yaml:1: colours: brand #33aaff has a contrast of 2.18:1" in found.stderr
+    )
+    assert "#0071b3 would do" in found.stderr
+    assert "Traceback" not in found.stderr
 
 
 def test_example_environment_sets_nothing() -> None:
