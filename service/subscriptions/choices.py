@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -15,11 +15,20 @@ from service.models import Frequency, Place, Topic
 @dataclass(frozen=True)
 class Choices:
     """`None` says "all topics" or "the whole city": all is a choice of its own, never a list, so
-    that a topic added later is part of it (admin guide, lesson 11). An empty list is nothing."""
+    that a topic added later is part of it (admin guide, lesson 11). An empty list is nothing.
+
+    `is_local_only`: without what concerns the whole city; it counts where places are chosen.
+    """
 
     topic_ids: tuple[int, ...] | None = None
     place_ids: tuple[int, ...] | None = None
     frequency: Frequency = Frequency.INSTANT
+    is_local_only: bool = False
+
+    @property
+    def leaves_out_city(self) -> bool:
+        """True where news without a place is not wanted: whoever wants the whole city wants it."""
+        return self.is_local_only and self.place_ids is not None
 
     def pairs(self) -> Iterator[tuple[int | None, int | None]]:
         """Every (topic, place) that becomes one subscription."""
@@ -32,6 +41,7 @@ class Choices:
             "topics": None if self.topic_ids is None else list(self.topic_ids),
             "places": None if self.place_ids is None else list(self.place_ids),
             "frequency": str(self.frequency),
+            "local_only": self.leaves_out_city,
         }
 
     @classmethod
@@ -46,6 +56,7 @@ class Choices:
                 topic_ids=_ids(data["topics"]),
                 place_ids=_ids(data["places"]),
                 frequency=Frequency(data["frequency"]),
+                is_local_only=data.get("local_only") is True,  # older tokens do not say
             )
         except (KeyError, TypeError) as error:
             raise ValueError("these are no choices") from error
@@ -58,10 +69,10 @@ class Choices:
         places = None
         if self.place_ids is not None:
             places = session.scalars(select(Place.id).where(Place.id.in_(self.place_ids)))
-        return Choices(
+        return replace(
+            self,
             topic_ids=None if topics is None else tuple(sorted(topics)),
             place_ids=None if places is None else tuple(sorted(places)),
-            frequency=self.frequency,
         )
 
 

@@ -14,9 +14,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.crypto import Vault
 from service.db import utcnow
@@ -36,6 +36,7 @@ from service.models import (
 )
 from service.subscriptions.addresses import address_hash, lane_of
 from service.subscriptions.choices import Choices
+from service.subscriptions.unsubscribe import CHANGED
 
 CONFIRM_WITHIN = timedelta(days=7)
 
@@ -64,11 +65,16 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Confirmation:
-    """The batch, when there is one, is the welcome mail: ring for it after the commit."""
+    """The batch, when there is one, is the welcome mail: ring for it after the commit.
+
+    The destination is there where this very call has confirmed: its person may be signed in.
+    """
 
     outcome: Outcome
     choices: Choices | None = None
     batch: Batch | None = None
+    destination: Destination | None = None
+    is_known: bool = False
 
 
 def ask(session: Session, vault: Vault, request: Ask) -> Batch | None:
@@ -121,10 +127,11 @@ def _queue_link(
         .where(OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > now)
         .values(expires_at=now)
     )
+    is_known = session.scalar(select(_has_news(destination.id)))
     token = OneTimeToken(
         purpose=TokenPurpose.CONFIRM,
         destination_id=destination.id,
-        payload=payload,
+        payload={**payload, "is_known": is_known},
         expires_at=now + CONFIRM_WITHIN,
     )
     session.add(token)
@@ -133,7 +140,7 @@ def _queue_link(
         session,
         destination=destination,
         template="confirm",
-        payload={"token_id": token.id, "language": request.language},
+        payload={"token_id": token.id, "language": request.language, "is_known": is_known},
         request_id=request.request_id,
     )
 
@@ -151,7 +158,7 @@ def peek(session: Session, vault: Vault, token: str) -> Confirmation:
         return Confirmation(Outcome.ALREADY, choices)
     if row.expires_at <= utcnow():
         return Confirmation(Outcome.EXPIRED)
-    return Confirmation(Outcome.OPEN, choices)
+    return Confirmation(Outcome.OPEN, choices, is_known=bool(row.payload.get("is_known")))
 
 
 def confirm(session: Session, vault: Vault, token: str, request_id: str) -> Confirmation:
@@ -198,18 +205,39 @@ def confirm(session: Session, vault: Vault, token: str, request_id: str) -> Conf
         payload={"language": used.payload["language"]},
         request_id=request_id,
     )
-    return Confirmation(Outcome.CONFIRMED, choices, batch)
+    return Confirmation(Outcome.CONFIRMED, choices, batch, destination)
 
 
 def start_subscriptions(session: Session, destination: Destination, choices: Choices) -> None:
-    """Insert what is not live yet; the unique index leaves out the rest."""
+    """Make the choices live: the newest wish counts.
+
+    What is live in just this way stays as it is. What is live in another way (its frequency, or
+    the news of the whole city) ends as changed and begins anew, so that the ledger's reasons keep
+    saying what was asked for when something was sent.
+    """
+    now = utcnow()
+    session.execute(
+        update(Subscription)
+        .where(Subscription.destination_id == destination.id, Subscription.ended_at.is_(None))
+        .where(_is_chosen(Subscription.topic_id, choices.topic_ids))
+        .where(_is_chosen(Subscription.place_id, choices.place_ids))
+        .where(
+            or_(
+                Subscription.frequency != choices.frequency,
+                Subscription.is_local_only != choices.leaves_out_city,
+            )
+        )
+        .values(ended_at=now, end_reason=CHANGED)
+        .execution_options(synchronize_session=False)
+    )
     values = [
         {
             "destination_id": destination.id,
             "topic_id": topic_id,
             "place_id": place_id,
             "frequency": choices.frequency,
-            "created_at": utcnow(),
+            "is_local_only": choices.leaves_out_city,
+            "created_at": now,
         }
         for topic_id, place_id in choices.pairs()
     ]
@@ -220,18 +248,19 @@ def start_subscriptions(session: Session, destination: Destination, choices: Cho
 def email_destination(session: Session, hashed: str, address: str, language: str) -> Destination:
     """Find or make the destination; its row lock puts two askers of one address in a line.
 
-    It always tries to make one, so that a known address takes as long as a new one.
+    It always tries to make one, and to take back the subscriber that nobody needs, so that the
+    same statements run for a known address and for a new one.
     """
-    subscriber = Subscriber(language=language)
-    session.add(subscriber)
-    session.flush()
+    subscriber_id = session.execute(
+        insert(Subscriber).values(language=language).returning(Subscriber.id)
+    ).scalar_one()
     _insert_new(
         session,
         Destination,
         [
             {
                 "kind": DestinationKind.EMAIL,
-                "subscriber_id": subscriber.id,
+                "subscriber_id": subscriber_id,
                 "address": address,
                 "address_hash": hashed,
                 "lane": lane_of(address),
@@ -244,10 +273,28 @@ def email_destination(session: Session, hashed: str, address: str, language: str
         .where(Destination.kind == DestinationKind.EMAIL, Destination.address_hash == hashed)
         .with_for_update()
     ).one()
-    if found.subscriber_id != subscriber.id:
-        session.delete(subscriber)  # the address is known
-        session.flush()
+    has_address = select(Destination.id).where(Destination.subscriber_id == subscriber_id).exists()
+    session.execute(
+        delete(Subscriber)
+        .where(Subscriber.id == subscriber_id, ~has_address)
+        .execution_options(synchronize_session=False)
+    )
     return found
+
+
+def _has_news(destination_id: int) -> ColumnElement[bool]:
+    """Something is live."""
+    return (
+        select(Subscription.id)
+        .where(Subscription.destination_id == destination_id, Subscription.ended_at.is_(None))
+        .exists()
+    )
+
+
+def _is_chosen(
+    column: InstrumentedAttribute[int | None], ids: tuple[int, ...] | None
+) -> ColumnElement[bool]:
+    return column.is_(None) if ids is None else column.in_(ids)
 
 
 def _insert_new(session: Session, model: type, values: Sequence[Mapping[str, object]]) -> None:

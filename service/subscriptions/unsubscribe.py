@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ from service.models import Consent, ConsentAct, Destination, Subscription
 
 ONE_CLICK = "one-click"
 EVERYTHING = "everything"
+CHANGED = "changed"  # another subscription took its place by the person's own wish
 UNDO_WITHIN = timedelta(days=28)  # the address is kept that long after the last end
 
 
@@ -39,7 +40,7 @@ def peek(session: Session, vault: Vault, token: str) -> Leaving | None:
     ids = _ids(vault, token)
     if ids is None:
         return None
-    destination_id, subscription_id = ids
+    destination_id, subscription_id = _current(session, *ids)
     live = set(
         session.scalars(
             select(Subscription.id).where(
@@ -69,7 +70,7 @@ def end_by_token(session: Session, vault: Vault, token: str) -> bool:
     ids = _ids(vault, token)
     if ids is None:
         return False
-    destination_id, subscription_id = ids
+    destination_id, subscription_id = _current(session, *ids)
     _end(session, destination_id, ONE_CLICK, Subscription.id == subscription_id)
     return True
 
@@ -97,7 +98,7 @@ def undo(session: Session, vault: Vault, token: str, *, everything: bool = False
     ids = _ids(vault, token)
     if ids is None:
         return False
-    destination_id, subscription_id = ids
+    destination_id, subscription_id = _current(session, *ids)
     if everything:
         ended = _last_everything(session, destination_id)
     else:
@@ -180,6 +181,21 @@ def _can_undo(row: Subscription, now: datetime) -> bool:
 def _row(session: Session, destination_id: int, subscription_id: int) -> Subscription | None:
     row = session.get(Subscription, subscription_id)
     return row if row is not None and row.destination_id == destination_id else None
+
+
+def _current(session: Session, destination_id: int, subscription_id: int) -> tuple[int, int]:
+    """What the link of an older mail means today: if its subscription was changed since, the
+    newest one of that topic and place."""
+    named = _row(session, destination_id, subscription_id)
+    if named is None or named.end_reason != CHANGED:
+        return destination_id, subscription_id
+    newest = session.scalar(
+        select(func.max(Subscription.id))
+        .where(Subscription.destination_id == destination_id)
+        .where(Subscription.topic_id.is_not_distinct_from(named.topic_id))
+        .where(Subscription.place_id.is_not_distinct_from(named.place_id))
+    )
+    return destination_id, newest or subscription_id
 
 
 def _ids(vault: Vault, token: str) -> tuple[int, int] | None:

@@ -15,6 +15,7 @@ from service.models import (
     ConsentAct,
     Delivery,
     Destination,
+    Frequency,
     Notification,
     OneTimeToken,
     Subscriber,
@@ -85,6 +86,52 @@ def test_a_known_address_adds_only_what_is_new(
     confirmed(runtime, ask_for(Choices(topic_ids=tuple(topic_ids[:3]))))
     assert count(runtime, Subscription) == 3
     assert count(runtime, Destination) == count(runtime, Subscriber) == 1
+
+
+def test_another_frequency_ends_the_old_choice_and_starts_a_new_one(
+    runtime: Runtime, ask_for: AskFor, topic_ids: list[int]
+) -> None:
+    first, second = topic_ids[:2]
+    confirmed(runtime, ask_for(Choices((first, second), (1, 2))))
+    confirmed(runtime, ask_for(Choices((first,), (1, 2), Frequency.DAILY)))
+    confirmed(runtime, ask_for(Choices((first,), (1,), Frequency.DAILY, is_local_only=True)))
+    confirmed(runtime, ask_for(Choices((first,), None, Frequency.DAILY)))
+    with runtime.db.read() as session:
+        rows = session.scalars(select(Subscription).order_by(Subscription.id)).all()
+    live = {(r.topic_id, r.place_id, r.frequency, r.is_local_only) for r in rows if not r.ended_at}
+    assert live == {
+        (second, 1, Frequency.INSTANT, False),
+        (second, 2, Frequency.INSTANT, False),
+        (first, 1, Frequency.DAILY, True),
+        (first, 2, Frequency.DAILY, False),
+        (first, None, Frequency.DAILY, False),
+    }
+    ended = [(r.topic_id, r.place_id, r.frequency, r.end_reason) for r in rows if r.ended_at]
+    assert ended == [
+        (first, 1, Frequency.INSTANT, "changed"),
+        (first, 2, Frequency.INSTANT, "changed"),
+        (first, 1, Frequency.DAILY, "changed"),
+    ]
+
+
+def test_two_confirmations_at_once_leave_one_live_choice(runtime: Runtime, ask_for: AskFor) -> None:
+    """Links of two addresses cannot clash; one address has one link, pressed from two devices."""
+    confirmed(runtime, ask_for(Choices()))
+    token = ask_for(Choices(frequency=Frequency.DAILY))
+    together = threading.Barrier(3)
+
+    def run() -> None:
+        together.wait(10)
+        confirmed(runtime, token)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert count(runtime, Subscription) == 2
+    assert count(runtime, Subscription, Subscription.ended_at.is_(None)) == 1
+    assert count(runtime, Subscription, Subscription.end_reason == "changed") == 1
 
 
 def test_only_the_newest_link_works(runtime: Runtime, ask_for: AskFor) -> None:
