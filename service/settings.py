@@ -192,6 +192,12 @@ class Settings(BaseSettings):
         0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded-For is believed."
     )
     timezone: str = Field("Europe/Istanbul", description="The city's time zone.")
+    confirmation_mails_per_hour: int = Field(
+        2000,
+        ge=1,
+        description="Most sign-ups an hour, of all people together, that get a confirmation mail; "
+        "further ones are asked to wait. It keeps the form from being used to flood mailboxes.",
+    )
     review_wait_s: int = Field(
         7200, ge=0, description="Seconds an article without a topic waits for review."
     )

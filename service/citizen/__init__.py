@@ -9,6 +9,7 @@ from service.citizen import (
     accessibility,
     api_docs,
     display,
+    embed,
     links,
     mailbox,
     subscribe,
@@ -22,7 +23,8 @@ def register(app: APIFlask) -> None:
     limits = pages.limits_of(app)
     parts = [
         topics.blueprint(),
-        subscribe.blueprint(limits),
+        subscribe.blueprint(limits, runtime.settings),
+        embed.blueprint(limits),
         links.blueprint(),
         api_docs.blueprint(),
         accessibility.blueprint(),

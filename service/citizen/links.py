@@ -2,17 +2,28 @@
 
 Their forms carry no CSRF token: the signed token in the path is what allows the act, and whoever
 has it needs no forged form. So these pages set no cookie, and a mail program's POST works as it is
-(RFC 8058, section 3.1).
+(RFC 8058, section 3.1). Confirming signs its person in, unless another site has sent the form:
+that could be somebody else's link, and its victim would then change what is not theirs (ADR 18).
 """
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, g, make_response, render_template, request
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    g,
+    make_response,
+    render_template,
+    request,
+)
 from sqlalchemy.orm import Session
 
+from service.citizen.signed_in import sign_in
 from service.ledger.batches import ring_batch
 from service.models import Place, Topic
-from service.pages import language, runtime
+from service.pages import language, page_url, runtime
 from service.security_headers import keep_private
 from service.subscriptions import subscribe, unsubscribe
 from service.subscriptions.choices import Choices
@@ -36,8 +47,11 @@ def blueprint() -> Blueprint:
             found = subscribe.confirm(session, held.vault, token, g.request_id)
         if found.batch is not None:
             ring_batch(held.doorbell, found.batch)
+        is_signed_in = found.destination is not None and _is_from_here()
+        if found.destination is not None and is_signed_in:
+            sign_in(found.destination)
         with held.db.read() as session:
-            return _confirmation(session, token, found)
+            return _confirmation(session, token, found, is_signed_in=is_signed_in)
 
     @part.get("/u/<token>")
     def unsubscribe_page(token: str) -> Response:
@@ -70,13 +84,27 @@ def blueprint() -> Blueprint:
     return part
 
 
-def _confirmation(session: Session, token: str, found: Confirmation) -> Response:
+def _is_from_here() -> bool:
+    """True where this very site sent the form, or a browser that does not say.
+
+    `Origin` does not tell: our private pages send no referrer, so there it is `null` (Fetch).
+    """
+    return request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
+
+
+def _confirmation(
+    session: Session, token: str, found: Confirmation, *, is_signed_in: bool = False
+) -> Response:
     if found.outcome is Outcome.UNKNOWN:
         abort(404)
+    has_my_page = is_signed_in and "my.show" in current_app.view_functions
     page = render_template(
         "citizen/confirm.html",
         outcome=found.outcome.value,
         token=token,
+        is_known=found.is_known,
+        choices=found.choices,
+        my_url=page_url("my.show") if has_my_page else "",
         topics=_topic_names(session, found.choices),
         places=_place_names(session, found.choices),
     )

@@ -1,84 +1,86 @@
-"""The sign-up: topics, districts, address; one question a page, without JavaScript.
+"""The sign-up: topics, districts, how often, how, address; one question a page, without JavaScript.
 
-Every page is an answer to a POST that carries the choices so far, signed. The last page looks the
-same for every address.
+Every page is an answer to a POST that carries the answers so far, signed: no page needs a cookie.
+The last page looks the same for every address.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from flask import (
     Blueprint,
     Response,
+    current_app,
     g,
     make_response,
     redirect,
     render_template,
     request,
-    session,
 )
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from service import pages
+from service.citizen.answers import (
+    CHECK,
+    ENDS,
+    STEPS,
+    Errors,
+    errors_of,
+    first_gap,
+    page_after,
+    page_before,
+)
 from service.citizen.draft import ALL, Draft, Signer
-from service.ledger.batches import ring_batch
+from service.citizen.feed_addresses import Feed, feeds_of
+from service.citizen.topic_facts import TopicFacts
+from service.ledger.batches import ring_batch_soon
 from service.limits import Limits
+from service.models import Frequency, Topic
 from service.pages import language, page_url, runtime
 from service.security_headers import keep_private
-from service.subscriptions.addresses import AddressError, address_hash, normalise_email
+from service.settings import Settings
+from service.subscriptions.addresses import address_hash, normalise_email
+from service.subscriptions.channels import public_channels
 from service.subscriptions.choices import all_places, all_topics
 from service.subscriptions.subscribe import Ask, ask
 
-STEPS = ("topics", "places", "address")
 PER_ADDRESS = "4 per minute; 40 per hour"
 PER_CLIENT = "100 per hour"
-ASKED = "asked"  # the session's name for what the last page shows, encrypted
 
-# A field's name and what is wrong with it.
-Errors = dict[str, str]
+TARGETS = "my_targets.show"
+FACTS = "tellal.topic_facts"  # the application's name for them
+Send = Callable[[Draft], ResponseReturnValue]
 
 
-def blueprint(limits: Limits) -> Blueprint:
-    """The sign-up's pages, with the limits that keep it from being used against others."""
+def blueprint(limits: Limits, settings: Settings) -> Blueprint:
+    """The sign-up's pages, with the limits that keep it from being used against others.
+
+    The cap on all of it comes last, so that what another limit refuses does not use it up.
+    """
     part = Blueprint("subscribe", __name__)
-    pages.protect_forms(part)
-    send = limits.guard(
-        limits.guard(_send, PER_ADDRESS, "ask-address", _address_key), PER_CLIENT, "ask-client"
-    )
+    cap = f"{settings.confirmation_mails_per_hour} per hour"
+    send = limits.guard(_send, cap, "ask-all", lambda: "")
+    send = limits.guard(send, PER_ADDRESS, "ask-address", _address_key)
+    send = limits.guard(send, PER_CLIENT, "ask-client")
 
     @part.get("/subscribe")
     def start() -> Response:
-        wanted = request.args.getlist("topic")
-        return _page("topics", Draft(topics=tuple(wanted)))
+        return page("topics", Draft(topics=tuple(request.args.getlist("topic"))))
 
     @part.post("/subscribe")
     def answer() -> ResponseReturnValue:
-        return _answer(send)
+        return _answer()
 
     @part.get("/check-email")
     def check() -> Response:
-        asked = _asked()
-        return keep_private(
-            make_response(
-                render_template(
-                    "citizen/check_email.html",
-                    email=asked.email if asked else "",
-                    sealed=_signer().seal(asked) if asked else "",
-                    is_again="again" in request.args,
-                )
-            )
-        )
+        """Whoever loads the last page again: nothing is known of them any more."""
+        return make_response(render_template("citizen/check_email.html", email="", sealed=""))
 
     @part.post("/check-email")
-    def again() -> ResponseReturnValue:
-        asked = _asked()
-        if asked is None:
-            return redirect(page_url("subscribe.start"), 303)
-        g.ask_address = asked.email
-        return send(asked, again=1)
+    def finish() -> ResponseReturnValue:
+        return _finish(send)
 
     @part.after_request
     def private(response: Response) -> Response:
@@ -87,29 +89,78 @@ def blueprint(limits: Limits) -> Blueprint:
     return part
 
 
-def _answer(send: Callable[..., ResponseReturnValue]) -> ResponseReturnValue:
-    step, go = request.form.get("step"), request.form.get("go", "next")
-    draft = _signer().open(request.form.get("choices", ""))
-    if draft is None or step not in STEPS:
+def page(
+    step: str, draft: Draft, errors: Errors | None = None, *, is_stale: bool = False
+) -> Response:
+    """A page of the sign-up in a state."""
+    draft = replace(draft, is_checked=draft.is_checked or step == CHECK)
+    held = runtime()
+    with held.db.read() as database:
+        topics, places = all_topics(database), all_places(database)
+        channels = public_channels(database)
+        text = render_template(
+            f"citizen/subscribe_{step}.html",
+            step=step,
+            steps=STEPS,
+            draft=draft,
+            sealed=_signer().seal(draft),
+            back=page_before(step, draft),
+            errors=errors or {},
+            is_stale=is_stale,
+            everything=ALL,
+            topics=topics,
+            places=places,
+            channels=channels,
+            frequencies=list(Frequency),
+            facts=_facts().of(database) if step == "topics" else {},
+            feeds=_feeds(draft, topics) if step == "feed" else [],
+            consent_text=consent_text(),
+            targets_url=_targets_url(),
+        )
+    return make_response(text)
+
+
+def _answer() -> ResponseReturnValue:
+    step, go = request.form.get("step", ""), request.form.get("go", "next")
+    opened = _signer().open(request.form.get("choices", ""))
+    if opened is None or step not in (*STEPS, *ENDS, CHECK):
         return redirect(page_url("subscribe.start"), 303)
-    if step != "address" and "email" in request.form:
-        draft = draft.with_answers("address", request.form)
-    draft = draft.with_answers(step, request.form)
+    before = opened.draft
+    draft = before.with_answers(step, request.form)
+    if opened.is_stale:
+        return _again(draft)
+    with runtime().db.read() as database:
+        errors = errors_of(database, step, draft)
+        following = page_after(database, step, draft)
+    if go == CHECK:  # what is no answer does not come back to the checked ones
+        return page(CHECK, before if errors else draft)
     if go in STEPS:
-        return _page(go, draft)
-    errors = _errors(step, draft)
-    if errors:
-        return _page(step, draft, errors)
-    if step != "address":
-        return _page(STEPS[STEPS.index(step) + 1], draft)
-    missing = next((name for name in STEPS[:2] if _errors(name, draft)), None)
-    if missing:
-        return _page(missing, draft, _errors(missing, draft))
+        return page(go, replace(draft, way="email") if go == "address" else draft)
+    return page(step, draft, errors) if errors else page(following, draft)
+
+
+def _finish(send: Send) -> ResponseReturnValue:
+    """The button below the checked answers, and that which sends the link once more."""
+    opened = _signer().open(request.form.get("choices", ""))
+    if opened is None:
+        return redirect(page_url("subscribe.start"), 303)
+    draft = opened.draft.with_answers(CHECK, request.form)
+    if opened.is_stale:
+        return _again(draft)
+    with runtime().db.read() as database:
+        gap = first_gap(database, draft)
+    if gap:
+        return page(gap[0], draft, gap[1])
     g.ask_address = normalise_email(draft.email)
     return send(draft)
 
 
-def _send(draft: Draft, **arguments: int) -> ResponseReturnValue:
+def _again(draft: Draft) -> Response:
+    """Start over with the answers of a page that was open for too long; consent is given anew."""
+    return page("topics", replace(draft, has_consent=False, is_checked=False), is_stale=True)
+
+
+def _send(draft: Draft) -> ResponseReturnValue:
     """Ask for the confirmation; the same steps and the same answer for every address."""
     held = runtime()
     with held.db.write() as database:
@@ -121,16 +172,20 @@ def _send(draft: Draft, **arguments: int) -> ResponseReturnValue:
                 choices=draft.choices(all_topics(database), all_places(database)),
                 language=language(),
                 consent_text=consent_text(),
-                origin="web",
+                origin=draft.origin,
                 request_id=g.request_id,
             ),
         )
     if batch is not None:
-        ring_batch(held.doorbell, batch)
-    session[ASKED] = held.vault.encrypt(
-        json.dumps({"email": g.ask_address, "choices": _signer().seal(draft)})
+        ring_batch_soon(held.doorbell, batch)
+    return make_response(
+        render_template(
+            "citizen/check_email.html",
+            email=g.ask_address,
+            sealed=_signer().seal(draft),
+            is_again=request.form.get("again") == "yes",
+        )
     )
-    return redirect(page_url("subscribe.check", **arguments), 303)
 
 
 def consent_text() -> str:
@@ -140,52 +195,19 @@ def consent_text() -> str:
     )
 
 
-def _asked() -> Draft | None:
-    """What this browser has just asked for."""
-    try:
-        data = json.loads(runtime().vault.decrypt(session.get(ASKED, "")))
-    except ValueError:
-        return None
-    draft = _signer().open(data["choices"])
-    return draft and Draft(draft.topics, draft.places, data["email"], has_consent=True)
+def _feeds(draft: Draft, topics: Sequence[Topic]) -> list[Feed]:
+    chosen = None if draft.topics == (ALL,) else [t for t in topics if t.slug in draft.topics]
+    return feeds_of(runtime().settings.public_url, chosen, draft.places)
 
 
-def _errors(step: str, draft: Draft) -> Errors:
-    held = runtime()
-    with held.db.read() as database:
-        choices = draft.choices(all_topics(database), all_places(database))
-    if step == "topics" and choices.topic_ids == ():
-        return {"topics": gettext("Select at least one topic")}
-    if step == "places" and choices.place_ids == ():
-        return {"places": gettext("Select at least one district, or the whole city")}
-    errors: Errors = {}
-    if step == "address":
-        if not draft.email.strip():
-            errors["email"] = gettext("Enter your email address")
-        else:
-            try:
-                normalise_email(draft.email)
-            except AddressError:
-                errors["email"] = gettext("Enter it like name@example.com")
-        if not draft.has_consent:
-            errors["consent"] = gettext("Tick the box to give your consent")
-    return errors
+def _facts() -> TopicFacts:
+    found: TopicFacts = current_app.extensions.setdefault(FACTS, TopicFacts())
+    return found
 
 
-def _page(step: str, draft: Draft, errors: Errors | None = None) -> Response:
-    with runtime().db.read() as database:
-        page = render_template(
-            f"citizen/subscribe_{step}.html",
-            step=step,
-            draft=draft,
-            sealed=_signer().seal(draft),
-            errors=errors or {},
-            everything=ALL,
-            topics=all_topics(database),
-            places=all_places(database),
-            consent_text=consent_text(),
-        )
-    return make_response(page)
+def _targets_url() -> str:
+    """Where people add their own chat; empty where this service offers none."""
+    return page_url(TARGETS) if TARGETS in current_app.view_functions else ""
 
 
 def _address_key() -> str:

@@ -143,6 +143,11 @@ def ring_batch(doorbell: Doorbell, batch: Batch) -> bool:
     return doorbell.ring(TASK_OF[DestinationKind(batch.kind)], batch.id, Queue(batch.queue))
 
 
+def ring_batch_soon(doorbell: Doorbell, batch: Batch) -> None:
+    """The same, left to the bell's own thread: whoever asked waits no longer for it than others."""
+    doorbell.ring_soon(TASK_OF[DestinationKind(batch.kind)], batch.id, Queue(batch.queue))
+
+
 class Rings:
     """Rings for the batches of one notification, range by range.
 

@@ -143,7 +143,10 @@ class Letterhead:
             prefix = self._settings.brand.prefix(language)
             token = self._vault.token("confirm", int(payload["token_id"]))
             link = f"{self._settings.public_url}{prefix}/confirm/{token}"
-        subject = words(language)[f"{template}_subject"]
-        sheet = self.fill_in(template, language, {"subject": subject, "link": link})
+        said = "confirm_more" if link and payload.get("is_known") else template
+        say = words(language)
+        subject = say[f"{said}_subject"]
+        values = {"subject": subject, "lead": say[f"{said}_lead"], "link": link}
+        sheet = self.fill_in(template, language, values)
         message_id = self.message_id(notification_id, reader.destination_id)
         return self.letter(reader.address, message_id, subject, at, sheet, {})

@@ -66,7 +66,9 @@ def problems(settings: Settings, vault: Vault) -> Iterator[str]:
         for template in ("confirm", "welcome"):
             try:
                 house.fill_in(
-                    template, language, {"subject": template, "link": settings.public_url}
+                    template,
+                    language,
+                    {"subject": template, "lead": template, "link": settings.public_url},
                 )
             except TemplateError as error:
                 found[str(error)] = None

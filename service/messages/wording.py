@@ -35,6 +35,10 @@ WORDS: dict[str, dict[str, str]] = {
         "confirm_lead": "Aboneliğinizi başlatmak için bu bağlantıyı açın ve düğmeye basın. "
         "Bağlantı 7 gün geçerlidir.",
         "confirm_link": "Aboneliği onayla",
+        "confirm_more_subject": "Yeni seçimlerinizi onaylayın",
+        "confirm_more_lead": "Bu adrese gelen abonelikleriniz zaten var. Yeni seçimlerinizi "
+        "eklemek için bu bağlantıyı açın ve düğmeye basın; açılan sayfadan hepsini "
+        "değiştirebilirsiniz. Bağlantı 7 gün geçerlidir.",
         "ignore": "Bu isteği siz yapmadıysanız hiçbir şey yapmayın.",
         "welcome_subject": "Aboneliğiniz başladı",
         "welcome_lead": "Seçtiğiniz haberler bundan sonra bu adrese gelecek. "
@@ -72,6 +76,10 @@ WORDS: dict[str, dict[str, str]] = {
         "confirm_lead": "Open this link and press the button to start your subscription. "
         "It works for 7 days.",
         "confirm_link": "Confirm the subscription",
+        "confirm_more_subject": "Confirm your new choices",
+        "confirm_more_lead": "You already have subscriptions at this address. To add your new "
+        "choices, open this link and press the button; the page that opens lets you change them "
+        "all. The link works for 7 days.",
         "ignore": "If you did not ask for this, do nothing.",
         "welcome_subject": "Your subscription has started",
         "welcome_lead": "The news you chose will come to this address from now on. "

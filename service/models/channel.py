@@ -11,7 +11,10 @@ from service.db import Base, BigId, utcnow
 
 
 class Channel(Base):
-    """Its Apprise URL is a secret: sealed here, masked wherever it is shown."""
+    """Its Apprise URL is a secret: sealed here, masked wherever it is shown.
+
+    `public_url`: where citizens read or join it, which pages link to; empty: nowhere.
+    """
 
     __tablename__ = "channel"
 
@@ -20,6 +23,7 @@ class Channel(Base):
     scheme: Mapped[str] = mapped_column(String(32))
     sealed_url: Mapped[str]
     masked_url: Mapped[str]
+    public_url: Mapped[str] = mapped_column(default="")
     is_paused: Mapped[bool] = mapped_column(default=False)
     pause_reason: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(default=utcnow)

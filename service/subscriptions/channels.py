@@ -7,6 +7,7 @@ and one subscription for each topic and place that the room wants.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -32,9 +33,12 @@ __all__ = [
     "destination_of",
     "list_channels",
     "paused",
+    "public_channels",
+    "set_public_url",
 ]
 
 MAX_NAME = 100
+MAX_PUBLIC_URL = 500
 
 
 def add_channel(
@@ -46,6 +50,7 @@ def add_channel(
     url: str,
     topic_slugs: list[str],
     place_slugs: Iterable[str] = (),
+    public_url: str = "",
 ) -> Channel:
     """Add a channel that hears of these topics (none: of all) and places (none: the whole city).
 
@@ -68,6 +73,7 @@ def add_channel(
         scheme=chat.scheme,
         sealed_url=vault.encrypt(chat.url),
         masked_url=chat.masked,
+        public_url=checked_public_url(public_url),
     )
     destination = Destination(
         kind=DestinationKind.CHAT,
@@ -84,6 +90,48 @@ def add_channel(
 def list_channels(session: Session) -> Sequence[Channel]:
     """All channels, oldest first: their order never changes under a reader's eyes."""
     return session.scalars(select(Channel).order_by(Channel.id)).all()
+
+
+def public_channels(session: Session) -> Sequence[Channel]:
+    """The channels that citizens can join by themselves, but for those that are broken, by name."""
+    return session.scalars(
+        select(Channel)
+        .where(Channel.public_url != "", Channel.is_paused.is_(False))
+        .order_by(Channel.name)
+    ).all()
+
+
+def set_public_url(session: Session, name: str, url: str) -> None:
+    """Say where citizens can join a channel; empty: nowhere.
+
+    Raises:
+        ChannelError: there is no such channel, or no such address.
+    """
+    channel = session.scalar(select(Channel).where(Channel.name == name))
+    if channel is None:
+        raise ChannelError(N_("There is no channel with the name %(name)s."), "name", name=name)
+    channel.public_url = checked_public_url(url)
+
+
+def checked_public_url(url: str) -> str:
+    """The address as it is shown: of the web, and without anything secret that one could see.
+
+    Raises:
+        ChannelError: it is another one.
+    """
+    url = url.strip()
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        is_good = parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc
+    except ValueError:
+        is_good = False
+    if not is_good or len(url) > MAX_PUBLIC_URL or not url.isprintable() or " " in url:
+        raise ChannelError(
+            N_("The public address begins with https:// and holds no password."), "public_url"
+        )
+    return url
 
 
 def paused(session: Session) -> dict[int, str]:

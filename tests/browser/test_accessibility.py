@@ -80,6 +80,7 @@ def paths(app: APIFlask, runtime: Runtime) -> list[str]:
         )
         links = _links(session, runtime)
     public = ["/", "/privacy", "/docs", "/subscribe", "/subscribe?topic=ulasim", "/check-email"]
+    public.append("/embed?topics=spor")
     mailbox = ["/dev/mailbox", "/dev/mailbox/1", "/no-such-page"]
     staff = ["/staff/", f"/staff/articles/{article_id}", "/staff/channels", "/staff/channels/new"]
     staff += [f"/staff/channels/{channel_id}", f"/staff/channels/{channel_id + 1}"]
@@ -160,12 +161,20 @@ def _sign_up(page: Page, base: str) -> Iterator[str]:
     yield "districts with a problem"
     page.check("#places-konak")
     _press(page, go_on + ".btn")
+    yield "how often"
+    page.check("#often-instant")
+    _press(page, go_on + ".btn")
+    yield "how"
+    page.check("#how-email")
+    _press(page, go_on + ".btn")
     yield "address"
     _press(page, go_on + ".btn")
     yield "address with problems"
     page.fill("#email", LONG_ADDRESS)
     page.check("#consent")
     _press(page, go_on + ".btn")
+    yield "check the answers"
+    _press(page, "main button.btn")
     yield "check email"
 
 

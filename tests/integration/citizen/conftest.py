@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -15,6 +16,7 @@ from werkzeug.test import TestResponse
 from service.models import Destination, Notification, Subscription
 from service.runtime import Runtime
 
+FORM = re.compile(r'<form(?: id="\w+")? method="post" action="([^"]+)".*?</form>', re.S)
 FIELD = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 
 
@@ -30,17 +32,37 @@ class Person:
 
     def send(self, page: TestResponse, **answers: str | list[str]) -> TestResponse:
         """Send the first form of a page with its hidden fields and these answers."""
-        hidden = {name: html.unescape(value) for name, value in FIELD.findall(page.text)}
-        return self.client.post(
-            self.prefix + "/subscribe", data={**hidden, "go": "next", **answers}
-        )
+        form = FORM.search(page.text)
+        assert form, page.text
+        hidden = {name: html.unescape(value) for name, value in FIELD.findall(form[0])}
+        return self.client.post(form[1], data={**hidden, "go": "next", **answers})
 
-    def sign_up(self, address: str, topics: str = "all", places: str = "all") -> TestResponse:
-        """Walk through the whole sign-up, to the redirect at its end."""
-        page = self.open("/subscribe")
-        page = self.send(page, topics=topics)
-        page = self.send(page, places=places)
-        return self.send(page, email=address, consent="yes")
+    def finish(self, page: TestResponse, **answers: str) -> TestResponse:
+        """Press the button below the checked answers, or that which sends the link once more."""
+        form = next(f for f in FORM.finditer(page.text) if f[1].endswith("/check-email"))
+        hidden = {name: html.unescape(value) for name, value in FIELD.findall(form[0])}
+        return self.client.post(form[1], data={**hidden, **answers})
+
+    def choose(
+        self,
+        topics: str | list[str] = "all",
+        places: str | list[str] = "all",
+        frequency: str = "instant",
+        way: str = "email",
+        **more: str,
+    ) -> TestResponse:
+        """Answer all questions but for the address."""
+        page = self.send(self.open("/subscribe"), topics=topics)
+        page = self.send(page, places=places, **{"city_news": "yes", **more})
+        return self.send(self.send(page, frequency=frequency), way=way)
+
+    def fill_in(self, address: str, **choices: Any) -> TestResponse:
+        """Walk through all questions, to the page where they are checked."""
+        return self.send(self.choose(**choices), email=address, consent="yes")
+
+    def sign_up(self, address: str, **choices: Any) -> TestResponse:
+        """Walk through the whole sign-up, to "check your email"."""
+        return self.finish(self.fill_in(address, **choices))
 
 
 @pytest.fixture
@@ -64,8 +86,7 @@ def confirm_token(runtime: Runtime) -> Callable[[], str]:
 @pytest.fixture
 def unsubscribe_token(runtime: Runtime, person: Person, confirm_token: Callable[[], str]) -> str:
     """A link from a mail to somebody who is subscribed to two topics."""
-    page = person.send(person.open("/subscribe"), topics=["ulasim", "iklim-cevre"])
-    person.send(person.send(page, places="all"), email="ayse@example.com", consent="yes")
+    person.sign_up("ayse@example.com", topics=["ulasim", "iklim-cevre"])
     person.client.post(f"/confirm/{confirm_token()}")
     with runtime.db.read() as session:
         destination = session.scalars(select(Destination)).one()

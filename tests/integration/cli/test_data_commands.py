@@ -82,6 +82,22 @@ def test_a_channel_is_added_and_shown_masked(runtime: Runtime) -> None:
 
 
 @old_import
+def test_a_channel_is_shown_to_citizens_where_it_can_be_joined(runtime: Runtime) -> None:
+    url = "https://t.me/ornek"
+    invoke("channel", "add", "Oda", "json://127.0.0.1:9/x", "--public-url", url)
+    for given, is_good, left in (
+        ([], True, ""),
+        (["http://t.me/ornek"], False, ""),
+        ([url], True, url),
+    ):
+        result = invoke("channel", "link", "Oda", *given)
+        assert (result.exit_code == 0) is is_good, result.output
+        with runtime.db.read() as session:
+            assert session.scalars(select(Channel.public_url)).one() == left
+    assert "no channel" in invoke("channel", "link", "Yok", url).output
+
+
+@old_import
 def test_a_channel_of_an_unknown_topic_is_refused(runtime: Runtime) -> None:
     result = invoke("channel", "add", "oda", "json://127.0.0.1:9/x", "--topic", "iklimm")
     assert result.exit_code == 2

@@ -1,0 +1,22 @@
+"""Where citizens can join a channel of the city
+
+Revision: 0019, after: 0017
+"""
+import sqlalchemy as sa
+from alembic import op
+
+
+revision = '0019'
+down_revision = '0017'
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column(
+        'channel', sa.Column('public_url', sa.String(), nullable=False, server_default='')
+    )
+
+
+def downgrade() -> None:
+    op.drop_column('channel', 'public_url')

@@ -1,0 +1,36 @@
+"""Feeds for chosen topics, and codes that a phone's camera reads as their addresses."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import segno
+
+from service.citizen.draft import ALL
+from service.citizen.feed_addresses import QUIET_ZONE, code_of, feeds_of
+from service.models import Topic
+
+CITY = "https://haber.example"
+
+
+def test_each_topic_has_its_feed_and_all_news_has_one() -> None:
+    topics = [Topic(slug="spor"), Topic(slug="ulasim")]
+    found = feeds_of(CITY, topics, (ALL,))
+    assert [feed.url for feed in found] == [f"{CITY}/feeds/spor.rss", f"{CITY}/feeds/ulasim.rss"]
+    assert not any(feed.is_city_wide for feed in found)
+    (everything,) = feeds_of(CITY, None, ("konak",))
+    assert everything.url == f"{CITY}/feeds/all.rss"
+    assert everything.is_city_wide
+
+
+@pytest.mark.parametrize("url", [f"{CITY}/feeds/all.rss", CITY + "/" + "uzun-" * 40])
+def test_the_picture_of_a_code_has_its_modules_inside_a_quiet_zone(url: str) -> None:
+    code = code_of(url)
+    matrix = segno.make_qr(url, error="m").matrix
+    assert code.size == len(matrix) + 2 * QUIET_ZONE
+    painted = [[0] * len(matrix) for _ in matrix]
+    for x, y, width in re.findall(r"M(\d+) (\d+)h(\d+)v1H\d+z", code.path):
+        for column in range(int(x), int(x) + int(width)):
+            painted[int(y) - QUIET_ZONE][column - QUIET_ZONE] += 1
+    assert painted == [[1 if dark else 0 for dark in row] for row in matrix]
