@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import segno
 
@@ -49,16 +50,16 @@ def feeds_of(
 
 
 def code_of(text: str) -> Code:
-    """The QR code of an address, each row of dark modules as strokes of one path."""
+    """The QR code of an address: one stroke for each run of dark modules of a row, in few bytes."""
     code = segno.make_qr(text, error="m")
     parts = []
     for y, row in enumerate(code.matrix):
-        x = 0
-        while x < len(row):
-            end = x
-            while end < len(row) and row[end]:
-                end += 1
-            if end > x:
-                parts.append(f"M{x + QUIET_ZONE} {y + QUIET_ZONE}h{end - x}v1H{x + QUIET_ZONE}z")
-            x = end + 1
+        move, gap = f"M{QUIET_ZONE} {y + QUIET_ZONE}.5", 0
+        for is_dark, run in groupby(row):
+            length = len(list(run))
+            if is_dark:
+                parts.append(f"{move}{f'm{gap} 0' if gap else ''}h{length}")
+                move, gap = "", 0
+            else:
+                gap = length
     return Code(len(code.matrix) + 2 * QUIET_ZONE, "".join(parts))

@@ -256,8 +256,7 @@ def test_the_feed_code_is_dark_on_light_in_a_dark_room_too(
         if choice:
             page.check(choice)
         _press(page, GO_ON)
-    fills = page.locator("svg.qr path").evaluate_all(
-        "all => all.map(e => getComputedStyle(e).fill)"
-    )
-    assert fills == ["rgb(255, 255, 255)", "rgb(0, 0, 0)"]
+    ground, modules = page.locator("svg.qr path").all()
+    assert ground.evaluate("e => getComputedStyle(e).fill") == "rgb(255, 255, 255)"
+    assert modules.evaluate("e => getComputedStyle(e).stroke") == "rgb(0, 0, 0)"
     expect(page.get_by_role("img", name="/feeds/spor.rss")).to_be_visible()

@@ -28,6 +28,13 @@ def test_a_feed_needs_no_address_and_its_address_works(person: Person) -> None:
     assert 'name="email"' not in page.text
 
 
+def test_the_feeds_of_every_single_topic_are_still_a_light_page(person: Person) -> None:
+    topics = re.findall(r'name="topics" value="([\w-]+)"', person.open("/subscribe").text)
+    page = person.choose(topics=[topic for topic in topics if topic != "all"], way="feed")
+    assert page.text.count('<svg class="qr"') == len(topics) - 1 > 20
+    assert len(page.data) < 80_000
+
+
 @pytest.mark.parametrize(("places", "says"), [("konak", True), ("all", False)])
 def test_a_feed_says_that_it_knows_no_districts(person: Person, places: str, says: bool) -> None:
     page = person.choose(places=places, way="feed")

@@ -30,7 +30,13 @@ def test_the_picture_of_a_code_has_its_modules_inside_a_quiet_zone(url: str) -> 
     matrix = segno.make_qr(url, error="m").matrix
     assert code.size == len(matrix) + 2 * QUIET_ZONE
     painted = [[0] * len(matrix) for _ in matrix]
-    for x, y, width in re.findall(r"M(\d+) (\d+)h(\d+)v1H\d+z", code.path):
-        for column in range(int(x), int(x) + int(width)):
-            painted[int(y) - QUIET_ZONE][column - QUIET_ZONE] += 1
+    x = y = 0
+    for command, first in re.findall(r"([Mmh])([\d .]+)", code.path):
+        if command == "M":
+            x, y = (int(float(number)) - QUIET_ZONE for number in first.split())
+        elif command == "m":
+            x += int(first.split()[0])
+        else:
+            painted[y][x : x + int(first)] = [1] * int(first)
+            x += int(first)
     assert painted == [[1 if dark else 0 for dark in row] for row in matrix]
