@@ -55,6 +55,16 @@ def test_the_pages_of_the_service_are_valid_too(template, language):
     check_page(service_page(template, language), language)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whoever_is_subscribed_already_gets_a_valid_page_that_says_so(language):
+    payload = {"template": "confirm", "language": language, "token_id": 4, "is_known": True}
+    letter = HOUSE.service(reader(), 9, payload, AT)
+    check_page(page(letter), language)
+    for part in parts(letter):
+        assert ("zaten var" if language == "tr" else "already have") in part
+        assert "/confirm/" in part
+
+
 def check_page(found: str, language: str) -> None:
     """Criterion 12, rule 11: the standard's own parser finds no error."""
     html5lib.HTMLParser(strict=True).parse(found)
