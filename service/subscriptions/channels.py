@@ -25,7 +25,7 @@ from service.subscriptions.chat_urls import (
     require_one_target,
 )
 from service.subscriptions.choices import Choices, all_places, all_topics
-from service.subscriptions.subscribe import start_subscriptions
+from service.subscriptions.starting import start_subscriptions
 
 __all__ = [
     "ChannelError",

@@ -8,15 +8,13 @@ section 7). Nothing is active before the person has confirmed by a POST from the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.orm import Session
 
 from service.crypto import Vault
 from service.db import utcnow
@@ -27,16 +25,14 @@ from service.models import (
     Consent,
     ConsentAct,
     Destination,
-    DestinationKind,
     OneTimeToken,
-    Subscriber,
     Subscription,
     Suppression,
     TokenPurpose,
 )
-from service.subscriptions.addresses import address_hash, lane_of
+from service.subscriptions.addresses import address_hash
 from service.subscriptions.choices import Choices
-from service.subscriptions.unsubscribe import CHANGED
+from service.subscriptions.starting import email_destination, start_subscriptions
 
 CONFIRM_WITHIN = timedelta(days=7)
 
@@ -208,80 +204,6 @@ def confirm(session: Session, vault: Vault, token: str, request_id: str) -> Conf
     return Confirmation(Outcome.CONFIRMED, choices, batch, destination)
 
 
-def start_subscriptions(session: Session, destination: Destination, choices: Choices) -> None:
-    """Make the choices live: the newest wish counts.
-
-    What is live in just this way stays as it is. What is live in another way (its frequency, or
-    the news of the whole city) ends as changed and begins anew, so that the ledger's reasons keep
-    saying what was asked for when something was sent.
-    """
-    now = utcnow()
-    session.execute(
-        update(Subscription)
-        .where(Subscription.destination_id == destination.id, Subscription.ended_at.is_(None))
-        .where(_is_chosen(Subscription.topic_id, choices.topic_ids))
-        .where(_is_chosen(Subscription.place_id, choices.place_ids))
-        .where(
-            or_(
-                Subscription.frequency != choices.frequency,
-                Subscription.is_local_only != choices.leaves_out_city,
-            )
-        )
-        .values(ended_at=now, end_reason=CHANGED)
-        .execution_options(synchronize_session=False)
-    )
-    values = [
-        {
-            "destination_id": destination.id,
-            "topic_id": topic_id,
-            "place_id": place_id,
-            "frequency": choices.frequency,
-            "is_local_only": choices.leaves_out_city,
-            "created_at": now,
-        }
-        for topic_id, place_id in choices.pairs()
-    ]
-    if values:
-        _insert_new(session, Subscription, values)
-
-
-def email_destination(session: Session, hashed: str, address: str, language: str) -> Destination:
-    """Find or make the destination; its row lock puts two askers of one address in a line.
-
-    It always tries to make one, and to take back the subscriber that nobody needs, so that the
-    same statements run for a known address and for a new one.
-    """
-    subscriber_id = session.execute(
-        insert(Subscriber).values(language=language).returning(Subscriber.id)
-    ).scalar_one()
-    _insert_new(
-        session,
-        Destination,
-        [
-            {
-                "kind": DestinationKind.EMAIL,
-                "subscriber_id": subscriber_id,
-                "address": address,
-                "address_hash": hashed,
-                "lane": lane_of(address),
-                "language": language,
-            }
-        ],
-    )
-    found = session.scalars(
-        select(Destination)
-        .where(Destination.kind == DestinationKind.EMAIL, Destination.address_hash == hashed)
-        .with_for_update()
-    ).one()
-    has_address = select(Destination.id).where(Destination.subscriber_id == subscriber_id).exists()
-    session.execute(
-        delete(Subscriber)
-        .where(Subscriber.id == subscriber_id, ~has_address)
-        .execution_options(synchronize_session=False)
-    )
-    return found
-
-
 def _has_news(destination_id: int) -> ColumnElement[bool]:
     """Something is live."""
     return (
@@ -289,15 +211,3 @@ def _has_news(destination_id: int) -> ColumnElement[bool]:
         .where(Subscription.destination_id == destination_id, Subscription.ended_at.is_(None))
         .exists()
     )
-
-
-def _is_chosen(
-    column: InstrumentedAttribute[int | None], ids: tuple[int, ...] | None
-) -> ColumnElement[bool]:
-    return column.is_(None) if ids is None else column.in_(ids)
-
-
-def _insert_new(session: Session, model: type, values: Sequence[Mapping[str, object]]) -> None:
-    """INSERT … ON CONFLICT DO NOTHING: a row that is there already stays as it is."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(dialect.insert(model).values(values).on_conflict_do_nothing())

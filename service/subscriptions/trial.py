@@ -26,7 +26,7 @@ from service.models import (
     Suppression,
 )
 from service.subscriptions.addresses import address_hash
-from service.subscriptions.subscribe import email_destination
+from service.subscriptions.starting import email_destination
 
 TEMPLATE = "mail_test"
 OPEN = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
