@@ -16,7 +16,7 @@ from apiflask import APIFlask
 from babel import Locale
 from flask import Blueprint, Flask, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import Babel, format_datetime, format_decimal, gettext
+from flask_babel import Babel, format_date, format_datetime, format_decimal, gettext
 from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -86,6 +86,7 @@ def register(app: APIFlask) -> None:
             "has_page": has_page,
             "this_page": endpoint_without_language(),
             "moment": format_moment,
+            "day": format_day,
         }
 
 
@@ -194,6 +195,11 @@ def format_moment(value: datetime | None) -> str:
     """A time as people of the city say it; nothing for none."""
     pattern = "d MMMM y EEEE, HH.mm" if language() == "tr" else "EEEE d MMMM y, HH:mm"
     return str(format_datetime(value, pattern)) if value else ""
+
+
+def format_day(value: datetime) -> str:
+    """A day of the city, as the letters have it."""
+    return str(format_date(value, "d MMMM y EEEE"))
 
 
 def _two_digits(value: float) -> str:

@@ -7,11 +7,15 @@ from apiflask import APIFlask
 from service import pages
 from service.citizen import (
     accessibility,
+    address,
     api_docs,
     display,
     embed,
     links,
     mailbox,
+    my,
+    my_settings,
+    sign_in,
     subscribe,
     topics,
 )
@@ -26,6 +30,10 @@ def register(app: APIFlask) -> None:
         subscribe.blueprint(limits, runtime.settings),
         embed.blueprint(limits),
         links.blueprint(),
+        sign_in.blueprint(limits),
+        my.blueprint(),
+        my_settings.blueprint(limits),
+        address.blueprint(),
         api_docs.blueprint(),
         accessibility.blueprint(),
         display.blueprint(),

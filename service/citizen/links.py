@@ -20,12 +20,14 @@ from flask import (
 )
 from sqlalchemy.orm import Session
 
+from service.citizen.group_form import Drawn, drawn
 from service.citizen.signed_in import sign_in
 from service.ledger.batches import ring_batch
 from service.models import Place, Topic
 from service.pages import language, page_url, runtime
 from service.security_headers import keep_private
 from service.subscriptions import subscribe, unsubscribe
+from service.subscriptions.changing import groups
 from service.subscriptions.choices import Choices
 from service.subscriptions.subscribe import Confirmation, Outcome
 from service.subscriptions.unsubscribe import Leaving
@@ -123,8 +125,15 @@ def _leaving(act: str, token: str) -> Response:
             leaving=leaving,
             topic=_topic_name(session, leaving),
             place=_place_name(session, leaving),
+            # Looking tells nobody what else is asked for: letters are passed on.
+            still=_still(session, leaving) if act != "ask" else [],
         )
     return make_response(page)
+
+
+def _still(session: Session, leaving: Leaving) -> list[Drawn]:
+    """What goes on after an act."""
+    return [drawn(session, one) for one in groups(session, leaving.destination_id)]
 
 
 def _topic_names(session: Session, choices: Choices | None) -> list[str] | None:

@@ -17,6 +17,18 @@ from service.messages.stationery import Sheet, stationery
 from service.messages.wording import spoken, words
 from service.settings import Settings
 
+# The service's own letters, and where the link of each leads: to a page that takes a token, signed
+# for this purpose, or to one that everybody may open.
+SERVICE_LETTERS: dict[str, tuple[str, str]] = {
+    "confirm": ("confirm", "/confirm/"),
+    "welcome": ("", "/sign-in"),
+    "sign_in": ("sign-in", "/sign-in/"),
+    "move": ("move", "/address/"),
+    "move_asked": ("move-stop", "/address/stop/"),
+    "move_taken": ("", "/sign-in"),
+    "moved": ("", "/sign-in"),
+}
+
 
 @dataclass(frozen=True)
 class Reader:
@@ -100,7 +112,8 @@ class Letterhead:
             "city": city,
             "city_language": city_language,
             "postal": brand.spoken(brand.postal, language)[0],
-            "home": f"{self._settings.public_url}{brand.prefix(language)}/",
+            "home": self._page(language, "/"),
+            "manage": self._page(language, "/sign-in"),
             "brand": self._colours,
         }
         return self._write(template, {**common, **values}, slots or {})
@@ -138,15 +151,20 @@ class Letterhead:
         """One of the service's own letters, by the template that the payload names."""
         template = str(payload["template"])
         language = spoken(str(payload.get("language", reader.language)))
-        link = ""
-        if template == "confirm":
-            prefix = self._settings.brand.prefix(language)
-            token = self._vault.token("confirm", int(payload["token_id"]))
-            link = f"{self._settings.public_url}{prefix}/confirm/{token}"
-        said = "confirm_more" if link and payload.get("is_known") else template
+        purpose, path = SERVICE_LETTERS.get(template, ("", "/"))
+        token = self._vault.token(purpose, int(payload["token_id"])) if purpose else ""
+        said = "confirm_more" if template == "confirm" and payload.get("is_known") else template
         say = words(language)
         subject = say[f"{said}_subject"]
-        values = {"subject": subject, "lead": say[f"{said}_lead"], "link": link}
+        values = {
+            "subject": subject,
+            "lead": say.get(f"{said}_lead", ""),
+            "link": self._page(language, path + token),
+        }
         sheet = self.fill_in(template, language, values)
         message_id = self.message_id(notification_id, reader.destination_id)
         return self.letter(reader.address, message_id, subject, at, sheet, {})
+
+    def _page(self, language: str, path: str) -> str:
+        """The address of a page of ours in a language."""
+        return f"{self._settings.public_url}{self._settings.brand.prefix(language)}{path}"

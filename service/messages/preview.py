@@ -13,7 +13,7 @@ from email.policy import default
 
 from service.crypto import Vault
 from service.messages.edition import Edition
-from service.messages.email import Letterhead, Reader
+from service.messages.email import SERVICE_LETTERS, Letterhead, Reader
 from service.messages.letter import Letter
 from service.messages.stationery import TemplateError, stationery
 from service.messages.story import Name, Story
@@ -50,6 +50,16 @@ def preview(house: Letterhead, story: Story, language: str, at: datetime) -> Let
     return Edition(house, story, 0, {}, at).letter(reader)
 
 
+def service_preview(house: Letterhead, template: str, language: str, at: datetime) -> Letter:
+    """One of the service's own letters; the token of its link is of no effect.
+
+    Raises:
+        TemplateError: a template cannot be used, and the house is strict.
+    """
+    reader = Reader(0, ADDRESS, language, 0, None, None, at)
+    return house.service(reader, 0, {"template": template, "token_id": 0}, at)
+
+
 def problems(settings: Settings, vault: Vault) -> Iterator[str]:
     """What is wrong with the staff's own templates, in sentences; each kind of letter is tried."""
     for file in stationery(settings.config_dir / "mail").strangers:
@@ -63,13 +73,9 @@ def problems(settings: Settings, vault: Vault) -> Iterator[str]:
                 preview(house, story, language, _AT)
             except TemplateError as error:
                 found[str(error)] = None
-        for template in ("confirm", "welcome"):
+        for template in SERVICE_LETTERS:
             try:
-                house.fill_in(
-                    template,
-                    language,
-                    {"subject": template, "lead": template, "link": settings.public_url},
-                )
+                service_preview(house, template, language, _AT)
             except TemplateError as error:
                 found[str(error)] = None
     yield from found

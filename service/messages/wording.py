@@ -29,7 +29,6 @@ WORDS: dict[str, dict[str, str]] = {
         "withdrawal_note": "Neden: {note}",
         "unsubscribe": "Abonelikten ayrıl",
         "published": "Yayım tarihi",
-        "more_topics": "Başka konular",
         "service_name": "Haber bildirimleri",
         "confirm_subject": "Aboneliğinizi onaylayın",
         "confirm_lead": "Aboneliğinizi başlatmak için bu bağlantıyı açın ve düğmeye basın. "
@@ -46,6 +45,30 @@ WORDS: dict[str, dict[str, str]] = {
         "mail_test_subject": "Deneme e-postası",
         "mail_test_lead": "Bu e-posta, e-postaların yerine ulaştığını görmek için gönderildi. "
         "Bununla hiçbir şeye abone olmadınız; bir şey yapmanız gerekmez.",
+        "manage": "Aboneliklerim / Ara ver",
+        "sign_in_subject": "Giriş bağlantınız",
+        "sign_in_lead": "Aboneliklerinizi görmek ve değiştirmek için bu bağlantıyı açın ve düğmeye "
+        "basın. Bağlantı 30 dakika ve bir kez geçerlidir.",
+        "sign_in_link": "Aboneliklerimi aç",
+        "move_subject": "Yeni adresinizi onaylayın",
+        "move_lead": "Haberlerimizi alan biri, haberlerin bundan sonra bu adrese gelmesini istedi. "
+        "Bunu siz istediyseniz bağlantıyı açın ve düğmeye basın. Bağlantı 24 saat geçerlidir.",
+        "move_link": "Bu adresi onayla",
+        "move_asked_subject": "Haberleriniz için başka bir adres istendi",
+        "move_asked_lead": "Aboneliklerinize giren biri, haberlerinizin başka bir adrese gitmesini "
+        "istedi. O adresten onaylanana kadar hiçbir şey değişmez. Bunu siz istemediyseniz "
+        "değişikliği durdurun.",
+        "move_asked_link": "Değişikliği durdur",
+        "move_taken_subject": "Bu adres zaten haber alıyor",
+        "move_taken_lead": "Haberlerimizi başka bir adreste alan biri, haberlerin bundan sonra bu "
+        "adrese gelmesini istedi. Bu adresin kendi abonelikleri olduğu için hiçbir şey değişmedi. "
+        "Bunu siz istediyseniz giriş yapın ve konularınızı burada seçin; öteki adresteki "
+        "abonelikleri oradan bitirin.",
+        "move_taken_link": "Giriş yap",
+        "moved_subject": "Haberleriniz artık başka bir adrese gidiyor",
+        "moved_lead": "İstenen değişiklik yeni adresten onaylandı. Bu adrese artık haber "
+        "göndermiyoruz. Bunu siz istemediyseniz hemen belediyeye yazın; haberleri bu adreste almak "
+        "için yeniden abone olabilirsiniz.",
         "test_title": "Deneme iletisi",
         "test_body": "Bu ileti, kanalın çalıştığını görmek için gönderildi.",
     },
@@ -70,7 +93,6 @@ WORDS: dict[str, dict[str, str]] = {
         "withdrawal_note": "Why: {note}",
         "unsubscribe": "Unsubscribe",
         "published": "Published",
-        "more_topics": "More topics",
         "service_name": "News notifications",
         "confirm_subject": "Confirm your subscription",
         "confirm_lead": "Open this link and press the button to start your subscription. "
@@ -87,6 +109,30 @@ WORDS: dict[str, dict[str, str]] = {
         "mail_test_subject": "Test email",
         "mail_test_lead": "This email was sent to see that email arrives. "
         "It subscribes you to nothing, and you need not do anything.",
+        "manage": "My subscriptions / Pause",
+        "sign_in_subject": "Your sign-in link",
+        "sign_in_lead": "Open this link and press the button to see and change your "
+        "subscriptions. It works for 30 minutes, and once.",
+        "sign_in_link": "Open my subscriptions",
+        "move_subject": "Confirm your new address",
+        "move_lead": "Somebody who gets our news asked that it come to this address from now on. "
+        "If that was you, open the link and press the button. It works for 24 hours.",
+        "move_link": "Confirm this address",
+        "move_asked_subject": "Another address was asked for your news",
+        "move_asked_lead": "Somebody who opened your subscriptions asked that your news go to "
+        "another address. Nothing changes before it is confirmed there. If that was not you, stop "
+        "the change.",
+        "move_asked_link": "Stop the change",
+        "move_taken_subject": "This address gets news already",
+        "move_taken_lead": "Somebody who gets our news at another address asked that it come to "
+        "this one from now on. This address has subscriptions of its own, so nothing has changed. "
+        "If that was you, sign in and choose your topics here, and end those of the other address "
+        "there.",
+        "move_taken_link": "Sign in",
+        "moved_subject": "Your news goes to another address now",
+        "moved_lead": "The change that was asked for has been confirmed at the new address. We "
+        "send no news to this one any more. If that was not you, write to the municipality at "
+        "once; to get the news here, you can subscribe again.",
         "test_title": "Test message",
         "test_body": "This message was sent to see that the channel works.",
     },

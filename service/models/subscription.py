@@ -22,6 +22,9 @@ class Subscription(Base):
 
     `is_local_only`: of a place alone, without what concerns the whole city.
 
+    `changed_from`: the summary (daily or weekly) that its person had before. What came out up to
+    `created_at` and was not told yet is still in that one's next edition.
+
     It ends by `ended_at`, so that the ledger's reasons stay readable and an end can be undone.
     """
 
@@ -33,6 +36,7 @@ class Subscription(Base):
     place_id: Mapped[int | None] = mapped_column(ForeignKey("place.id"))
     frequency: Mapped[Frequency] = mapped_column(String(8), default=Frequency.INSTANT)
     is_local_only: Mapped[bool] = mapped_column(default=False)
+    changed_from: Mapped[Frequency | None] = mapped_column(String(8))
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None] = mapped_column(String(32))

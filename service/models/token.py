@@ -14,6 +14,8 @@ from service.db import Base, BigId, utcnow
 
 class TokenPurpose(StrEnum):
     CONFIRM = "confirm"
+    SIGN_IN = "sign-in"
+    MOVE = "move"  # to another address
 
 
 class OneTimeToken(Base):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.db import utcnow
 from service.models import Destination, DestinationKind, Subscriber, Subscription
 from service.subscriptions.addresses import lane_of
+from service.subscriptions.changing import owed
 from service.subscriptions.choices import Choices
-from service.subscriptions.unsubscribe import CHANGED
+from service.subscriptions.endings import CHANGED, end_rows
 
 
 def start_subscriptions(session: Session, destination: Destination, choices: Choices) -> None:
@@ -22,29 +23,29 @@ def start_subscriptions(session: Session, destination: Destination, choices: Cho
     the news of the whole city) ends as changed and begins anew, so that the ledger's reasons keep
     saying what was asked for when something was sent.
     """
-    now = utcnow()
-    session.execute(
-        update(Subscription)
-        .where(Subscription.destination_id == destination.id, Subscription.ended_at.is_(None))
-        .where(_is_chosen(Subscription.topic_id, choices.topic_ids))
-        .where(_is_chosen(Subscription.place_id, choices.place_ids))
-        .where(
-            or_(
-                Subscription.frequency != choices.frequency,
-                Subscription.is_local_only != choices.leaves_out_city,
-            )
-        )
-        .values(ended_at=now, end_reason=CHANGED)
-        .execution_options(synchronize_session=False)
+    now, frequency = utcnow(), choices.frequency
+    changed = end_rows(
+        session,
+        destination.id,
+        CHANGED,
+        now,
+        _is_chosen(Subscription.topic_id, choices.topic_ids),
+        _is_chosen(Subscription.place_id, choices.place_ids),
+        or_(
+            Subscription.frequency != frequency,
+            Subscription.is_local_only != choices.leaves_out_city,
+        ),
     )
+    owed_of = {(row.topic_id, row.place_id): owed(row, frequency) for row in changed}
     values = [
         {
             "destination_id": destination.id,
             "topic_id": topic_id,
             "place_id": place_id,
-            "frequency": choices.frequency,
+            "frequency": frequency,
             "is_local_only": choices.leaves_out_city,
             "created_at": now,
+            "changed_from": owed_of.get((topic_id, place_id)),
         }
         for topic_id, place_id in choices.pairs()
     ]

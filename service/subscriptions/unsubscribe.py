@@ -6,20 +6,27 @@ authentic token is always answered with success, even when its rows are gone (de
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from service.crypto import Vault
 from service.db import utcnow
-from service.models import Consent, ConsentAct, Destination, Subscription
+from service.models import ConsentAct, Destination, Subscription
+from service.subscriptions.endings import (
+    EVERYTHING,
+    ON_PAGE,
+    ONE_CLICK,
+    end_rows,
+    record,
+    row_of,
+    with_successors,
+)
 
-ONE_CLICK = "one-click"
-EVERYTHING = "everything"
-CHANGED = "changed"  # another subscription took its place by the person's own wish
 UNDO_WITHIN = timedelta(days=28)  # the address is kept that long after the last end
 
 
@@ -27,6 +34,7 @@ UNDO_WITHIN = timedelta(days=28)  # the address is kept that long after the last
 class Leaving:
     """What an unsubscribe link is about, for the page that it opens."""
 
+    destination_id: int
     is_live: bool
     can_undo: bool
     others_live: bool
@@ -40,7 +48,7 @@ def peek(session: Session, vault: Vault, token: str) -> Leaving | None:
     ids = _ids(vault, token)
     if ids is None:
         return None
-    destination_id, subscription_id = _current(session, *ids)
+    destination_id, subscription_id = ids
     live = set(
         session.scalars(
             select(Subscription.id).where(
@@ -48,30 +56,31 @@ def peek(session: Session, vault: Vault, token: str) -> Leaving | None:
             )
         )
     )
-    others = bool(live - {subscription_id})
-    row = _row(session, destination_id, subscription_id)
-    if row is None:
-        return Leaving(is_live=False, can_undo=False, others_live=others)
+    named = with_successors(session, destination_id, subscription_id)
+    now, ids_named = utcnow(), {row.id for row in named}
     return Leaving(
-        is_live=row.ended_at is None,
-        can_undo=_can_undo(row, utcnow()),
-        others_live=others,
-        topic_id=row.topic_id,
-        place_id=row.place_id,
-        is_known=True,
+        destination_id=destination_id,
+        is_live=bool(live & ids_named),
+        can_undo=any(_can_undo(row, now) for row in named),
+        others_live=bool(live - ids_named),
+        topic_id=named[0].topic_id if named else None,
+        place_id=named[0].place_id if named else None,
+        is_known=bool(named),
     )
 
 
 def end_by_token(session: Session, vault: Vault, token: str) -> bool:
     """End the subscription that a link names; effective when the caller commits.
 
+    Where its person has changed it since the letter came, what took its place ends.
     True for every authentic token, whether or not it still had something to end.
     """
     ids = _ids(vault, token)
     if ids is None:
         return False
-    destination_id, subscription_id = _current(session, *ids)
-    _end(session, destination_id, ONE_CLICK, Subscription.id == subscription_id)
+    destination_id, subscription_id = ids
+    named = [row.id for row in with_successors(session, destination_id, subscription_id)]
+    _end(session, destination_id, ONE_CLICK, Subscription.id.in_(named))
     return True
 
 
@@ -98,31 +107,57 @@ def undo(session: Session, vault: Vault, token: str, *, everything: bool = False
     ids = _ids(vault, token)
     if ids is None:
         return False
-    destination_id, subscription_id = _current(session, *ids)
+    destination_id, subscription_id = ids
     if everything:
         ended = _last_everything(session, destination_id)
     else:
-        named = _row(session, destination_id, subscription_id)
-        ended = [] if named is None else [named]
-    now = utcnow()
-    reopened = [row for row in ended if _can_undo(row, now) and _reopen(session, row)]
-    if reopened:
-        _record(session, destination_id, ConsentAct.CONFIRMED, "undo", reopened)
-    return bool(reopened)
+        ended = with_successors(session, destination_id, subscription_id)
+    return _reopen_all(session, destination_id, ended)
+
+
+def end_on_page(session: Session, destination_id: int, subscription_ids: Sequence[int]) -> bool:
+    """End these on the person's own page; those of others are left alone."""
+    return bool(_end(session, destination_id, ON_PAGE, Subscription.id.in_(subscription_ids)))
+
+
+def ended_together(
+    session: Session, destination_id: int, subscription_id: int
+) -> list[Subscription]:
+    """What ended by the same act as this one and can be undone; nothing for somebody else's."""
+    named = row_of(session, destination_id, subscription_id)
+    if named is None or not _can_undo(named, utcnow()):
+        return []
+    return list(
+        session.scalars(
+            select(Subscription)
+            .where(Subscription.destination_id == destination_id)
+            .where(Subscription.ended_at == named.ended_at)
+            .where(Subscription.end_reason == named.end_reason)
+            .order_by(Subscription.id)
+        )
+    )
+
+
+def undo_on_page(session: Session, destination_id: int, subscription_id: int) -> bool:
+    """Re-open what ended together with this one; True when something is open again."""
+    ended = ended_together(session, destination_id, subscription_id)
+    return _reopen_all(session, destination_id, ended)
 
 
 def _end(session: Session, destination_id: int, reason: str, *only: ColumnElement[bool]) -> int:
-    statement = (
-        update(Subscription)
-        .where(Subscription.destination_id == destination_id, Subscription.ended_at.is_(None))
-        .where(*only)
-        .values(ended_at=utcnow(), end_reason=reason)
-        .returning(Subscription)
-    )
-    ended = list(session.scalars(statement))
+    ended = end_rows(session, destination_id, reason, utcnow(), *only)
     if ended:
-        _record(session, destination_id, ConsentAct.WITHDRAWN, reason, ended)
+        record(session, destination_id, ConsentAct.WITHDRAWN, reason, ended)
     return len(ended)
+
+
+def _reopen_all(session: Session, destination_id: int, ended: Sequence[Subscription]) -> bool:
+    session.get(Destination, destination_id, with_for_update=True)  # nobody changes it meanwhile
+    now = utcnow()
+    reopened = [row for row in ended if _can_undo(row, now) and _reopen(session, row)]
+    if reopened:
+        record(session, destination_id, ConsentAct.CONFIRMED, "undo", reopened)
+    return bool(reopened)
 
 
 def _last_everything(session: Session, destination_id: int) -> list[Subscription]:
@@ -148,54 +183,12 @@ def _reopen(session: Session, row: Subscription) -> bool:
     return True
 
 
-def _record(
-    session: Session,
-    destination_id: int,
-    act: ConsentAct,
-    origin: str,
-    rows: list[Subscription],
-) -> None:
-    destination = session.get_one(Destination, destination_id)
-    session.add(
-        Consent(
-            address_hash=destination.address_hash,
-            act=act,
-            language=destination.language,
-            origin=origin,
-            choices=[
-                {"topic": row.topic_id, "place": row.place_id, "frequency": str(row.frequency)}
-                for row in rows
-            ],
-        )
-    )
-
-
 def _can_undo(row: Subscription, now: datetime) -> bool:
     return (
         row.ended_at is not None
         and row.ended_at > now - UNDO_WITHIN
-        and row.end_reason in (ONE_CLICK, EVERYTHING)
+        and row.end_reason in (ONE_CLICK, EVERYTHING, ON_PAGE)
     )
-
-
-def _row(session: Session, destination_id: int, subscription_id: int) -> Subscription | None:
-    row = session.get(Subscription, subscription_id)
-    return row if row is not None and row.destination_id == destination_id else None
-
-
-def _current(session: Session, destination_id: int, subscription_id: int) -> tuple[int, int]:
-    """What the link of an older mail means today: if its subscription was changed since, the
-    newest one of that topic and place."""
-    named = _row(session, destination_id, subscription_id)
-    if named is None or named.end_reason != CHANGED:
-        return destination_id, subscription_id
-    newest = session.scalar(
-        select(func.max(Subscription.id))
-        .where(Subscription.destination_id == destination_id)
-        .where(Subscription.topic_id.is_not_distinct_from(named.topic_id))
-        .where(Subscription.place_id.is_not_distinct_from(named.place_id))
-    )
-    return destination_id, newest or subscription_id
 
 
 def _ids(vault: Vault, token: str) -> tuple[int, int] | None:

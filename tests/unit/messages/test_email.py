@@ -43,7 +43,7 @@ def test_both_parts_carry_the_same_links():
     found = about()
     unsubscribe = f"https://tellal.example/u/{VAULT.token('unsubscribe', 9, 11, 5)}"
 
-    assert set(found.links) == {story().url, unsubscribe, "https://tellal.example/"}
+    assert set(found.links) == {story().url, unsubscribe, "https://tellal.example/sign-in"}
     for link in found.links:
         assert link in found.text.split()
 
