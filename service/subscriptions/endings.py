@@ -38,8 +38,9 @@ def end_rows(
 
 
 def row_of(session: Session, destination_id: int, subscription_id: int) -> Subscription | None:
-    """A subscription of this destination, live or not; None for anybody else's."""
-    row = session.get(Subscription, subscription_id)
+    """A subscription of this destination, live or not; None for anybody else's, and for a number
+    that no key can be."""
+    row = session.get(Subscription, subscription_id) if 0 < subscription_id < 2**63 else None
     return row if row is not None and row.destination_id == destination_id else None
 
 

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from service.models import Destination, Notification, Subscription
+from service.models import Delivery, Destination, Notification, NotificationKind, Subscription
 from service.runtime import Runtime
 
 FORM = re.compile(r'<form(?: id="\w+")? method="post" action="([^"]+)".*?</form>', re.S)
@@ -93,3 +93,76 @@ def unsubscribe_token(runtime: Runtime, person: Person, confirm_token: Callable[
         first = session.scalars(select(Subscription).order_by(Subscription.id)).first()
     assert first is not None
     return runtime.vault.token("unsubscribe", 5, destination.id, first.id)
+
+
+@dataclass
+class Resident:
+    """Somebody with subscriptions, a browser and a mailbox."""
+
+    client: FlaskClient
+    runtime: Runtime
+    id: int
+    prefix: str = ""
+
+    def open(self, path: str) -> TestResponse:
+        return self.client.get(self.prefix + path)
+
+    def send(self, page: str, to: str = "", **answers: str | list[str]) -> TestResponse:
+        """Open a page and send a form of its with these answers, to another address if it says."""
+        token = re.search(r'name="csrf_token" value="([^"]+)"', self.open(page).text)
+        assert token, page
+        data = {"csrf_token": token[1], **answers}
+        return self.client.post(self.prefix + (to or page), data=data)
+
+    def sign_in(self) -> TestResponse:
+        """Ask for a link, and use it."""
+        with self.runtime.db.read() as session:
+            address = session.get_one(Destination, self.id).address
+        assert self.send("/sign-in", email=address).status_code == 303
+        return self.send(f"/sign-in/{self.link('sign_in', 'sign-in')}")
+
+    def link(self, template: str, purpose: str) -> str:
+        """The token in the newest letter of a kind."""
+        with self.runtime.db.read() as session:
+            rows = session.scalars(select(Notification).order_by(Notification.id.desc()))
+            payload = next(row.payload for row in rows if row.payload.get("template") == template)
+        return self.runtime.vault.token(purpose, payload["token_id"])
+
+    def live(self) -> list[Subscription]:
+        with self.runtime.db.read() as session:
+            return list(
+                session.scalars(
+                    select(Subscription)
+                    .where(Subscription.destination_id == self.id)
+                    .where(Subscription.ended_at.is_(None))
+                    .order_by(Subscription.id)
+                )
+            )
+
+
+@pytest.fixture
+def resident(runtime: Runtime, client: FlaskClient, town: Any) -> Resident:
+    """Reads of transport in Konak and Bornova, and of sport; signed in."""
+    number = town.reader("ulasim", "konak", address="ayse@example.com")
+    town.subscribe(number, "ulasim", "bornova")
+    town.subscribe(number, "spor")
+    found = Resident(client, runtime, number)
+    assert found.sign_in().status_code == 303
+    return found
+
+
+@pytest.fixture
+def templates(runtime: Runtime) -> Callable[[], list[tuple[str, int]]]:
+    """The service's letters so far: which one, and to which destination."""
+
+    def find() -> list[tuple[str, int]]:
+        with runtime.db.read() as session:
+            rows = session.execute(
+                select(Notification.payload, Delivery.destination_id)
+                .join(Delivery, Delivery.notification_id == Notification.id)
+                .where(Notification.kind == NotificationKind.SERVICE)
+                .order_by(Notification.id)
+            )
+            return [(payload["template"], destination) for payload, destination in rows]
+
+    return find
