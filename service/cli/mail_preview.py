@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,11 @@ from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy.orm import Session
 
+    from service.messages.email import Letterhead
     from service.messages.letter import Letter
     from service.messages.story import Story
     from service.runtime import Runtime
@@ -23,7 +27,7 @@ SUFFIXES = (".eml", ".html", ".txt")
 
 
 @click.command()
-@click.argument("article_id", metavar="ARTICLE", type=NUMBER)
+@click.argument("article_id", metavar="[ARTICLE]", type=NUMBER, required=False)
 @click.option("--language", type=click.Choice(["tr", "en"]), default="tr", show_default=True)
 @click.option(
     "--kind",
@@ -32,13 +36,26 @@ SUFFIXES = (".eml", ".html", ".txt")
     show_default=True,
     help="What the letter tells: the article, that it was corrected, or withdrawn.",
 )
+@click.option(
+    "--letter",
+    "template",
+    metavar="NAME",
+    help="One of the service's own letters, such as confirm or sign_in, in place of an ARTICLE.",
+)
 @click.option("--note", default="", help="What a correction or withdrawal says of its reason.")
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     help="File for the whole letter (.eml), or one of its parts (.html, .txt).",
 )
-def preview(article_id: int, language: str, kind: str, note: str, out: Path | None) -> None:
+def preview(
+    article_id: int | None,
+    language: str,
+    kind: str,
+    template: str | None,
+    note: str,
+    out: Path | None,
+) -> None:
     """Show the letter about ARTICLE, byte for byte as a reader gets it.
 
     It is made out to reader@example.com, and its links are of no effect. A signature, where a key
@@ -46,8 +63,14 @@ def preview(article_id: int, language: str, kind: str, note: str, out: Path | No
     """
     if out is not None and out.suffix not in SUFFIXES:
         raise Refusal(f"{out} must end in .eml, .html or .txt")
+    if (article_id is None) == (template is None):
+        raise Refusal("name an ARTICLE, or one of the service's own letters by --letter")
     with opened_runtime() as runtime, runtime.db.read() as session:
-        letter = _letter(runtime, _story(session, article_id, kind, note), language)
+        if template is not None:
+            letter = _own_letter(runtime, template, language)
+        else:
+            assert article_id is not None
+            letter = _letter(runtime, _story(session, article_id, kind, note), language)
     if out is None:
         _show(letter)
         return
@@ -92,19 +115,41 @@ def _story(session: Session, article_id: int, kind: str, note: str) -> Story:
     return tell(session, made_up)
 
 
+def _own_letter(runtime: Runtime, template: str, language: str) -> Letter:
+    """One of the service's own letters."""
+    from service.messages.email import SERVICE_LETTERS
+    from service.messages.preview import service_preview
+
+    if template not in SERVICE_LETTERS:
+        raise Refusal(f"there is no letter {template}; there are: {', '.join(SERVICE_LETTERS)}")
+    now = _now()
+    return _best(runtime, lambda house: service_preview(house, template, language, now))
+
+
 def _letter(runtime: Runtime, story: Story, language: str) -> Letter:
-    """As readers get it; what is wrong with the staff's templates is said beside it."""
-    from service.db import utcnow
-    from service.messages.email import Letterhead
     from service.messages.preview import preview as letter_to_nobody
+
+    now = _now()
+    return _best(runtime, lambda house: letter_to_nobody(house, story, language, now))
+
+
+def _now() -> datetime:
+    from service.db import utcnow
+
+    return utcnow()
+
+
+def _best(runtime: Runtime, write: Callable[[Letterhead], Letter]) -> Letter:
+    """As readers get it; what is wrong with the staff's templates is said beside it."""
+    from service.messages.email import Letterhead
     from service.messages.stationery import TemplateError
 
-    settings, vault, now = runtime.settings, runtime.vault, utcnow()
+    settings, vault = runtime.settings, runtime.vault
     try:
-        return letter_to_nobody(Letterhead(settings, vault, is_strict=True), story, language, now)
+        return write(Letterhead(settings, vault, is_strict=True))
     except TemplateError as error:
         click.echo(f"{error}. Readers get the program's own template instead:\n", err=True)
-    return letter_to_nobody(Letterhead(settings, vault), story, language, now)
+    return write(Letterhead(settings, vault))
 
 
 def _show(letter: Letter) -> None:
@@ -115,7 +160,7 @@ def _show(letter: Letter) -> None:
 
     raw = letter.as_bytes()
     headers = message_from_bytes(raw, policy=default)
-    for name in SHOWN:
+    for name in filter(headers.__contains__, SHOWN):
         click.echo(f"{name}: {headers[name]}")
     text, html = parts(letter)
     click.echo(

@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext
 
+from service.messages.email import SERVICE_LETTERS
 from service.messages.preview import parts
 from tests.unit.messages.stories import AT, HOUSE, PLACES, SETTINGS, TRAFFIC, edition, reader, story
 
@@ -34,8 +35,10 @@ LETTERS = {
     "long words": edition(replace(NEWS, title=LONG, summary=LONG, topics=(TRAFFIC,))).letter(
         reader(topic_id=8)
     ),
-    "confirm": HOUSE.service(reader(), 9, {"template": "confirm", **SERVICE}, AT),
-    "welcome": HOUSE.service(reader(), 9, {"template": "welcome", **SERVICE}, AT),
+    **{
+        name: HOUSE.service(reader(), 9, {"template": name, **SERVICE}, AT)
+        for name in SERVICE_LETTERS
+    },
 }
 PALETTE = SETTINGS.brand.palette
 GROUNDS = {"light": PALETTE.light.ground, "dark": PALETTE.dark.ground}

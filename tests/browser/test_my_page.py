@@ -153,8 +153,8 @@ def _states(page: Page, base: str, runtime: Runtime, reader: int) -> Iterator[st
     yield "my page"
     page.goto(base + "/my/subscriptions/1")
     yield "my subscription"
-    for box in page.locator("input[name=places]:checked").all():
-        box.uncheck()
+    for slug in PLACES:
+        page.uncheck(f"#places-{slug}")
     _press(page)
     yield "my subscription with a problem"
     page.goto(base + "/my/subscriptions/1/end")

@@ -74,6 +74,12 @@ def test_a_preview_goes_into_a_file(article_id, tmp_path, suffix, start):
     [
         (("999",), "there is no article 999"),
         (("1", "--out", "letter.pdf"), "must end in .eml, .html or .txt"),
+        ((), "name an ARTICLE, or one of the service's own letters"),
+        (("1", "--letter", "confirm"), "name an ARTICLE, or one of the service's own letters"),
+        (
+            ("--letter", "no-such"),
+            "there is no letter no-such; there are: confirm, ",
+        ),
     ],
 )
 def test_a_preview_that_cannot_be_says_why(words, why):
@@ -97,6 +103,17 @@ def test_a_preview_with_a_broken_template_shows_what_readers_get(article_id, own
     assert shown.exit_code == 0
     assert "article.txt, line 1" in shown.output
     assert "/u/" in shown.output
+
+
+@pytest.mark.parametrize("language", ["tr", "en"])
+def test_a_letter_of_the_service_can_be_seen_too(language, runtime):
+    shown = invoke("preview", "--letter", "sign_in", "--language", language)
+
+    assert shown.exit_code == 0, shown.output
+    assert "List-Id" not in shown.output
+    path = "/en/sign-in/" if language == "en" else "/sign-in/"
+    token = shown.output.partition(path)[2].split()[0]
+    assert runtime.vault.numbers("sign-in", token, 1) == (0,)
 
 
 def test_check_says_what_is_wrong(own_config):

@@ -136,16 +136,33 @@ def test_message_id_and_envelope_carry_one_token_that_names_the_delivery():
     assert found.envelope_sender == f"b+{token}@tellal.example"
 
 
-@pytest.mark.parametrize(("language", "path"), [("tr", "/confirm/"), ("en", "/en/confirm/")])
-def test_a_confirmation_carries_its_link_in_both_parts(language, path):
-    payload = {"template": "confirm", "language": language, "token_id": 4}
+@pytest.mark.parametrize(("language", "prefix"), [("tr", ""), ("en", "/en")])
+@pytest.mark.parametrize(
+    ("template", "purpose", "path"),
+    [
+        ("confirm", "confirm", "/confirm/"),
+        ("sign_in", "sign-in", "/sign-in/"),
+        ("move", "move", "/address/"),
+        ("move_asked", "move-stop", "/address/stop/"),
+    ],
+)
+def test_a_letter_of_the_service_carries_its_link_in_both_parts(
+    template, purpose, path, language, prefix
+):
+    payload = {"template": template, "language": language, "token_id": 4}
     found = Read(HOUSE.service(reader(), 9, payload, AT))
-    link = f"https://tellal.example{path}{VAULT.token('confirm', 4)}"
+    link = f"https://tellal.example{prefix}{path}{VAULT.token(purpose, 4)}"
 
     assert link in found.text.split()
     assert link in found.links
     assert f'<html lang="{language}" ' in found.html
     assert "List-Unsubscribe" not in found.message
+
+
+def test_a_letter_that_signs_nobody_in_carries_no_token():
+    found = Read(HOUSE.service(reader(), 9, {"template": "move_taken", "token_id": 4}, AT))
+
+    assert found.links == ["https://tellal.example/sign-in"]
 
 
 def test_a_language_that_is_not_spoken_here_is_answered_in_turkish():

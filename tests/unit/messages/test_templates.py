@@ -18,7 +18,7 @@ from service.crypto import Vault
 from service.messages import stationery
 from service.messages.brand import Colours, letter_colours
 from service.messages.edition import Edition
-from service.messages.email import Letterhead
+from service.messages.email import SERVICE_LETTERS, Letterhead
 from service.messages.preview import parts, problems
 from service.messages.stationery import TEMPLATES
 from tests.unit.messages.stories import AT, HOUSE, PLACES, edition, reader, settings, story
@@ -49,7 +49,7 @@ def test_a_page_is_valid_and_says_what_screen_readers_need(text, kind, language)
     check_page(found, language)
 
 
-@pytest.mark.parametrize("template", ["confirm", "welcome"])
+@pytest.mark.parametrize("template", SERVICE_LETTERS)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_pages_of_the_service_are_valid_too(template, language):
     check_page(service_page(template, language), language)
