@@ -23,6 +23,7 @@ from service.subscriptions.choices import all_places
 from service.subscriptions.preferences import clock_of
 
 # Pages of a person's that other parts bring.
+ARCHIVE = "archive.show"
 ELSEWHERE = ("my_data.history", "my_targets.show", "my_data.show")
 
 
@@ -105,6 +106,7 @@ def done(what: str, **more: int) -> ResponseReturnValue:
 
 def _list() -> Response:
     now, undo = utcnow(), request.args.get("undo", type=int)
+    others = current_app.view_functions
     with runtime().db.read() as session:
         person = session.get_one(Destination, g.person_id)
         suppression = session.get(Suppression, person.address_hash)
@@ -117,7 +119,8 @@ def _list() -> Response:
             clock=clock_of,
             done=request.args.get("done", ""),
             undo=undo if undo and unsubscribe.ended_together(session, person.id, undo) else None,
-            elsewhere=[name for name in ELSEWHERE if name in current_app.view_functions],
+            archive=ARCHIVE if ARCHIVE in others else "topics.show",
+            elsewhere=[name for name in ELSEWHERE if name in others],
         )
     return make_response(page)
 

@@ -79,6 +79,7 @@ def end_by_token(session: Session, vault: Vault, token: str) -> bool:
     if ids is None:
         return False
     destination_id, subscription_id = ids
+    _stand_in_line(session, destination_id)
     named = [row.id for row in with_successors(session, destination_id, subscription_id)]
     _end(session, destination_id, ONE_CLICK, Subscription.id.in_(named))
     return True
@@ -95,6 +96,7 @@ def end_all_by_token(session: Session, vault: Vault, token: str) -> bool:
 
 def end_all(session: Session, destination_id: int, reason: str = EVERYTHING) -> int:
     """End every live subscription of a destination and return how many there were."""
+    _stand_in_line(session, destination_id)
     return _end(session, destination_id, reason)
 
 
@@ -117,6 +119,7 @@ def undo(session: Session, vault: Vault, token: str, *, everything: bool = False
 
 def end_on_page(session: Session, destination_id: int, subscription_ids: Sequence[int]) -> bool:
     """End these on the person's own page; those of others are left alone."""
+    _stand_in_line(session, destination_id)
     return bool(_end(session, destination_id, ON_PAGE, Subscription.id.in_(subscription_ids)))
 
 
@@ -151,8 +154,15 @@ def _end(session: Session, destination_id: int, reason: str, *only: ColumnElemen
     return len(ended)
 
 
+def _stand_in_line(session: Session, destination_id: int) -> None:
+    """Wait for whoever changes what this person asks for: else what begins just then would escape.
+    Letters may be queued meanwhile."""
+    line = select(Destination.id).where(Destination.id == destination_id)
+    session.scalars(line.with_for_update(key_share=True)).all()  # unread, it would stay open
+
+
 def _reopen_all(session: Session, destination_id: int, ended: Sequence[Subscription]) -> bool:
-    session.get(Destination, destination_id, with_for_update=True)  # nobody changes it meanwhile
+    _stand_in_line(session, destination_id)
     now = utcnow()
     reopened = [row for row in ended if _can_undo(row, now) and _reopen(session, row)]
     if reopened:
