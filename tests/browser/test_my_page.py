@@ -71,7 +71,7 @@ WORDS: dict[str, dict[str, str]] = {
         "pause": "Pause",
         "week": "1 week",
         "begin": "Begin the break",
-        "paused": "You take a break",
+        "paused": "You are taking a break",
         "resume": "End the break now",
         "end all": "End all subscriptions",
         "yes": "End all of them",
