@@ -30,7 +30,7 @@ from service.models import (
 )
 from service.subscriptions.addresses import address_hash
 from service.subscriptions.endings import choice_of
-from service.subscriptions.subscribe import email_destination
+from service.subscriptions.starting import email_destination
 from service.subscriptions.tokens import LinkState, end, issue, look, use
 
 MOVE_WITHIN = timedelta(hours=24)

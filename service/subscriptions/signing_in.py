@@ -16,7 +16,7 @@ from service.ledger.direct import queue_direct
 from service.ledger.suppressions import lift
 from service.models import Batch, Destination, OneTimeToken, TokenPurpose
 from service.subscriptions.addresses import address_hash
-from service.subscriptions.subscribe import email_destination
+from service.subscriptions.starting import email_destination
 from service.subscriptions.tokens import LinkState, end, issue, look, use
 
 SIGN_IN_WITHIN = timedelta(minutes=30)
