@@ -28,6 +28,7 @@ from pydantic_settings import (
 
 from service.brand import Brand, BrandError, load_brand
 from service.dkim import NAME, signing_key
+from service.personal_chat import Offer, kinds_of, origins_of
 from service.smtp import Server, verifying
 
 PREFIX = "TELLAL_"
@@ -156,6 +157,35 @@ class Settings(BaseSettings):
         CHAT_SCHEMES,
         description="Apprise schemes that staff may add as channels, joined by commas.",
     )
+    personal_chat: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Kinds of chat that citizens may have news sent to, joined by commas: ntfy, "
+        "matrix, telegram (docs/personal-chat.md). Empty: none.",
+    )
+    ntfy_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="ntfy servers on which citizens may name a topic, joined by commas."
+    )
+    ntfy_token: SecretStr = Field(
+        SecretStr(""), description="Access token of the city at the one ntfy server, if it asks."
+    )
+    matrix_homeserver: str = Field(
+        "", description="Where the city's Matrix account lives, for example matrix.example.org."
+    )
+    matrix_user: str = Field("", description="That account, for example @news:example.org.")
+    matrix_token: SecretStr = Field(SecretStr(""), description="Access token of that account.")
+    matrix_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Matrix servers whose rooms and people may be written to, joined by commas.",
+    )
+    telegram_bot: str = Field("", description="Name of the city's Telegram bot, without @.")
+    telegram_token: SecretStr = Field(
+        SecretStr(""), description="Token of that bot, as BotFather gave it."
+    )
+    chat_hosts_at_home: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Chat servers of these lists that stand in the country; to have news sent "
+        "through any other one citizens consent separately. Joined by commas.",
+    )
     mail_processes: int = Field(
         1,
         ge=1,
@@ -256,7 +286,11 @@ class Settings(BaseSettings):
         more = (SecretFiles, VarFolder, BrandFile)
         return init_settings, env_settings, *(source(settings_cls) for source in more)
 
-    @field_validator("allow_private_hosts", "chat_schemes", mode="before")
+    @field_validator(
+        *("allow_private_hosts", "chat_schemes", "personal_chat", "ntfy_hosts", "matrix_hosts"),
+        "chat_hosts_at_home",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -350,6 +384,34 @@ class Settings(BaseSettings):
     def sender_name(self) -> str:
         """Whom letters come from."""
         return self.brand.sender.name or self.city_name
+
+    @model_validator(mode="after")
+    def _offers_what_it_can(self) -> Self:
+        self.chat_offer.checked()
+        return self
+
+    @property
+    def chat_offer(self) -> Offer:
+        """Which personal chats citizens may have news sent to.
+
+        Raises:
+            ValueError: a host or a kind is malformed; never of settings that were loaded.
+        """
+        internal = {host.lower() for host in self.allow_private_hosts}
+        homeserver = (self.matrix_homeserver,) if self.matrix_homeserver else ()
+        ours = origins_of(homeserver, internal, "TELLAL_MATRIX_HOMESERVER")
+        return Offer(
+            kinds=kinds_of(self.personal_chat),
+            ntfy=origins_of(self.ntfy_hosts, internal, "TELLAL_NTFY_HOSTS"),
+            ntfy_token=self.ntfy_token.get_secret_value(),
+            matrix_origin=next(iter(ours.values()), ""),
+            matrix_user=self.matrix_user,
+            matrix_token=self.matrix_token.get_secret_value(),
+            matrix_hosts=tuple(origins_of(self.matrix_hosts, internal, "TELLAL_MATRIX_HOSTS")),
+            telegram_bot=self.telegram_bot.removeprefix("@"),
+            telegram_token=self.telegram_token.get_secret_value(),
+            at_home=frozenset(host.lower() for host in self.chat_hosts_at_home),
+        )
 
     @property
     def mail_domain(self) -> str:

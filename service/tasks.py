@@ -49,6 +49,7 @@ class Task(StrEnum):
     PULL_SOURCE = "pull.source"
     REFIT_MODEL = "model.refit"
     POLL_MAILBOX = "bounces.poll"
+    POLL_TELEGRAM = "chat.poll"
     RETAIN = "retain.expired"
     AUDIT_LEDGER = "audit.ledger"
 
@@ -61,6 +62,7 @@ HOME: dict[Task, Queue] = {
     Task.CHAT_BATCH: Queue.CHAT,
     Task.PULL_SOURCE: Queue.PULL,
     Task.POLL_MAILBOX: Queue.PULL,
+    Task.POLL_TELEGRAM: Queue.PULL,
     Task.REFIT_MODEL: Queue.MAINTENANCE,
     Task.RETAIN: Queue.MAINTENANCE,
     Task.AUDIT_LEDGER: Queue.MAINTENANCE,

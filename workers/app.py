@@ -13,6 +13,7 @@ from kombu.entity import Exchange
 from kombu.entity import Queue as KombuQueue
 
 from service import logs
+from service.personal_chat import ChatKind
 from service.runtime import Runtime
 from service.settings import load
 from service.tasks import (
@@ -88,6 +89,18 @@ app.conf.update(
             "schedule": 60.0,
             "options": {"expires": 50},
         },
+        # Somebody waits before a page for what they do in Telegram.
+        **(
+            {
+                "telegram": {
+                    "task": Task.POLL_TELEGRAM.value,
+                    "schedule": 5.0,
+                    "options": {"expires": 4},
+                }
+            }
+            if ChatKind.TELEGRAM in settings.chat_offer.kinds
+            else {}
+        ),
         "audit": {
             "task": Task.AUDIT_LEDGER.value,
             "schedule": crontab(minute="41"),

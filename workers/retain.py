@@ -14,6 +14,7 @@ from service.ledger.retention import Retention
 from service.logs import get_logger
 from service.models import Article, InboxEvent, MailboxMessage, OneTimeToken
 from service.runtime import Runtime
+from service.subscriptions.targets import forget_unproved
 from service.subscriptions.trial import forget_trials
 
 log = get_logger(__name__)
@@ -28,7 +29,8 @@ WITHDRAWAL_DAYS = 7  # of an article never seen: how long an older `published` c
 
 def forget_expired(runtime: Runtime) -> None:
     """Drop raw webhook bodies, mails of the built-in mailbox, dead tokens, the times of withdrawals
-    without an article, and addresses that only got a test letter, past their time."""
+    without an article, addresses that only got a test letter, and chats that nobody proved, past
+    their time."""
     now = utcnow()
     old_bodies = (
         select(InboxEvent.id)
@@ -69,6 +71,8 @@ def forget_expired(runtime: Runtime) -> None:
         log.info("forgotten", what=name, rows=_in_steps(runtime, statement))
     with runtime.db.write() as session:
         log.info("forgotten", what="addresses of test letters", rows=forget_trials(session))
+    with runtime.db.write() as session:
+        log.info("forgotten", what="unproved chats", rows=forget_unproved(session, now))
     for partition in make_ahead(runtime.db, now):
         log.info("partition made", lower=partition.lower, upper=partition.upper)
     forget_deliveries(runtime)

@@ -79,11 +79,15 @@ PLACES: dict[Task, str] = {
     Task.CHAT_BATCH: "workers.chat:send_chat_batch",
     Task.PULL_SOURCE: "workers.pull:poll_source",
     Task.POLL_MAILBOX: "workers.email.imap:poll_mailbox",
+    Task.POLL_TELEGRAM: "workers.chat.telegram:poll_telegram",
     Task.REFIT_MODEL: "workers.learn:refit_if_due",
     Task.RETAIN: "workers.retain:forget_expired",
     Task.AUDIT_LEDGER: "workers.stages:audit_ledger",
 }
-_OF_THE_SCHEDULER = (Task.POLL_MAILBOX, Task.REFIT_MODEL, Task.RETAIN, Task.AUDIT_LEDGER)
+_OF_THE_SCHEDULER = (
+    *(Task.POLL_MAILBOX, Task.POLL_TELEGRAM, Task.REFIT_MODEL, Task.RETAIN),
+    Task.AUDIT_LEDGER,
+)
 
 STAGES: dict[Task, Callable[[Runtime, int], None]] = {
     task: at_the_border(task.value, _loaded_at_first_use(place))

@@ -49,3 +49,20 @@ def _without_mentions(text: str) -> str:
 
 def channel_test(language: str) -> ChatMessage:
     return ChatMessage(words(language)["test_title"], words(language)["test_body"])
+
+
+def code_message(code: str, language: str) -> ChatMessage:
+    """The code that proves a personal chat."""
+    say = words(language)
+    return ChatMessage(say["chat_code_title"].format(code=code), say["chat_code_body"])
+
+
+def welcome(language: str) -> ChatMessage:
+    """The first message to a personal chat that was proved; how to stop it follows."""
+    return ChatMessage(words(language)["chat_welcome_title"], "")
+
+
+def with_way_out(message: ChatMessage, url: str, language: str, *, by_word: bool) -> ChatMessage:
+    """Say at the end of a message to a person how to stop them: on a page, or also by a word."""
+    how = words(language)["chat_stop_telegram" if by_word else "chat_stop"].format(url=url)
+    return ChatMessage(message.title, _paragraphs(message.body, how))

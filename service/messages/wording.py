@@ -71,6 +71,12 @@ WORDS: dict[str, dict[str, str]] = {
         "için yeniden abone olabilirsiniz.",
         "test_title": "Deneme iletisi",
         "test_body": "Bu ileti, kanalın çalıştığını görmek için gönderildi.",
+        "chat_code_title": "Kodunuz: {code}",
+        "chat_code_body": "Haberlerin bu sohbete gelmesi için kodu 15 dakika içinde "
+        "sayfaya yazın. Bu isteği siz yapmadıysanız hiçbir şey yapmayın.",
+        "chat_welcome_title": "Haberler bundan sonra buraya da gelecek",
+        "chat_stop": "Durdurmak için: {url}",
+        "chat_stop_telegram": "Durdurmak için /stop yazın ya da şu sayfayı açın: {url}",
     },
     "en": {
         "read": "Read the full story",
@@ -135,6 +141,12 @@ WORDS: dict[str, dict[str, str]] = {
         "once; to get the news here, you can subscribe again.",
         "test_title": "Test message",
         "test_body": "This message was sent to see that the channel works.",
+        "chat_code_title": "Your code: {code}",
+        "chat_code_body": "To get the news in this chat, enter the code on the page within "
+        "15 minutes. If you did not ask for this, do nothing.",
+        "chat_welcome_title": "From now on the news comes here too",
+        "chat_stop": "To stop: {url}",
+        "chat_stop_telegram": "To stop, write /stop or open this page: {url}",
     },
 }
 

@@ -7,6 +7,7 @@ from service.models.audit import AuditEntry
 from service.models.batch import Batch, BatchState
 from service.models.bounce import Bounce, BounceVerdict
 from service.models.channel import Channel
+from service.models.chat_target import ChatClaim, ChatInbox, ChatTarget, TargetEnd
 from service.models.consent import Consent, ConsentAct
 from service.models.delivery import Delivery, DeliveryAnswer, DeliveryState
 from service.models.delivery_day import DeliveryDay
@@ -48,6 +49,9 @@ __all__ = [
     "Bounce",
     "BounceVerdict",
     "Channel",
+    "ChatClaim",
+    "ChatInbox",
+    "ChatTarget",
     "Consent",
     "ConsentAct",
     "Delivery",
@@ -93,6 +97,7 @@ __all__ = [
     "Subscription",
     "Suppression",
     "SuppressionReason",
+    "TargetEnd",
     "TokenPurpose",
     "Topic",
     "TopicLabel",

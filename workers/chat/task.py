@@ -16,6 +16,7 @@ from service.messages.chat import about, channel_test
 from service.messages.story import Story, tell
 from service.models import Channel, DeliveryState, Notification
 from service.runtime import Runtime
+from workers.chat.personal import PersonalChats
 from workers.chat.targets import send_to_target
 from workers.deliver import deliver_batch
 from workers.one_by_one import OneByOne
@@ -26,16 +27,18 @@ BROKEN = frozenset({"401", "403", "404", "410"})  # the channel itself is gone o
 
 
 class ChatSender(OneByOne):
-    """Opens each channel's URL only for as long as one message takes."""
+    """Opens each channel's URL only for as long as one message takes; people's chats likewise."""
 
     def __init__(self, runtime: Runtime, lease: Lease) -> None:
         self._runtime, self._lease = runtime, lease
         self._story: Story | None = None
         self._urls: dict[int, str] = {}
+        self._people = PersonalChats(runtime)
 
     def prepare(self, session: Session) -> int | None:
         notification = session.get_one(Notification, self._lease.notification_id)
         self._urls = {channel.id: channel.sealed_url for channel in session.query(Channel)}
+        self._people.prepare(notification)
         if notification.article_id is None:
             return None
         self._story = tell(session, notification)
@@ -43,6 +46,8 @@ class ChatSender(OneByOne):
 
     def send(self, row: RowMapping, on_wire: Callable[[], None]) -> Outcome:
         channel_id = row["channel_id"]
+        if channel_id is None:
+            return self._people.send(row, self._story, on_wire)
         url = self._runtime.vault.decrypt(self._urls[channel_id])
         language = row["language"]
         message = about(self._story, language) if self._story else channel_test(language)

@@ -1,0 +1,122 @@
+"""The chats of people: the request is made from typed fields and the settings, right before it
+leaves, and a chat that is gone ends for its person alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from urllib.parse import quote, urlsplit
+
+from sqlalchemy import RowMapping
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.db import utcnow
+from service.ledger.outcome import Outcome
+from service.logs import get_logger
+from service.messages.chat import ChatMessage, about, code_message, welcome, with_way_out
+from service.messages.story import Story
+from service.models import ChatClaim, ChatTarget, DeliveryState, Notification, TargetEnd
+from service.personal_chat import ChatKind, Offer
+from service.runtime import Runtime
+from service.subscriptions.chat_addresses import ChatAddress
+from service.subscriptions.target_claims import CODE, code_of
+from service.subscriptions.targets import stop_target
+from workers.chat.matrix import send_to_matrix
+from workers.chat.targets import send_to_target
+
+log = get_logger(__name__)
+
+# What says that a chat is gone or wants nothing from us. 401 (and Telegram's 404) speaks of the
+# city's own account: that must not end everybody's targets.
+GONE = {
+    ChatKind.NTFY: frozenset({"403", "404", "410"}),
+    ChatKind.MATRIX: frozenset({"403", "404", "410"}),
+    ChatKind.TELEGRAM: frozenset({"403"}),
+}
+OURS = {
+    ChatKind.NTFY: frozenset({"401"}),
+    ChatKind.MATRIX: frozenset({"401"}),
+    ChatKind.TELEGRAM: frozenset({"401", "404"}),
+}
+OFF = Outcome(DeliveryState.SUPPRESSED, "off", "this kind of chat or its server is switched off")
+ENDED = Outcome(DeliveryState.SUPPRESSED, "ended", "its person has stopped it")
+LATE = Outcome(DeliveryState.CANCELLED, "late", "the code had been used, or its time was over")
+
+
+class PersonalChats:
+    """Sends to people's chats. Nothing of a target is kept from one message to the next."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime, self._offer = runtime, runtime.settings.chat_offer
+        self._notification_id = 0
+        self._template, self._claim_id = "", 0
+
+    def prepare(self, notification: Notification) -> None:
+        """Read what messages of the service say."""
+        self._notification_id = notification.id
+        self._template = str(notification.payload.get("template", ""))
+        self._claim_id = int(notification.payload.get("claim_id", 0))
+
+    def send(self, row: RowMapping, story: Story | None, on_wire: Callable[[], None]) -> Outcome:
+        """Send one message to one person's chat."""
+        destination_id = row["destination_id"]
+        with self._runtime.db.read() as session:
+            target = session.get(ChatTarget, destination_id)
+            claim = session.get(ChatClaim, self._claim_id) if self._template == CODE else None
+        if target is None or not target.sealed_address:
+            return ENDED
+        address = ChatAddress.unsealed(self._runtime.vault, target.sealed_address)
+        if not address.is_offered(self._offer):
+            return OFF
+        message = self._message(row["language"], address.kind, story, claim)
+        if message is None:
+            return LATE
+        on_wire()
+        outcome = self._bring(address, message, f"{self._notification_id}-{destination_id}")
+        if outcome.state == DeliveryState.REJECTED and outcome.code in OURS[address.kind]:
+            log.error("the city's chat account was refused", kind=address.kind, code=outcome.code)
+            return Outcome(DeliveryState.DEFERRED, outcome.code, "the city's account was refused")
+        if outcome.state == DeliveryState.REJECTED and outcome.code in GONE[address.kind]:
+            with suppress(SQLAlchemyError):  # the answer counts more; the next one ends it
+                self._end(destination_id)
+        return outcome
+
+    def _message(
+        self, language: str, kind: ChatKind, story: Story | None, claim: ChatClaim | None
+    ) -> ChatMessage | None:
+        if self._template == CODE:
+            is_open = claim and claim.used_at is None and claim.expires_at > utcnow()
+            return (
+                code_message(code_of(self._runtime.vault, claim), language)
+                if claim and is_open
+                else None
+            )
+        prefix = "/en" if language == "en" else ""
+        page = f"{self._runtime.settings.public_url}{prefix}/my/targets"
+        message = about(story, language) if story else welcome(language)
+        return with_way_out(message, page, language, by_word=kind is ChatKind.TELEGRAM)
+
+    def _bring(self, address: ChatAddress, message: ChatMessage, number: str) -> Outcome:
+        internal = self._runtime.settings.allow_private_hosts
+        if address.kind is ChatKind.MATRIX:
+            return send_to_matrix(self._runtime, self._offer, address, message, number)
+        return send_to_target(apprise_url(self._offer, address), message, internal)
+
+    def _end(self, destination_id: int) -> None:
+        with self._runtime.db.write() as session:
+            ended = stop_target(session, destination_id, TargetEnd.GONE)
+        if ended:
+            log.warning("personal chat is gone", destination_id=destination_id)
+
+
+def apprise_url(offer: Offer, address: ChatAddress) -> str:
+    """The one URL of an ntfy topic or a Telegram chat. Each part is quoted, though its grammar
+    holds nothing that could end it."""
+    room = quote(address.room, safe="")
+    if address.kind is ChatKind.TELEGRAM:
+        return f"tgram://{quote(offer.telegram_token, safe=':')}/{room}/?preview=no&image=no"
+    origin = urlsplit(offer.ntfy[address.host])
+    scheme = "ntfys" if origin.scheme == "https" else "ntfy"
+    token = f"{quote(offer.ntfy_token, safe='')}@" if offer.ntfy_token else ""
+    auth = "&auth=token" if token else ""
+    return f"{scheme}://{token}{origin.netloc}/{room}?mode=private&image=no{auth}"
