@@ -64,7 +64,7 @@ class Peer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: Peer
 
-    def _answer(self) -> None:
+    def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         asked = Asked(
             self.command,
@@ -81,7 +81,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(said)
 
-    do_POST = do_PUT = do_GET = _answer
+    def do_PUT(self) -> None:
+        self.do_POST()
 
     def log_message(self, *_: object) -> None:
         pass

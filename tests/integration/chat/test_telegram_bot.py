@@ -75,7 +75,8 @@ def live(town: Town) -> list[int | None]:
 
 def test_a_link_binds_the_chat_that_opens_it_once(town, runtime, person, inbox) -> None:
     token = link(runtime, person)
-    assert len(token) <= 64 and token.isalnum()
+    assert len(token) <= 64
+    assert token.isalnum()
     inbox.write(f"/start {token}")
     inbox.write(f"/start {token}", chat=78)
 
