@@ -19,7 +19,7 @@ from service import pages
 from service.citizen.signed_in import signed_in_only
 from service.ledger.batches import ring_batch
 from service.limits import Limits
-from service.models import Batch, Destination, Place, Subscriber, TargetEnd, Topic
+from service.models import Batch, Destination, Place, TargetEnd, Topic
 from service.pages import language, page_url, runtime
 from service.personal_chat import ChatKind, Offer
 from service.subscriptions.chat_addresses import (
@@ -67,8 +67,7 @@ def blueprint(limits: Limits) -> Blueprint:
     @signed_in_only
     def show() -> Response:
         with runtime().db.read() as session:
-            person = _subscriber_id(session)
-            targets = targets_of(session, person) if person else ()
+            targets = targets_of(session, _subscriber_id(session))
         page = render_template(
             "citizen/my/targets.html",
             targets=targets,
@@ -102,8 +101,7 @@ def blueprint(limits: Limits) -> Blueprint:
     def stop(destination_id: int) -> Response:
         with runtime().db.write() as session:
             person = _subscriber_id(session)
-            if person:
-                stop_target(session, destination_id, TargetEnd.PERSON, subscriber_id=person)
+            stop_target(session, destination_id, TargetEnd.PERSON, subscriber_id=person)
         return _to("my_targets.show", done="stopped")
 
     return part
@@ -139,9 +137,7 @@ def _claim(limits: Limits, way: Way) -> ResponseReturnValue:
     if address:
         _count(limits, PER_CHAT, f"target-chat:{address.hashed(held.vault)}")
     with held.db.write() as session:
-        asked = Asked(
-            _made_subscriber_id(session), language(), g.request_id, consent_text(offer, way)
-        )
+        asked = Asked(_subscriber_id(session), language(), g.request_id, consent_text(offer, way))
         if address:
             claim, batch = claim_chat(session, held.vault, asked, address)
         else:
@@ -167,8 +163,8 @@ def _address(offer: Offer, way: Way, errors: Errors) -> ChatAddress | None:
 def _refusal(session: Session, address: ChatAddress | None) -> Errors:
     """What only the person's own list decides."""
     person = _subscriber_id(session)
-    if person is None:
-        return {}
+    if not choices_of(session, person):
+        return {"room": gettext("Get news by email first")}
     if address and has_chat(session, runtime().vault, person, address):
         return {"room": gettext("This chat is on your list already")}
     if not has_room(session, person):
@@ -178,8 +174,7 @@ def _refusal(session: Session, address: ChatAddress | None) -> Errors:
 
 def _form(way: Way, errors: Errors | None = None) -> Response:
     with runtime().db.read() as session:
-        person = _subscriber_id(session)
-        choices = _named(session, choices_of(session, person) if person else [])
+        choices = _named(session, choices_of(session, _subscriber_id(session)))
     offer = _offer()
     page = render_template(
         "citizen/my/target_add.html",
@@ -212,8 +207,7 @@ def _proving(claim_id: int, errors: Errors | None = None) -> ResponseReturnValue
     """The page that waits for a code, or for Telegram; a used claim leads on to the list."""
     held, offer = runtime(), _offer()
     with held.db.read() as session:
-        person = _subscriber_id(session)
-        claim = open_claim_of(session, claim_id, person) if person else None
+        claim = open_claim_of(session, claim_id, _subscriber_id(session))
     if claim is not None and claim.used_at is not None:
         return _to("my_targets.show", done="added")
     link = ""
@@ -236,8 +230,6 @@ def _prove(limits: Limits, claim_id: int) -> ResponseReturnValue:
     _count(limits, GUESSES_PER_PERSON, f"target-guess:{g.person_id}")
     with held.db.write() as session:
         person = _subscriber_id(session)
-        if person is None:
-            abort(404)
         proof, batch = prove(session, held.vault, claim_id, person, typed, g.request_id)
     _ring(batch)
     if proof is Proof.WRONG:
@@ -257,19 +249,10 @@ def _named(
     ]
 
 
-def _subscriber_id(session: Session) -> int | None:
-    return session.scalar(select(Destination.subscriber_id).where(Destination.id == g.person_id))
-
-
-def _made_subscriber_id(session: Session) -> int:
-    """The signed-in person's subscriber; one is made for an address that has none."""
-    person = session.get_one(Destination, g.person_id, with_for_update=True)
-    if person.subscriber_id is None:
-        subscriber = Subscriber(language=person.language)
-        session.add(subscriber)
-        session.flush()
-        person.subscriber_id = subscriber.id
-    return person.subscriber_id
+def _subscriber_id(session: Session) -> int:
+    """Who is signed in; 0 for an address of nobody, which has asked for nothing either."""
+    found = select(Destination.subscriber_id).where(Destination.id == g.person_id)
+    return session.scalar(found) or 0
 
 
 def _count(limits: Limits, limit: str, key: str) -> None:
