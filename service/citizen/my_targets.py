@@ -6,8 +6,6 @@ a chat that is somebody else's shows the same pages as any other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flask import Blueprint, Response, abort, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -16,10 +14,11 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import TooManyRequests
 
 from service import pages
+from service.citizen.chat_ways import Way, consent_text, ways
 from service.citizen.signed_in import signed_in_only
 from service.ledger.batches import ring_batch
 from service.limits import Limits
-from service.models import Batch, Destination, Place, TargetEnd, Topic
+from service.models import Batch, Destination, TargetEnd
 from service.pages import language, page_url, runtime
 from service.personal_chat import ChatKind, Offer
 from service.subscriptions.chat_addresses import (
@@ -29,10 +28,10 @@ from service.subscriptions.chat_addresses import (
     matrix_address,
     ntfy_address,
 )
+from service.subscriptions.choices import all_places, all_topics
 from service.subscriptions.target_claims import (
     Asked,
     Proof,
-    choices_of,
     claim_chat,
     claim_telegram,
     has_chat,
@@ -41,6 +40,7 @@ from service.subscriptions.target_claims import (
     prove,
     start_token,
 )
+from service.subscriptions.target_start import Choice, choices_of
 from service.subscriptions.targets import stop_target, targets_of
 
 PER_PERSON = "6 per hour; 20 per day"  # chats that a person may name
@@ -48,14 +48,6 @@ PER_CHAT = "3 per hour; 10 per day"  # codes that a chat may get, whoever names 
 GUESSES_PER_PERSON = "30 per hour"
 
 Errors = dict[str, str]
-
-
-@dataclass(frozen=True)
-class Way:
-    """One way that the city offers: a kind, and for ntfy one of its servers."""
-
-    kind: ChatKind
-    host: str = ""
 
 
 def blueprint(limits: Limits) -> Blueprint:
@@ -105,15 +97,6 @@ def blueprint(limits: Limits) -> Blueprint:
         return _to("my_targets.show", done="stopped")
 
     return part
-
-
-def ways(offer: Offer) -> list[Way]:
-    """What the city offers, in the order of the settings."""
-    found: list[Way] = []
-    for kind in offer.kinds:
-        hosts = offer.ntfy if kind is ChatKind.NTFY else ("",)
-        found += [Way(kind, host) for host in hosts]
-    return found
 
 
 def _way(kind: str, host: str) -> Way:
@@ -190,19 +173,6 @@ def _form(way: Way, errors: Errors | None = None) -> Response:
     return make_response(page)
 
 
-def consent_text(offer: Offer, way: Way) -> str:
-    """The sentence that people agree to where a message goes abroad; its hash is the proof."""
-    provider = offer.abroad(way.kind, way.host)
-    if not provider:
-        return ""
-    return str(
-        gettext(
-            "This channel sends through %(provider)s abroad; I consent to this separately.",
-            provider=provider,
-        )
-    )
-
-
 def _proving(claim_id: int, errors: Errors | None = None) -> ResponseReturnValue:
     """The page that waits for a code, or for Telegram; a used claim leads on to the list."""
     held, offer = runtime(), _offer()
@@ -237,16 +207,17 @@ def _prove(limits: Limits, claim_id: int) -> ResponseReturnValue:
     return _to("my_targets.ask", claim_id=claim_id)
 
 
-def _named(
-    session: Session, choices: list[dict[str, object]]
-) -> list[tuple[str | None, str | None]]:
-    """Topics and districts by name; None: all of them, the whole city."""
-    topics = {row.id: row.name(language()) for row in session.scalars(select(Topic))}
-    places = {row.id: row.name for row in session.scalars(select(Place))}
-    return [
-        (topics.get(one["topic_id"]), places.get(one["place_id"]))  # type: ignore[call-overload]
-        for one in choices
-    ]
+def _named(session: Session, choices: list[Choice]) -> dict[str | None, list[str | None]]:
+    """Districts of each topic by name; None: all topics, the whole city."""
+    topics = {row.id: row.name(language()) for row in all_topics(session)}
+    places = {row.id: row.name for row in all_places(session)}
+    found: dict[str | None, list[str | None]] = {}
+    for one in choices:
+        topic, place = one["topic_id"], one["place_id"]
+        found.setdefault(topics[topic] if topic else None, []).append(
+            places[place] if place else None
+        )
+    return found
 
 
 def _subscriber_id(session: Session) -> int:

@@ -10,15 +10,12 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any
 
 from sqlalchemy import func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from service.crypto import Vault
@@ -28,22 +25,19 @@ from service.models import (
     Batch,
     ChatClaim,
     ChatTarget,
-    Consent,
-    ConsentAct,
     Destination,
     DestinationKind,
-    Frequency,
-    Subscription,
 )
 from service.personal_chat import ChatKind
 from service.subscriptions.chat_addresses import ChatAddress, telegram_address
+from service.subscriptions.target_start import begin, insert_new
 
 OPEN_FOR = timedelta(minutes=15)
 GUESSES = 5
 MOST_TARGETS = 5  # of one person
 DIGITS = 6
 SALT_BITS = 62
-CODE, WELCOME = "chat_code", "chat_welcome"  # templates of the messages
+CODE = "chat_code"  # template of the message
 
 
 class Proof(StrEnum):
@@ -162,7 +156,7 @@ def prove(
     if not is_right or claim.destination_id is None:
         return (Proof.WRONG if claim.guesses < GUESSES else Proof.OVER), None
     claim.used_at = now
-    batch = _begin(session, claim, request_id)
+    batch = begin(session, claim, request_id)
     return (Proof.PROVED if batch else Proof.OVER), batch
 
 
@@ -187,7 +181,7 @@ def prove_telegram(
         return None
     destination = _destination(session, vault, telegram_address(chat_id), claim.language)
     claim.destination_id = destination.id
-    return _begin(session, claim, request_id)
+    return begin(session, claim, request_id)
 
 
 def _open_claim(session: Session, asked: Asked, kind: ChatKind, label: str) -> ChatClaim:
@@ -227,7 +221,7 @@ def _destination(
         "lane": address.lane,
         "language": language,
     }
-    _insert_new(session, Destination, values)
+    insert_new(session, Destination, [values])
     found = session.scalars(
         select(Destination)
         .where(Destination.kind == DestinationKind.CHAT, Destination.address_hash == hashed)
@@ -239,107 +233,5 @@ def _destination(
         "sealed_address": address.sealed(vault),
         "label": address.label,
     }
-    _insert_new(session, ChatTarget, target)
+    insert_new(session, ChatTarget, [target])
     return found
-
-
-def _begin(session: Session, claim: ChatClaim, request_id: str) -> Batch | None:
-    """Give a proved chat to its person, with the choices of their mail; None: somebody has it, and
-    the claim is over."""
-    destination_id = claim.destination_id
-    assert destination_id is not None
-    mail = _mail_of(session, claim.subscriber_id)
-    first = mail[0] if mail else None
-    taken = rows(
-        session,
-        update(Destination)
-        .where(Destination.id == destination_id, Destination.verified_at.is_(None))
-        .where(Destination.kind == DestinationKind.CHAT, Destination.channel_id.is_(None))
-        .where(Destination.address_hash.not_like("forgotten:%"))
-        .values(
-            verified_at=utcnow(),
-            subscriber_id=claim.subscriber_id,
-            language=claim.language,
-            quiet_from=first and first.quiet_from,
-            quiet_until=first and first.quiet_until,
-            paused_until=first and first.paused_until,
-        )
-        .execution_options(synchronize_session=False),
-    )
-    if not taken:
-        claim.used_at, claim.expires_at = None, utcnow()
-        return None
-    destination = session.get_one(Destination, destination_id, populate_existing=True)
-    copied = [
-        {"destination_id": destination_id, **choice, "frequency": Frequency.INSTANT}
-        for choice in _choices(session, [one.id for one in mail])
-    ]
-    for values in copied:
-        _insert_new(session, Subscription, {**values, "created_at": utcnow()})
-    _record_consent(session, destination, claim, copied)
-    return queue_direct(
-        session,
-        destination=destination,
-        template=WELCOME,
-        payload={"language": claim.language},
-        request_id=request_id,
-    )
-
-
-def _record_consent(
-    session: Session,
-    destination: Destination,
-    claim: ChatClaim,
-    choices: Sequence[Mapping[str, Any]],
-) -> None:
-    """The proof that this was asked for, and by which sentence the way abroad was agreed to."""
-    session.add(
-        Consent(
-            address_hash=destination.address_hash,
-            act=ConsentAct.CONFIRMED,
-            text_hash=claim.text_hash,
-            language=claim.language,
-            origin="chat",
-            choices=[
-                {
-                    "topic": one["topic_id"],
-                    "place": one["place_id"],
-                    "frequency": str(one["frequency"]),
-                }
-                for one in choices
-            ],
-        )
-    )
-
-
-def _mail_of(session: Session, subscriber_id: int) -> Sequence[Destination]:
-    return session.scalars(
-        select(Destination)
-        .where(Destination.subscriber_id == subscriber_id)
-        .where(Destination.kind == DestinationKind.EMAIL, Destination.verified_at.is_not(None))
-        .order_by(Destination.id)
-    ).all()
-
-
-def _choices(session: Session, destination_ids: Sequence[int]) -> list[dict[str, Any]]:
-    """Topics and places that these destinations hear of, however often, each once."""
-    found = session.execute(
-        select(Subscription.topic_id, Subscription.place_id, Subscription.is_local_only)
-        .where(Subscription.destination_id.in_(destination_ids), Subscription.ended_at.is_(None))
-        .order_by(Subscription.id)
-    )
-    return [
-        {"topic_id": topic_id, "place_id": place_id, "is_local_only": is_local_only}
-        for topic_id, place_id, is_local_only in dict.fromkeys(map(tuple, found))
-    ]
-
-
-def choices_of(session: Session, subscriber_id: int) -> list[dict[str, Any]]:
-    """What a new target of this person would hear of: `topic_id`, `place_id`, `is_local_only`."""
-    return _choices(session, [one.id for one in _mail_of(session, subscriber_id)])
-
-
-def _insert_new(session: Session, model: type, values: Mapping[str, Any]) -> None:
-    """INSERT … ON CONFLICT DO NOTHING: a row that is there already stays as it is."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(dialect.insert(model).values(**values).on_conflict_do_nothing())

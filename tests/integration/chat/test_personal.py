@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -170,6 +171,28 @@ def test_a_code_is_over_after_15_minutes_and_is_not_sent_late(
     assert peer.asked == []
     assert [row.state for row in town.all(Delivery)] == [CANCELLED]
     assert try_code(runtime, person, claimed) is Proof.OVER
+
+
+def test_a_code_comes_though_no_bell_can_be_rung(runtime, peer, person, topic, work) -> None:
+    claimed = claim(runtime, person, topic)
+
+    work()
+
+    (asked,) = peer.asked
+    assert code_of(runtime.vault, claimed) in asked.body["title"]
+
+
+def test_of_many_who_type_the_right_code_at_once_one_adds_the_chat(
+    town, runtime, person, topic
+) -> None:
+    claimed = claim(runtime, person, topic)
+    with ThreadPoolExecutor(4) as pool:
+        tries = [pool.submit(try_code, runtime, person, claimed) for _ in range(4)]
+        proofs = [one.result() for one in tries]
+
+    assert sorted(proofs) == [Proof.OVER] * 3 + [Proof.PROVED]
+    assert town.count(ChatTarget) == 1
+    assert len(town.batches()) == 2, "one code, one welcome"
 
 
 def test_a_newer_claim_ends_the_one_before(runtime, person, topic) -> None:
