@@ -94,13 +94,22 @@ def stop_chat(session: Session, vault: Vault, chat_id: int) -> bool:
 
 
 def stop_all_targets(session: Session, subscriber_id: int) -> int:
-    """End all targets of a person, as when everything about them is erased; how many there were."""
-    live = session.scalars(
+    """End all targets of a person of whom everything is erased, with what leads from them to the
+    person; how many lived. The caller owns the transaction."""
+    chats = session.scalars(
         select(Destination.id).where(
             Destination.subscriber_id == subscriber_id, Destination.kind == DestinationKind.CHAT
         )
     ).all()
-    return sum(stop_target(session, one, TargetEnd.PERSON) for one in live)
+    ended = sum(stop_target(session, one, TargetEnd.PERSON) for one in chats)
+    session.execute(
+        update(Destination)
+        .where(Destination.id.in_(chats))
+        .values(subscriber_id=None)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(delete(ChatClaim).where(ChatClaim.subscriber_id == subscriber_id))
+    return ended
 
 
 def forget_unproved(session: Session, now: datetime) -> int:

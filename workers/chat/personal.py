@@ -20,6 +20,7 @@ from service.personal_chat import ChatKind, Offer
 from service.runtime import Runtime
 from service.subscriptions.chat_addresses import ChatAddress
 from service.subscriptions.target_claims import CODE, code_of
+from service.subscriptions.target_start import WELCOME
 from service.subscriptions.targets import stop_target
 from workers.chat.matrix import send_to_matrix
 from workers.chat.targets import send_to_target
@@ -40,7 +41,7 @@ OURS = {
 }
 OFF = Outcome(DeliveryState.SUPPRESSED, "off", "this kind of chat or its server is switched off")
 ENDED = Outcome(DeliveryState.SUPPRESSED, "ended", "its person has stopped it")
-LATE = Outcome(DeliveryState.CANCELLED, "late", "the code had been used, or its time was over")
+LATE = Outcome(DeliveryState.CANCELLED, "late", "what it would say is over")
 
 
 class PersonalChats:
@@ -85,12 +86,11 @@ class PersonalChats:
         self, language: str, kind: ChatKind, story: Story | None, claim: ChatClaim | None
     ) -> ChatMessage | None:
         if self._template == CODE:
-            is_open = claim and claim.used_at is None and claim.expires_at > utcnow()
-            return (
-                code_message(code_of(self._runtime.vault, claim), language)
-                if claim and is_open
-                else None
-            )
+            if claim is None or claim.used_at is not None or claim.expires_at <= utcnow():
+                return None
+            return code_message(code_of(self._runtime.vault, claim), language)
+        if story is None and self._template != WELCOME:
+            return None
         prefix = "/en" if language == "en" else ""
         page = f"{self._runtime.settings.public_url}{prefix}/my/targets"
         message = about(story, language) if story else welcome(language)

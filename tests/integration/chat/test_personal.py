@@ -320,7 +320,26 @@ def test_another_persons_target_cannot_be_stopped(town, runtime, add, topic, per
     chat = add(topic)
     with runtime.db.write() as session:
         assert not stop_target(session, chat, TargetEnd.PERSON, subscriber_id=person + 1)
-        assert stop_all_targets(session, person) == 1
+
+
+def test_whoever_is_erased_leaves_no_chat_behind(town, runtime, add, topic, person) -> None:
+    chats = [add(topic), add(telegram_address(5))]
+    with runtime.db.write() as session:
+        assert stop_all_targets(session, person) == 2
+        assert stop_all_targets(session, person) == 0
+
+    assert [town.get(Destination, one).subscriber_id for one in chats] == [None, None]
+    assert [town.get(ChatTarget, one).sealed_address for one in chats] == ["", ""]
+    assert town.all(ChatClaim) == []
+
+
+def test_a_message_of_another_kind_is_not_taken_for_a_welcome(town, peer, add, topic) -> None:
+    notification = town.message(add(topic), "welcome")
+
+    send(town, notification)
+
+    assert peer.asked == []
+    assert list(town.states(notification).values()) == [CANCELLED]
 
 
 def test_a_pause_and_quiet_hours_hold_for_chats(town, runtime, peer, add, topic) -> None:
