@@ -266,6 +266,23 @@ class Settings(BaseSettings):
         description="Days after its end that the ledger knows to whom a notification went; then "
         "counts alone are kept. The rows go within nine days more.",
     )
+    backup_days: int = Field(
+        90,
+        ge=1,
+        le=36_500,
+        description="Days that backups of the database are kept. For so long it is remembered, as "
+        "keyed hashes, who erased their data, so that a restored backup loses them again.",
+    )
+    erasures_file: str = Field(
+        "",
+        description="File of those keyed hashes. It must not be restored together with the "
+        "database: put it on another disk, or copy it away. Empty: erasures.log in var.",
+    )
+    abroad: Annotated[dict[str, str], NoDecode] = Field(
+        {},
+        description="Kinds of channel that send through a service abroad, with its name: "
+        "email=Example Relay,ntfy=Example Push. People are asked for a consent of its own.",
+    )
     env: Literal["production", "test"] = Field(
         "production", description="production, or test: only then TELLAL_TEST_NOW counts."
     )
@@ -296,6 +313,17 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return tuple(value)
+
+    @field_validator("abroad", mode="before")
+    @classmethod
+    def _pairs(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        found = {kind.strip().lower(): name.strip() for kind, _, name in pairs}
+        if not all(kind and name for kind, name in found.items()):
+            raise ValueError("write kind=name pairs joined by commas, as in email=Example Relay")
+        return found
 
     @field_validator("test_now", mode="before")
     @classmethod
@@ -451,6 +479,11 @@ class Settings(BaseSettings):
         if scheme in ("postgres", "postgresql"):
             scheme = "postgresql+psycopg"
         return scheme + separator + rest
+
+    @property
+    def erasures_path(self) -> Path:
+        """The file of those who must stay erased when a backup is restored."""
+        return Path(self.erasures_file) if self.erasures_file else self.var_dir / "erasures.log"
 
     @property
     def redis_socket(self) -> Path:

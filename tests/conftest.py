@@ -24,6 +24,7 @@ from service.cli.redis_server import find_server
 from service.db import Database
 from service.runtime import Runtime
 from service.settings import Settings, load
+from service.subscriptions import notices
 from tests.browser.chromium import which
 
 SAID: pytest.StashKey[list[str]] = pytest.StashKey()
@@ -181,6 +182,7 @@ def _prepare(url: str) -> None:
         taxonomy.load_into(
             session, load(secret_key=SECRET_KEY, encryption_key=ENCRYPTION_KEY, var_dir="/nowhere")
         )
+        notices.ship(session)
     db.close()
 
 

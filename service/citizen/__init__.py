@@ -14,11 +14,13 @@ from service.citizen import (
     links,
     mailbox,
     my,
+    my_data,
     my_settings,
     my_targets,
     sign_in,
     subscribe,
     topics,
+    wrong_topic,
 )
 
 
@@ -36,6 +38,8 @@ def register(app: APIFlask) -> None:
         my_settings.blueprint(limits),
         address.blueprint(),
         my_targets.blueprint(limits),
+        my_data.blueprint(limits),
+        wrong_topic.blueprint(limits),
         api_docs.blueprint(),
         accessibility.blueprint(),
         display.blueprint(),

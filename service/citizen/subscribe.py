@@ -20,7 +20,6 @@ from flask import (
     request,
 )
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 
 from service.citizen.answers import (
     CHECK,
@@ -37,10 +36,11 @@ from service.citizen.feed_addresses import Feed, feeds_of
 from service.citizen.topic_facts import TopicFacts
 from service.ledger.batches import ring_batch_soon
 from service.limits import Limits
-from service.models import Frequency, Topic
+from service.models import Frequency, NoticeKind, Topic
 from service.pages import language, page_url, runtime
 from service.security_headers import keep_private
 from service.settings import Settings
+from service.subscriptions import notices
 from service.subscriptions.addresses import address_hash, normalise_email
 from service.subscriptions.channels import public_channels
 from service.subscriptions.choices import all_places, all_topics
@@ -190,9 +190,8 @@ def _send(draft: Draft) -> ResponseReturnValue:
 
 def consent_text() -> str:
     """The sentence that people agree to; its hash is the proof of which version it was."""
-    return str(
-        gettext("I give explicit consent to processing my email address to send the news I chose.")
-    )
+    with runtime().db.read() as database:
+        return notices.current(database, NoticeKind.CONSENT, language()).text
 
 
 def _feeds(draft: Draft, topics: Sequence[Topic]) -> list[Feed]:

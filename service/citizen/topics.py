@@ -8,8 +8,18 @@ from flask import Blueprint, Response, make_response, render_template
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.models import Article, ArticleState, LabelState, Revision, Topic, TopicLabel
+from service import pages
+from service.models import (
+    Article,
+    ArticleState,
+    LabelState,
+    NoticeKind,
+    Revision,
+    Topic,
+    TopicLabel,
+)
 from service.pages import runtime
+from service.subscriptions import notices
 from service.subscriptions.choices import all_topics
 
 LOOK_BACK = 300  # articles: one bounded walk down the feed index, however many there are
@@ -39,7 +49,9 @@ def blueprint() -> Blueprint:
 
     @part.get("/privacy")
     def privacy() -> Response:
-        return _public(render_template("citizen/privacy.html"))
+        with runtime().db.read() as session:
+            notice = notices.current(session, NoticeKind.NOTICE, pages.language())
+        return _public(render_template("citizen/privacy.html", notice=notice))
 
     return part
 

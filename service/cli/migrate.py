@@ -8,15 +8,19 @@ from service.settings import Settings, load
 
 
 def bring_up_to_date(settings: Settings) -> None:
-    """Migrate, and fill topics and places where they are empty; a second run changes nothing."""
+    """Migrate, fill what is empty with topics, places and texts, and erase again who a restored
+    backup brought back; a second run changes nothing."""
     from service import migrations, taxonomy
     from service.db import Database
+    from service.subscriptions import erasures, notices
 
     db = Database(settings.sqlalchemy_url)
     try:
         migrations.upgrade(db)
         with db.write() as session:
             taxonomy.load_into(session, settings)
+            notices.ship(session)
+        erasures.apply(db, settings)
     finally:
         db.close()
 

@@ -11,6 +11,7 @@ from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 
 if TYPE_CHECKING:
+    from service.ledger.review import ReviewItem
     from service.models import LabelState
 
 MAX_WORDS = 5
@@ -24,18 +25,15 @@ def review() -> None:
 @review.command("list")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 def list_(limit: int) -> None:
-    """List what waits, in turns: damaged texts, articles without a topic, uncertain labels."""
+    """List what waits, in turns: damaged texts, topics that readers doubt, articles without a
+    topic, uncertain labels."""
     from service.db import utcnow
     from service.ledger.review import waiting
 
     with opened_runtime() as runtime, runtime.db.read() as session:
         items = waiting(session, utcnow(), limit)
     for item in items:
-        words = ", ".join(dict.fromkeys(str(e["text"]) for e in item.evidence[:MAX_WORDS]))
-        asked = f"{item.topic} {item.score:.2f} ({words})" if item.topic else "no topic"
-        if item.damage:
-            asked = f"damaged text: {item.damage}; have the CMS send it again, or release it"
-        click.echo(f"{item.article_id}\t{asked}\t{item.title}")
+        click.echo(f"{item.article_id}\t{_asked(item)}\t{item.title}")
     if not items:
         click.echo("Nothing waits for review.")
 
@@ -109,6 +107,19 @@ def release(article_id: int, staff: str) -> None:
     click.echo(f"Article {article_id} will be classified as it is.")
 
 
+def _asked(item: ReviewItem) -> str:
+    if item.damage:
+        return f"damaged text: {item.damage}; have the CMS send it again, or release it"
+    words = ", ".join(dict.fromkeys(str(e["text"]) for e in item.evidence[:MAX_WORDS]))
+    asked = item.topic or "no topic"
+    if item.score is not None:
+        asked = f"{item.topic} {item.score:.2f} ({words})"
+    if item.readers:
+        verb = "miss it" if item.is_missed else "call it wrong"
+        asked += f"; {item.readers} readers {verb}"
+    return asked
+
+
 def _decide(
     act: str, article_id: int, topic: str, staff: str, state: LabelState, *, is_asked: bool
 ) -> None:
@@ -117,6 +128,7 @@ def _decide(
     from service.cli.source_options import nearest
     from service.db import utcnow
     from service.ledger.labels import LabelError, decide
+    from service.ledger.review import doubts
     from service.models import Topic
 
     with acting(staff, act, article_id, topic=topic) as session:
@@ -124,6 +136,7 @@ def _decide(
         if topic_id is None:
             slugs = session.scalars(select(Topic.slug))
             raise Refusal(f"there is no topic {topic!r}{nearest(topic, slugs)}")
+        is_asked = is_asked and not doubts(session, article_id, topic_id)
         try:
             decided = decide(session, article_id, topic_id, state, utcnow())
         except LabelError as error:

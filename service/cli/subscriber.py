@@ -68,5 +68,5 @@ def import_file(file: Path, consent_origin: str) -> None:
             ) from refused
     click.echo(
         f"{result.added} rows added, {result.changed} changed, {result.unchanged} unchanged, "
-        f"{result.suppressed} left out because their address is suppressed"
+        f"{result.suppressed} left out because their address is suppressed or was erased"
     )

@@ -20,8 +20,11 @@ from service.models import (
     RevisionState,
     Topic,
     TopicLabel,
+    WrongTopic,
+    WrongTopicKind,
 )
 
+READERS = 3  # one may be mistaken, or mean harm: their word alone shows nothing
 UNSURE = 0.5  # the probability that says the least
 SOUND_BY_NOW = "none by the rules of today"
 OLD = timedelta(days=7)  # whoever asked for everything was told long since
@@ -32,7 +35,7 @@ class ReviewItem:
     """One question to the staff.
 
     `topic` is null where an article has no topic at all, or where its text is damaged; `damage`
-    then says how.
+    then says how. `readers` is how many of them called the topic wrong, or missed it.
     """
 
     article_id: int
@@ -42,13 +45,16 @@ class ReviewItem:
     score: float | None
     evidence: list[dict[str, Any]]
     damage: str | None = None
+    readers: int = 0
+    is_missed: bool = False
 
 
 def waiting(session: Session, now: datetime, limit: int) -> list[ReviewItem]:
-    """What waits for the staff, in turns, so that no kind hides another: damaged texts, articles
-    without a topic, and labels, the most uncertain first."""
+    """What waits for the staff, in turns, so that no kind hides another: damaged texts, topics that
+    readers doubt, articles without a topic, and labels, the most uncertain first."""
     kinds = (
         _damaged(session, limit),
+        _doubted(session, limit),
         _without_topic(session, now - OLD, limit),
         _uncertain(session, limit),
     )
@@ -91,6 +97,50 @@ def _uncertain(session: Session, limit: int) -> list[ReviewItem]:
     return [
         ReviewItem(article.id, title, article.published_at, slug, label.score, list(label.evidence))
         for article, title, slug, label in found
+    ]
+
+
+def doubts(session: Session, article_id: int, topic_id: int) -> bool:
+    """True where enough readers miss a topic on an article's text of now, or call it wrong."""
+    found = (
+        select(literal(1))
+        .join(Article, Article.shown_revision_id == WrongTopic.revision_id)
+        .where(Article.id == article_id, WrongTopic.topic_id == topic_id)
+        .where(WrongTopic.count >= READERS)
+    )
+    return session.scalar(found.limit(1)) is not None
+
+
+def _doubted(session: Session, limit: int) -> list[ReviewItem]:
+    """Published topics that readers call wrong, and topics that they miss, by how many of them do;
+    not where staff have decided."""
+    is_missed = WrongTopic.kind == WrongTopicKind.MISSING
+    is_published = func.coalesce(TopicLabel.state, "") == LabelState.PUBLISHED
+    found = session.execute(
+        select(Article, Revision.title, Topic.slug, WrongTopic, TopicLabel)
+        .select_from(WrongTopic)
+        .join(Revision, Revision.id == WrongTopic.revision_id)
+        .join(Article, Article.shown_revision_id == Revision.id)
+        .join(Topic, Topic.id == WrongTopic.topic_id)
+        .outerjoin(
+            TopicLabel,
+            (TopicLabel.revision_id == Revision.id) & (TopicLabel.topic_id == Topic.id),
+        )
+        .where(WrongTopic.count >= READERS, Article.state == ArticleState.PUBLISHED)
+        .where(func.coalesce(TopicLabel.origin, "") != LabelOrigin.STAFF)
+        .where(is_missed != is_published)
+        .order_by(WrongTopic.count.desc(), Article.id.desc(), Topic.id)
+        .limit(limit)
+    )
+    return [
+        ReviewItem(
+            *(article.id, title, article.published_at, slug),
+            score=label.score if label else None,
+            evidence=list(label.evidence) if label else [],
+            readers=said.count,
+            is_missed=said.kind == WrongTopicKind.MISSING,
+        )
+        for article, title, slug, said, label in found
     ]
 
 

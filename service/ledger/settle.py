@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from service.bounces import strip_addresses
 from service.db import BigId, Moment
 from service.ledger.bounces import record_refusals
 from service.ledger.lease import Lease, extend, of_batch
@@ -148,7 +149,7 @@ def _settle_each(
                     "destination_id": destination_id,
                     "state": outcome.state,
                     "code": outcome.code.replace("\0", "")[:16],
-                    "detail": outcome.detail.replace("\0", "")[:500],  # PostgreSQL stores none
+                    "detail": _kept(lease.kind, outcome.detail),
                     "at": now,
                 }
             )
@@ -158,6 +159,14 @@ def _settle_each(
         session.execute(insert(DeliveryAnswer), kept)
     if refused:
         record_refusals(session, lease.notification_id, refused, now)
+
+
+def _kept(kind: DestinationKind, detail: str) -> str:
+    """Mail servers repeat the reader's address, which stands in one place alone: whoever erases it
+    there need not look for it here. PostgreSQL stores no null characters."""
+    if kind == DestinationKind.EMAIL:
+        return strip_addresses(detail)
+    return detail.replace("\0", "")[:500]
 
 
 def _doubts(session: Session, lease: Lease, in_doubt: list[int]) -> dict[int, int]:

@@ -12,12 +12,14 @@ from service.models.consent import Consent, ConsentAct
 from service.models.delivery import Delivery, DeliveryAnswer, DeliveryState
 from service.models.delivery_day import DeliveryDay
 from service.models.destination import Destination, DestinationKind
+from service.models.erasure import Erasure
 from service.models.feed_clock import FeedClock
 from service.models.halt import Halt, HaltKind, HaltScope
 from service.models.inbox import InboxEvent, Verdict
 from service.models.learning import ArchiveText, Learning, ModelState, ModelVersion
 from service.models.mail_lane import MailLane
 from service.models.mailbox import MailboxMessage
+from service.models.notice import NoticeKind, NoticeText
 from service.models.notification import (
     Notification,
     NotificationKind,
@@ -34,6 +36,7 @@ from service.models.subscription import Frequency, Subscription
 from service.models.suppression import Suppression, SuppressionReason
 from service.models.token import OneTimeToken, TokenPurpose
 from service.models.topic import LabelOrigin, LabelState, Topic, TopicLabel
+from service.models.wrong_topic import WrongTopic, WrongTopicKind
 
 __all__ = [
     "Alarm",
@@ -60,6 +63,7 @@ __all__ = [
     "DeliveryState",
     "Destination",
     "DestinationKind",
+    "Erasure",
     "FeedClock",
     "Frequency",
     "Halt",
@@ -73,6 +77,8 @@ __all__ = [
     "MailboxMessage",
     "ModelState",
     "ModelVersion",
+    "NoticeKind",
+    "NoticeText",
     "Notification",
     "NotificationKind",
     "NotificationState",
@@ -102,4 +108,6 @@ __all__ = [
     "Topic",
     "TopicLabel",
     "Verdict",
+    "WrongTopic",
+    "WrongTopicKind",
 ]

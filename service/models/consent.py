@@ -20,7 +20,12 @@ class ConsentAct(StrEnum):
 
 
 class Consent(Base):
-    """One act. No IP address, no address: the hash proves it when the person names theirs."""
+    """One act. No IP address, no address: the hash proves it when the person names theirs.
+
+    `text_hash` is of the sentence agreed to, `notice_version` the privacy notice that was linked
+    beside it; both are in `notice_text`. `channel` is what it is about: `email`, or a kind of chat.
+    `how`: the way in which a consent was withdrawn or given back.
+    """
 
     __tablename__ = "consent"
 
@@ -31,4 +36,7 @@ class Consent(Base):
     language: Mapped[str] = mapped_column(String(8))
     origin: Mapped[str]
     choices: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    channel: Mapped[str] = mapped_column(String(32), default="email")
+    how: Mapped[str] = mapped_column(String(32), default="")
+    notice_version: Mapped[int | None]
     at: Mapped[datetime] = mapped_column(default=utcnow)

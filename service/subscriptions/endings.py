@@ -79,6 +79,7 @@ def record(
             act=act,
             language=destination.language,
             origin=origin,
+            how=origin,
             choices=[choice_of(row) for row in rows],
         )
     )

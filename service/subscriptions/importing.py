@@ -2,7 +2,8 @@
 
 All rows are checked before the first is stored. What is stored twice is stored once: the same file
 again changes nothing, and a run that was killed is finished by running it again. An import never
-revives anybody: a suppressed address is left out, and so is a subscription that its owner ended.
+revives anybody: a suppressed address is left out, and one whose person had it erased, and so is a
+subscription that its owner ended.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from service.models import (
     Suppression,
 )
 from service.subscriptions.addresses import lane_of
+from service.subscriptions.erasures import erased
 from service.subscriptions.import_rows import ImportRefused, Progress, Row, RowError, RowReader
 
 __all__ = ["ImportRefused", "ImportResult", "RowError", "import_subscribers"]
@@ -85,6 +87,7 @@ def _store(session: Session, chunk: list[Row], origin: str, now: datetime) -> Co
             select(Suppression.address_hash).where(Suppression.address_hash.in_(hashes))
         )
     )
+    suppressed |= erased(session, hashes)
     welcome = {row.hashed: row for row in reversed(chunk) if row.hashed not in suppressed}
     before = _destinations(session, welcome)
     _add_destinations(session, [welcome[h] for h in sorted(welcome) if h not in before], now)

@@ -32,6 +32,7 @@ from service.models import (
 )
 from service.subscriptions.addresses import address_hash
 from service.subscriptions.choices import Choices
+from service.subscriptions.notices import notice_version
 from service.subscriptions.starting import email_destination, start_subscriptions
 
 CONFIRM_WITHIN = timedelta(days=7)
@@ -92,6 +93,7 @@ def ask(session: Session, vault: Vault, request: Ask) -> Batch | None:
             language=request.language,
             origin=request.origin,
             choices=[choices.as_json()],
+            notice_version=notice_version(session, request.language),
         )
     )
     suppression = session.get(Suppression, hashed)
@@ -192,6 +194,7 @@ def confirm(session: Session, vault: Vault, token: str, request_id: str) -> Conf
             language=used.payload["language"],
             origin=used.payload["origin"],
             choices=[choices.as_json()],
+            notice_version=notice_version(session, used.payload["language"]),
         )
     )
     batch = queue_direct(

@@ -1,0 +1,204 @@
+"""Erasing: a person's address and choices go at once, whatever is being sent at that moment.
+
+The row of each destination stays, empty: the ledger knows its number, and a worker that holds one
+of its deliveries reads it again before the wire, finds it neither verified nor subscribed, and
+settles what is left as not sent. What remains of the person are keyed hashes: in the consent
+ledger, among the suppressions, and in the list of erasures (docs/adr/0020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import String, bindparam, cast, delete, func, select, text, update
+from sqlalchemy.orm import Session
+
+from service.db import Moment
+from service.ledger.batches import CLOSE_ONE
+from service.models import (
+    AuditEntry,
+    Bounce,
+    Consent,
+    ConsentAct,
+    Delivery,
+    DeliveryAnswer,
+    Destination,
+    DestinationKind,
+    MailboxMessage,
+    Notification,
+    NotificationKind,
+    OneTimeToken,
+    Subscriber,
+    Subscription,
+)
+
+ERASE = "erase"
+ENDED = "erased"
+FORGOTTEN = "forgotten:"
+_HARMLESS = ("template", "language")  # of a letter's payload; its other texts may hold an address
+_LIFTED = "suppression.lift"  # the act whose line in the audit log names a hash
+
+# What waits for its next try is in nobody's hands. Who may have got it already stays in doubt.
+_CANCEL_WAITING = text("""
+    UPDATE delivery
+    SET state = CASE WHEN maybe_revision_id IS NULL THEN 6 ELSE 4 END,
+        revision_id = nullif(maybe_revision_id, 0), due_at = NULL, settled_at = :now
+    WHERE destination_id IN :ids AND state = 2
+    RETURNING notification_id
+""").bindparams(bindparam("ids", expanding=True), bindparam("now", type_=Moment()))
+
+
+def person_of(session: Session, destination_id: int, *, lock: bool = False) -> list[Destination]:
+    """All destinations of the person of one, in order of their ids; none once it is erased.
+
+    A public channel is nobody's.
+    """
+    whose = select(Destination.subscriber_id).where(Destination.id == destination_id)
+    query = (
+        select(Destination)
+        .where(
+            (Destination.id == destination_id)
+            | (Destination.subscriber_id == whose.scalar_subquery())
+        )
+        .where(Destination.channel_id.is_(None), Destination.kind != DestinationKind.WEBSUB)
+        .where(~Destination.address_hash.startswith(FORGOTTEN, autoescape=True))
+        .order_by(Destination.id)
+    )
+    query = query.with_for_update(of=Destination) if lock else query
+    return list(session.scalars(query.execution_options(populate_existing=lock)))
+
+
+def erase(session: Session, destination_id: int, now: datetime, how: str = ERASE) -> list[str]:
+    """Erase the person of a destination; returns the hashes that the list of erasures must keep.
+
+    The withdrawal is written into the consent ledger. The caller owns the transaction and has put
+    the hashes into the list before (`erasures.erase_for_good` does all of it).
+    """
+    people = person_of(session, destination_id, lock=True)
+    for one in people:
+        session.add(
+            Consent(
+                address_hash=one.address_hash,
+                act=ConsentAct.WITHDRAWN,
+                language=one.language,
+                origin=how,
+                how=how,
+                choices=_choices(session, one.id),
+            )
+        )
+    session.flush()
+    return forget(session, people, now)
+
+
+def forget(session: Session, people: Sequence[Destination], now: datetime) -> list[str]:
+    """Empty these locked destinations and all that belongs to them; returns their hashes."""
+    if not people:
+        return []
+    ids = [one.id for one in people]
+    hashes = [one.address_hash for one in people]
+    addresses = [one.address.lower() for one in people if one.address]
+    _end(session, ids, now)
+    _quiet_the_ledger(session, ids, now)
+    session.execute(delete(OneTimeToken).where(OneTimeToken.destination_id.in_(ids)))
+    session.execute(
+        delete(MailboxMessage).where(func.lower(MailboxMessage.recipient).in_(addresses))
+    )
+    _clean_audit(session, set(hashes))
+    subscribers = {one.subscriber_id for one in people if one.subscriber_id is not None}
+    session.execute(
+        update(Destination)
+        .where(Destination.id.in_(ids))
+        .values(
+            address="",
+            address_hash=FORGOTTEN + cast(Destination.id, String),
+            subscriber_id=None,
+            verified_at=None,
+            is_paused=False,
+            paused_until=None,
+            quiet_from=None,
+            quiet_until=None,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    has_address = select(Destination.id).where(Destination.subscriber_id == Subscriber.id).exists()
+    session.execute(
+        delete(Subscriber)
+        .where(Subscriber.id.in_(subscribers), ~has_address)
+        .execution_options(synchronize_session=False)
+    )
+    session.expire_all()
+    return hashes
+
+
+def _end(session: Session, ids: list[int], now: datetime) -> None:
+    """Also those that ended before: no old link may undo their end."""
+    session.execute(
+        update(Subscription)
+        .where(Subscription.destination_id.in_(ids))
+        .values(ended_at=func.coalesce(Subscription.ended_at, now), end_reason=ENDED)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _quiet_the_ledger(session: Session, ids: list[int], now: datetime) -> None:
+    """Stop letters of the service, cancel what waits, and drop what the other side said.
+
+    Queued rows are left to the worker that has them or will have them: a row that vanished from its
+    batch would look to it like a lease that is lost.
+    """
+    cancelled = set(session.scalars(_CANCEL_WAITING, {"ids": ids, "now": now}))
+    for notification_id in sorted(cancelled):
+        session.execute(CLOSE_ONE, {"notification": notification_id, "now": now})
+    of_theirs = select(Delivery.notification_id).where(Delivery.destination_id.in_(ids))
+    letters = session.execute(
+        select(Notification.id, Notification.payload)
+        .where(Notification.id.in_(of_theirs), Notification.kind == NotificationKind.SERVICE)
+        .order_by(Notification.id)
+    ).all()
+    for id_, payload in letters:
+        stopped = func.coalesce(Notification.stopped_at, now)
+        session.execute(
+            update(Notification)
+            .where(Notification.id == id_)
+            .values(stopped_at=stopped, payload=_blank(payload))
+        )
+    session.execute(
+        update(DeliveryAnswer)
+        .where(DeliveryAnswer.destination_id.in_(ids))
+        .where(DeliveryAnswer.notification_id.in_(of_theirs))
+        .values(detail="")
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(Bounce)
+        .where(Bounce.destination_id.in_(ids))
+        .values(detail="", domain="")
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _blank(payload: dict[str, Any]) -> dict[str, Any]:
+    """A letter that a worker renders right now needs its names; nobody needs their texts."""
+    return {
+        name: value if name in _HARMLESS or isinstance(value, int) else ""
+        for name, value in payload.items()
+    }
+
+
+def _clean_audit(session: Session, hashes: set[str]) -> None:
+    """Who lifted a suppression, and why, stays; whose it was does not."""
+    for entry in session.scalars(select(AuditEntry).where(AuditEntry.act == _LIFTED)):
+        if entry.detail.get("hash") in hashes:
+            entry.detail = {**entry.detail, "hash": ""}
+    session.flush()
+
+
+def _choices(session: Session, destination_id: int) -> list[dict[str, Any]]:
+    live = session.execute(
+        select(Subscription.topic_id, Subscription.place_id, Subscription.frequency)
+        .where(Subscription.destination_id == destination_id, Subscription.ended_at.is_(None))
+        .order_by(Subscription.id)
+    )
+    return [{"topic": topic, "place": place, "frequency": str(f)} for topic, place, f in live]

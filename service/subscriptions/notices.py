@@ -1,0 +1,174 @@
+"""The texts that people agree to or are told of: versioned content, published by staff.
+
+Nothing is ever changed or deleted here: a consent proves itself by the hash of the sentence that
+was shown, and by the version of the privacy notice that was linked beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import nh3
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+import service
+from service.models import NoticeKind, NoticeText
+
+LANGUAGES = ("tr", "en")
+MAX_NOTICE, MAX_SENTENCE = 50_000, 500  # characters
+PROVIDER = "{provider}"  # stands in the sentence of `abroad` for whoever sends
+TAGS = {"h2", "h3", "p", "ul", "ol", "li", "strong", "em", "a", "br"}
+
+_CLEANER = nh3.Cleaner(
+    tags=TAGS, attributes={"a": {"href"}, "p": {"class"}}, url_schemes={"https", "mailto"}
+)
+_COMMENT = re.compile(r"\{#.*?#\}\s*", re.DOTALL)
+_SENTENCES = {
+    (NoticeKind.CONSENT, "tr"): "Seçtiğim haberlerin gönderilmesi için e-posta adresimin "
+    "işlenmesine açık rıza veriyorum.",
+    (NoticeKind.CONSENT, "en"): "I give explicit consent to processing my email address to send "
+    "the news I chose.",
+    (NoticeKind.ABROAD, "tr"): "Bu kanal iletileri yurt dışındaki bir hizmetle gönderir "
+    "({provider}); buna ayrıca açık rıza veriyorum.",
+    (NoticeKind.ABROAD, "en"): "This channel sends through {provider} abroad; I consent to this "
+    "separately.",
+}
+
+
+class NoticeError(ValueError):
+    """A text cannot be published; the message says why."""
+
+
+def text_hash(text: str) -> str:
+    """What the consent ledger knows a text by: its SHA-256, in hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def ship(session: Session) -> None:
+    """Publish the texts that come with the software, where nobody of the staff has published one.
+
+    A second run changes nothing; a release with another text makes another version.
+    """
+    for kind in NoticeKind:
+        for language in LANGUAGES:
+            text, newest = _shipped(kind, language), _newest(session, kind, language)
+            is_ours = newest is None or newest.published_by is None
+            if is_ours and (newest is None or newest.text_hash != text_hash(text)):
+                session.add(_version(kind, language, newest, text, None))
+
+
+def current(session: Session, kind: NoticeKind, language: str) -> NoticeText:
+    """The version that is shown now; of a language that has none, the Turkish one."""
+    found = _newest(session, kind, language) or _newest(session, kind, LANGUAGES[0])
+    if found is None:
+        raise LookupError(f"there is no text {kind!r}: the database is not up to date")
+    return found
+
+
+def versions(session: Session) -> Sequence[NoticeText]:
+    """All texts, by kind and language, the newest version of each first."""
+    order = (NoticeText.kind, NoticeText.language, NoticeText.version.desc())
+    return session.scalars(select(NoticeText).order_by(*order)).all()
+
+
+def one_version(
+    session: Session, kind: NoticeKind, language: str, version: int
+) -> NoticeText | None:
+    """A version by its number."""
+    return session.scalar(
+        select(NoticeText)
+        .where(NoticeText.kind == kind, NoticeText.language == language)
+        .where(NoticeText.version == version)
+    )
+
+
+def publish(
+    session: Session, kind: NoticeKind, language: str, text: str, staff_id: int, now: datetime
+) -> NoticeText:
+    """Publish a new version, which is shown from the caller's commit on.
+
+    Raises:
+        NoticeError: the text is not fit for it, is the current one, or somebody published another
+            one at the same moment.
+    """
+    text = _checked(kind, text)
+    newest = _newest(session, kind, language)
+    if newest is not None and newest.text_hash == text_hash(text):
+        raise NoticeError(f"this is what version {newest.version} says already")
+    made = _version(kind, language, newest, text, staff_id)
+    made.published_at = now
+    try:
+        with session.begin_nested():
+            session.add(made)
+            session.flush()
+    except IntegrityError:
+        raise NoticeError("somebody else published a version at the same moment") from None
+    return made
+
+
+def by_hash(session: Session, hashed: str) -> NoticeText | None:
+    """The first version that had this text."""
+    return session.scalar(
+        select(NoticeText)
+        .where(NoticeText.text_hash == hashed)
+        .order_by(NoticeText.published_at, NoticeText.id)
+        .limit(1)
+    )
+
+
+def notice_version(session: Session, language: str) -> int:
+    """The version of the privacy notice that is linked beside every box to tick."""
+    return current(session, NoticeKind.NOTICE, language).version
+
+
+def _newest(session: Session, kind: NoticeKind, language: str) -> NoticeText | None:
+    newest = select(func.max(NoticeText.version)).where(
+        NoticeText.kind == kind, NoticeText.language == language
+    )
+    version = session.scalar(newest)
+    return None if version is None else one_version(session, kind, language, version)
+
+
+def _version(
+    kind: NoticeKind, language: str, newest: NoticeText | None, text: str, staff_id: int | None
+) -> NoticeText:
+    return NoticeText(
+        kind=kind,
+        language=language,
+        version=1 if newest is None else newest.version + 1,
+        text=text,
+        text_hash=text_hash(text),
+        published_by=staff_id,
+    )
+
+
+def _shipped(kind: NoticeKind, language: str) -> str:
+    if kind is not NoticeKind.NOTICE:
+        return _SENTENCES[kind, language]
+    path = Path(service.__file__).parent / "templates" / "citizen" / f"privacy_{language}.html"
+    return _checked(kind, _COMMENT.sub("", path.read_text(encoding="utf-8")))
+
+
+def _checked(kind: NoticeKind, text: str) -> str:
+    """The text as it is stored: a notice cleaned of what no page should carry."""
+    text = text.replace("\r\n", "\n").strip()
+    if not text:
+        raise NoticeError("the text is empty")
+    if kind is NoticeKind.NOTICE:
+        if len(text) > MAX_NOTICE:
+            raise NoticeError(f"a notice has at most {MAX_NOTICE:,} characters")
+        if "<" not in text:  # plain paragraphs, parted by empty lines
+            parts = (nh3.clean_text(part).replace("&#32;", " ") for part in text.split("\n\n"))
+            text = "\n".join(f"<p>{part.strip()}</p>" for part in parts)
+        return _CLEANER.clean(text)
+    if "\n" in text or "<" in text or len(text) > MAX_SENTENCE:
+        raise NoticeError(f"this text is one plain sentence of at most {MAX_SENTENCE} characters")
+    if (kind is NoticeKind.ABROAD) != (PROVIDER in text):
+        raise NoticeError(f"{PROVIDER} must stand in the text of “abroad”, and nowhere else")
+    return text
