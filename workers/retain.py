@@ -14,6 +14,8 @@ from service.ledger.retention import Retention
 from service.logs import get_logger
 from service.models import Article, InboxEvent, MailboxMessage, OneTimeToken
 from service.runtime import Runtime
+from service.subscriptions import erasures
+from service.subscriptions.forgetting import forget_people
 from service.subscriptions.targets import forget_unproved
 from service.subscriptions.trial import forget_trials
 
@@ -23,14 +25,16 @@ STEP = 1_000  # rows a transaction: the first run after a year must not hold a l
 RAW_BODY_DAYS = 14
 MAIL_BODY_DAYS = 7
 TOKEN_DAYS = 7  # after the token's own end
+ADDRESSES_S = 60.0
 LEDGER_S = 420.0  # a task may run for nine minutes; what is left of the ledger goes the next night
 WITHDRAWAL_DAYS = 7  # of an article never seen: how long an older `published` counts as late
 
 
 def forget_expired(runtime: Runtime) -> None:
     """Drop raw webhook bodies, mails of the built-in mailbox, dead tokens, the times of withdrawals
-    without an article, addresses that only got a test letter, and chats that nobody proved, past
-    their time."""
+    without an article, chats that nobody proved, and addresses that only got a test letter, that
+    nobody confirmed, or whose last subscription ended, past their time. Whoever a backup brought
+    back is erased again."""
     now = utcnow()
     old_bodies = (
         select(InboxEvent.id)
@@ -73,9 +77,24 @@ def forget_expired(runtime: Runtime) -> None:
         log.info("forgotten", what="addresses of test letters", rows=forget_trials(session))
     with runtime.db.write() as session:
         log.info("forgotten", what="unproved chats", rows=forget_unproved(session, now))
+    again = erasures.apply(runtime.db, runtime.settings, now)
+    log.info("forgotten", what="people whom a backup brought back", rows=again)
+    forget_addresses(runtime)
     for partition in make_ahead(runtime.db, now):
         log.info("partition made", lower=partition.lower, upper=partition.upper)
     forget_deliveries(runtime)
+
+
+def forget_addresses(runtime: Runtime) -> None:
+    """Empty addresses that nobody confirmed or that have been over for long, for as long as a task
+    may run."""
+    until, done = time.monotonic() + ADDRESSES_S, 0
+    for step in forget_people(runtime.db, utcnow()):
+        done += step
+        if time.monotonic() > until:
+            log.warning("retention of addresses goes on tomorrow", rows=done)
+            break
+    log.info("forgotten", what="addresses", rows=done)
 
 
 def forget_deliveries(runtime: Runtime) -> None:

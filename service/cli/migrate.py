@@ -20,7 +20,11 @@ def bring_up_to_date(settings: Settings) -> None:
         with db.write() as session:
             taxonomy.load_into(session, settings)
             notices.ship(session)
-        erasures.apply(db, settings)
+        again = erasures.apply(db, settings)
+        if again:
+            click.echo(
+                f"A backup brought back {again} people who had their data erased: gone again."
+            )
     finally:
         db.close()
 

@@ -1,4 +1,4 @@
-"""`tellal subscriber`: people whose consent the city already has."""
+"""`tellal subscriber`: people whose consent the city already has, and their requests by hand."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from service.cli.acting import STAFF, acting
 from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 
@@ -15,6 +16,65 @@ SHOWN_ERRORS = 50
 @click.group()
 def subscriber() -> None:
     """Manage subscribers."""
+
+
+@subscriber.command()
+@click.argument("address")
+@click.option("--reason", required=True, help="Why, for the audit log.")
+@STAFF
+def erase(address: str, reason: str, staff: str) -> None:
+    """Erase the person of ADDRESS at once, as they can themselves on their page."""
+    from service.db import utcnow
+    from service.subscriptions.erasures import erase_for_good
+
+    whose = _destination(address)
+    with acting(staff, "subscriber.erase", whose, reason=reason.strip()):
+        pass  # the line in the audit log comes first: it names no address
+    with opened_runtime() as runtime:
+        is_done = erase_for_good(runtime.db, runtime.settings, whose, utcnow())
+    click.echo("Erased." if is_done else "They had their data erased a moment ago.")
+
+
+@subscriber.command()
+@click.argument("address")
+@click.option("--reason", required=True, help="Why, for the audit log.")
+@STAFF
+def export(address: str, reason: str, staff: str) -> None:
+    """Print all that is kept about the person of ADDRESS, as JSON (docs/my-data.md).
+
+    Give it to nobody but the person themselves.
+    """
+    from service.db import utcnow
+    from service.subscriptions.exporting import Export
+
+    whose = _destination(address)
+    with acting(staff, "subscriber.export", whose, reason=reason.strip()):
+        pass
+    with opened_runtime() as runtime:
+        made = Export.of(runtime.db, whose, runtime.settings.city_name, utcnow())
+        for piece in made.as_json():
+            click.echo(piece, nl=False)
+
+
+def _destination(address: str) -> int:
+    from sqlalchemy import select
+
+    from service.models import Destination, DestinationKind
+    from service.subscriptions.addresses import AddressError, address_hash, normalise_email
+
+    with opened_runtime() as runtime, runtime.db.read() as session:
+        try:
+            hashed = address_hash(runtime.vault, "email", normalise_email(address))
+        except AddressError as error:
+            raise Refusal(str(error)) from error
+        found = session.scalar(
+            select(Destination.id)
+            .where(Destination.kind == DestinationKind.EMAIL)
+            .where(Destination.address_hash == hashed)
+        )
+    if found is None:
+        raise Refusal("this address is not known; hashes of it may be: `tellal consent prove`")
+    return found
 
 
 @subscriber.command("import")

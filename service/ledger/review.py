@@ -103,7 +103,7 @@ def _uncertain(session: Session, limit: int) -> list[ReviewItem]:
 def doubts(session: Session, article_id: int, topic_id: int) -> bool:
     """True where enough readers miss a topic on an article's text of now, or call it wrong."""
     found = (
-        select(literal(1))
+        select(WrongTopic.count)
         .join(Article, Article.shown_revision_id == WrongTopic.revision_id)
         .where(Article.id == article_id, WrongTopic.topic_id == topic_id)
         .where(WrongTopic.count >= READERS)

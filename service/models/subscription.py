@@ -31,7 +31,7 @@ class Subscription(Base):
     __tablename__ = "subscription"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    destination_id: Mapped[int] = mapped_column(ForeignKey("destination.id"))
+    destination_id: Mapped[int] = mapped_column(ForeignKey("destination.id"), index=True)
     topic_id: Mapped[int | None] = mapped_column(ForeignKey("topic.id"))
     place_id: Mapped[int | None] = mapped_column(ForeignKey("place.id"))
     frequency: Mapped[Frequency] = mapped_column(String(8), default=Frequency.INSTANT)

@@ -71,8 +71,6 @@ def apply(db: Database, settings: Settings, now: datetime | None = None) -> int:
         for destination_id in found:
             with db.write() as session:
                 done += bool(erase(session, destination_id, now))
-    if done:
-        log.warning("erased again after a backup was restored", people=done)
     return done
 
 

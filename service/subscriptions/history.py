@@ -143,7 +143,7 @@ def _newest(
     )
     if before is not None:
         query = query.where(Delivery.notification_id < before)
-    for delivery, notification in session.execute(query).tuples().all():
+    for delivery, notification in session.execute(query).all():
         if since is not None and notification.created_at < since:
             return
         yield delivery, notification
@@ -252,7 +252,7 @@ def _words(
         .where(TopicLabel.revision_id.in_(revision_ids))
         .where(TopicLabel.state == LabelState.PUBLISHED)
         .order_by(TopicLabel.revision_id, TopicLabel.topic_id)
-    ).tuples()
+    )
     words: defaultdict[int, dict[int, tuple[str, ...]]] = defaultdict(dict)
     for revision_id, topic_id, evidence in rows:
         words[revision_id][topic_id] = _texts(evidence)

@@ -47,6 +47,8 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['topic_id'], ['topic.id'], name=op.f('fk_wrong_topic_topic_id')),
     sa.PrimaryKeyConstraint('revision_id', 'topic_id', 'kind', name=op.f('pk_wrong_topic'))
     )
+    # All subscriptions of a person, ended ones too: for exports, erasing, and what may be forgotten.
+    op.create_index(op.f('ix_subscription_destination_id'), 'subscription', ['destination_id'])
     op.add_column(
         'consent', sa.Column('channel', sa.String(32), nullable=False, server_default='email')
     )
@@ -59,5 +61,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name in ('notice_version', 'how', 'channel'):
         op.drop_column('consent', name)
+    op.drop_index(op.f('ix_subscription_destination_id'), 'subscription')
     for name in ('wrong_topic', 'erasure', 'notice_text'):
         op.drop_table(name)

@@ -77,7 +77,7 @@ def confirm_token(runtime: Runtime) -> Callable[[], str]:
     def find() -> str:
         with runtime.db.read() as session:
             rows = session.scalars(select(Notification).order_by(Notification.id.desc()))
-            payload = next(row.payload for row in rows if row.payload["template"] == "confirm")
+            payload = next(row.payload for row in rows if row.payload.get("template") == "confirm")
         return runtime.vault.token("confirm", payload["token_id"])
 
     return find
