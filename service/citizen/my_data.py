@@ -22,10 +22,11 @@ from service import pages
 from service.citizen.signed_in import sign_out, signed_in_only
 from service.db import utcnow
 from service.limits import Limits
-from service.models import NotificationKind
-from service.pages import page_url, runtime
+from service.models import ConsentAct, NotificationKind
+from service.pages import language, page_url, runtime
 from service.security_headers import keep_private
 from service.subscriptions import erasures, history
+from service.subscriptions.choices import all_places, all_topics
 from service.subscriptions.erasing import person_of
 from service.subscriptions.exporting import Export
 from service.subscriptions.history import Fate
@@ -57,7 +58,9 @@ def blueprint(limits: Limits) -> Blueprint:
         return _download(Response(_export().as_json(), mimetype="application/json"), "json")
 
     def as_html() -> ResponseReturnValue:
-        page = stream_template("citizen/my_data/export.html", export=_export(), **_words())
+        page = stream_template(
+            "citizen/my_data/export.html", export=_export(), names=_names(), **_words()
+        )
         return _download(Response(page, mimetype="text/html"), "html")
 
     for name, view in (("json", as_json), ("html", as_html)):
@@ -112,6 +115,13 @@ def _export() -> Export:
     return Export.of(held.db, g.person_id, held.settings.city_name, utcnow())
 
 
+def _names() -> dict[str, str]:
+    """Topics and places in the reader's language, by the slugs that an export has."""
+    with runtime().db.read() as database:
+        names = {place.slug: place.name for place in all_places(database)}
+        return names | {topic.slug: topic.name(language()) for topic in all_topics(database)}
+
+
 def _download(response: Response, ending: str) -> Response:
     response.headers["Content-Disposition"] = f'attachment; filename="tellal-data.{ending}"'
     return response
@@ -138,6 +148,12 @@ def _words() -> dict[str, object]:
             NotificationKind.SUMMARY: gettext("Summary after quiet hours"),
             NotificationKind.SERVICE: gettext("Letter of the service"),
             NotificationKind.FEED: gettext("Feed"),
+        },
+        "acts": {
+            ConsentAct.ASKED: gettext("Asked for"),
+            ConsentAct.CONFIRMED: gettext("Agreed to"),
+            ConsentAct.IMPORTED: gettext("Taken over from another list"),
+            ConsentAct.WITHDRAWN: gettext("Withdrawn by you"),
         },
         "letters": {
             "confirm": gettext("Link to confirm a subscription"),
