@@ -8,12 +8,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from service.classify import PlaceRules, parse_places, parse_topics
 from service.classify import Topic as TopicTerms
-from service.models import FeedClock, Place, Subscription, Topic, TopicLabel
+from service.models import FeedClock, Place, Subscription, Topic, TopicLabel, WrongTopic
 from service.settings import Settings
 
 FIELDS = (
@@ -107,6 +107,8 @@ def apply(session: Session, listed: Iterable[TopicTerms], changes: TopicChanges)
     affected = [*changes.changed, *changes.removed]
     for row in session.scalars(select(Topic).where(Topic.slug.in_(affected))).all():
         if row.slug not in wanted:
+            # That readers miss it somewhere does not keep it.
+            session.execute(delete(WrongTopic).where(WrongTopic.topic_id == row.id))
             session.delete(row)
             continue
         for field, value in _values(wanted[row.slug]).items():

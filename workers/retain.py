@@ -77,8 +77,11 @@ def forget_expired(runtime: Runtime) -> None:
         log.info("forgotten", what="addresses of test letters", rows=forget_trials(session))
     with runtime.db.write() as session:
         log.info("forgotten", what="unproved chats", rows=forget_unproved(session, now))
-    again = erasures.apply(runtime.db, runtime.settings, now)
-    log.info("forgotten", what="people whom a backup brought back", rows=again)
+    try:
+        again = erasures.apply(runtime.db, runtime.settings, now)
+        log.info("forgotten", what="people whom a backup brought back", rows=again)
+    except OSError as error:  # the rest must not wait for whoever mends the file
+        log.error("the file of erasures cannot be read", error=type(error).__name__)
     forget_addresses(runtime)
     for partition in make_ahead(runtime.db, now):
         log.info("partition made", lower=partition.lower, upper=partition.upper)

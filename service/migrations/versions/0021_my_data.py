@@ -1,13 +1,13 @@
 """Versions of notices, erasures, what readers say of topics, and how a consent ended
 
-Revision: 0021, after: 0017
+Revision: 0021, after: 0020
 """
 import sqlalchemy as sa
 from alembic import op
 
 
 revision = '0021'
-down_revision = '0017'
+down_revision = '0020'
 branch_labels = None
 depends_on = None
 

@@ -1,13 +1,13 @@
 """Personal chat targets, the claims that prove them, and how far a bot's inbox was read
 
-Revision: 0022, after: 0017
+Revision: 0022, after: 0021
 """
 import sqlalchemy as sa
 from alembic import op
 
 
 revision = '0022'
-down_revision = '0017'
+down_revision = '0021'
 branch_labels = None
 depends_on = None
 

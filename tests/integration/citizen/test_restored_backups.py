@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from sqlalchemy import delete, insert, select
 
 from service.cli import cli
 from service.db import Base, utcnow
-from service.models import Destination, Erasure
+from service.models import Destination, Erasure, Subscription
 from service.runtime import Runtime
 from service.subscriptions.erasures import apply, erase_for_good
+from workers.retain import forget_expired
 
 ADDRESS = "ayse.yilmaz@example.com"
 
@@ -148,6 +150,12 @@ def test_a_file_that_cannot_be_written_keeps_nobody_from_being_erased(
 
     assert addresses(town) == set()
     assert town.count(Erasure) == 1
+    unconfirmed = town.reader(address="never@example.com", is_verified=False)
+    with runtime.db.write() as session:
+        session.execute(delete(Subscription))
+    clock.advance(days=8)
+    forget_expired(replace(runtime, settings=settings))
+    assert town.get(Destination, unconfirmed).address == ""
 
 
 def test_the_list_forgets_what_no_backup_is_as_old_as(runtime, town, clock, file):

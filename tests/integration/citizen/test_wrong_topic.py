@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli import cli
-from service.models import Article, LabelState, TopicLabel, WrongTopic, WrongTopicKind
+from service.models import Article, LabelState, Topic, TopicLabel, WrongTopic, WrongTopicKind
+from service.taxonomy import apply, changes_by, stored_topics
 from tests.integration.citizen.entering import press
 from tests.integration.town import EDITOR, TITLE
 
@@ -136,3 +137,14 @@ def test_staff_see_it_once_three_readers_say_so_and_their_word_ends_it(app, runt
     invoke("review", "reject", str(article), "spor", "--staff", EDITOR)
 
     assert invoke("review", "list") == nothing
+
+
+def test_a_topic_that_readers_miss_can_still_be_removed(app, runtime, town):
+    say(app, town.article(), "203.0.113.7", missing="spor")
+
+    with runtime.db.write() as session:
+        listed = [topic for topic in stored_topics(session) if topic.slug != "spor"]
+        apply(session, listed, changes_by(session, listed))
+
+    assert "spor" not in {topic.slug for topic in town.all(Topic)}
+    assert town.all(WrongTopic) == []
