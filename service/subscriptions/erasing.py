@@ -29,6 +29,7 @@ from service.models import (
     MailboxMessage,
     Notification,
     NotificationKind,
+    NotificationState,
     OneTimeToken,
     Subscriber,
     Subscription,
@@ -38,6 +39,7 @@ ERASE = "erase"
 ENDED = "erased"
 FORGOTTEN = "forgotten:"
 _HARMLESS = ("template", "language")  # of a letter's payload; its other texts may hold an address
+_OVER = (NotificationState.DONE, NotificationState.CANCELLED)
 _LIFTED = "suppression.lift"  # the act whose line in the audit log names a hash
 
 # What waits for its next try is in nobody's hands. Who may have got it already stays in doubt.
@@ -153,16 +155,19 @@ def _quiet_the_ledger(session: Session, ids: list[int], now: datetime) -> None:
         session.execute(CLOSE_ONE, {"notification": notification_id, "now": now})
     of_theirs = select(Delivery.notification_id).where(Delivery.destination_id.in_(ids))
     letters = session.execute(
-        select(Notification.id, Notification.payload)
+        select(Notification.id, Notification.payload, Notification.state)
         .where(Notification.id.in_(of_theirs), Notification.kind == NotificationKind.SERVICE)
         .order_by(Notification.id)
     ).all()
-    for id_, payload in letters:
+    for id_, payload, state in letters:  # most are over, and have nothing to hide
+        blank = _blank(payload)
+        if state in _OVER and blank == payload:
+            continue
         stopped = func.coalesce(Notification.stopped_at, now)
         session.execute(
             update(Notification)
             .where(Notification.id == id_)
-            .values(stopped_at=stopped, payload=_blank(payload))
+            .values(stopped_at=stopped, payload=blank)
         )
     session.execute(
         update(DeliveryAnswer)
