@@ -16,7 +16,7 @@ from apiflask import APIFlask
 from babel import Locale
 from flask import Blueprint, Flask, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import Babel, format_date, format_datetime, format_decimal, gettext
+from flask_babel import Babel, format_datetime, format_decimal, gettext
 from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -198,8 +198,9 @@ def format_moment(value: datetime | None) -> str:
 
 
 def format_day(value: datetime) -> str:
-    """A day of the city, as the letters have it."""
-    return str(format_date(value, "d MMMM y EEEE"))
+    """The date of a time in the city."""
+    pattern = "EEEE d MMMM y" if language() == "en" else "d MMMM y EEEE"
+    return str(format_datetime(value, pattern))
 
 
 def _two_digits(value: float) -> str:

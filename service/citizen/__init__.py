@@ -1,4 +1,4 @@
-"""Pages for citizens: topics, sign-up, the links in mails, and the built-in mailbox."""
+"""Pages for citizens: news, topics, sign-up, the links in mails, and the built-in mailbox."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from service.citizen import (
     accessibility,
     address,
     api_docs,
+    archive,
+    article,
     display,
     embed,
     links,
@@ -30,6 +32,8 @@ def register(app: APIFlask) -> None:
     limits = pages.limits_of(app)
     parts = [
         topics.blueprint(),
+        archive.blueprint(limits),
+        article.blueprint(),
         subscribe.blueprint(limits, runtime.settings),
         embed.blueprint(limits),
         links.blueprint(),

@@ -1,36 +1,31 @@
-"""The front page: topics with their latest headline; and the privacy notice. No cookie is set."""
+"""The front page: what is new, search, and all topics; and the privacy notice. No cookie is set."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, make_response, render_template
+from flask import Blueprint, Response, render_template
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service import pages
-from service.models import (
-    Article,
-    ArticleState,
-    LabelState,
-    NoticeKind,
-    Revision,
-    Topic,
-    TopicLabel,
-)
+from service.archive.items import Item, items
+from service.archive.listings import count_since
+from service.citizen.archive import month_name, months
+from service.citizen.public import public_page
+from service.db import utcnow
+from service.models import Article, ArticleState, LabelState, NoticeKind, Topic, TopicLabel
 from service.pages import runtime
 from service.subscriptions import notices
-from service.subscriptions.choices import all_topics
+from service.subscriptions.choices import all_places, all_topics
 
 LOOK_BACK = 300  # articles: one bounded walk down the feed index, however many there are
-CACHE = "public, max-age=60"
-
-
-@dataclass(frozen=True)
-class Headline:
-    title: str
-    url: str
-    language: str
+LEAD = 3  # stories at the top
+URGENT_FOR = timedelta(hours=24)  # an urgent story stays at the very top
+WEEKS = 4  # over which "a week" is an average
+MONTHS = 12  # that the front page names
 
 
 def blueprint() -> Blueprint:
@@ -39,47 +34,65 @@ def blueprint() -> Blueprint:
 
     @part.get("/")
     def show() -> Response:
+        now, zone = utcnow(), ZoneInfo(runtime().settings.timezone)
         with runtime().db.read() as session:
+            topics = all_topics(session)
+            latest = latest_headlines(session)
             page = render_template(
                 "citizen/topics.html",
-                topics=all_topics(session),
-                headlines=latest_headlines(session),
+                topics=topics,
+                latest=latest,
+                lead=lead(latest.values(), now),
+                weekly=weekly(session, [topic.id for topic in topics], now),
+                places=all_places(session),
+                months=months(session, zone)[:MONTHS],
+                month_name=month_name,
             )
-        return _public(page)
+        return public_page(page)
 
     @part.get("/privacy")
     def privacy() -> Response:
         with runtime().db.read() as session:
             notice = notices.current(session, NoticeKind.NOTICE, pages.language())
-        return _public(render_template("citizen/privacy.html", notice=notice))
+        return public_page(render_template("citizen/privacy.html", notice=notice))
 
     return part
 
 
-def latest_headlines(session: Session) -> dict[int, Headline]:
+def latest_headlines(session: Session) -> dict[int, Item]:
     """The newest published article of each topic, as far as `LOOK_BACK` reaches."""
     recent = (
-        select(Article.shown_revision_id, Article.feed_seq)
+        select(Article.id, Article.shown_revision_id, Article.feed_seq)
         .where(Article.feed_seq.is_not(None), Article.state == ArticleState.PUBLISHED)
         .order_by(Article.feed_seq.desc())
         .limit(LOOK_BACK)
         .subquery()
     )
     rows = session.execute(
-        select(TopicLabel.topic_id, Revision.title, Revision.url, Revision.language)
+        select(TopicLabel.topic_id, recent.c.id)
         .join(recent, recent.c.shown_revision_id == TopicLabel.revision_id)
-        .join(Revision, Revision.id == TopicLabel.revision_id)
         .join(Topic, Topic.id == TopicLabel.topic_id)
         .where(TopicLabel.state == LabelState.PUBLISHED)
         .order_by(recent.c.feed_seq.desc())
     )
-    found: dict[int, Headline] = {}
-    for topic_id, title, url, language in rows:
-        found.setdefault(topic_id, Headline(title, url, language))
-    return found
+    newest: dict[int, int] = {}
+    for topic_id, article_id in rows:
+        newest.setdefault(topic_id, article_id)
+    found = {item.article_id: item for item in items(session, list(dict.fromkeys(newest.values())))}
+    return {topic: found[article] for topic, article in newest.items() if article in found}
 
 
-def _public(page: str) -> Response:
-    response = make_response(page)
-    response.headers["Cache-Control"] = CACHE
-    return response
+def lead(latest: Iterable[Item], now: datetime) -> list[Item]:
+    """The stories at the top, of different topics: what is urgent, then what is newest."""
+
+    def weight(item: Item) -> tuple[bool, datetime]:
+        return item.is_urgent and item.published_at > now - URGENT_FOR, item.published_at
+
+    unique = {item.article_id: item for item in latest}
+    return sorted(unique.values(), key=weight, reverse=True)[:LEAD]
+
+
+def weekly(session: Session, topic_ids: list[int], now: datetime) -> dict[int, int]:
+    """About how many articles a week each topic brings, at least one where there is any."""
+    counts = count_since(session, topic_ids, now - timedelta(weeks=WEEKS))
+    return {topic: max(1, round(count / WEEKS)) for topic, count in counts.items()}

@@ -13,7 +13,7 @@ from service.cli.refusal import Refusal
 
 @click.group()
 def archive() -> None:
-    """Manage the archive that the classifier learns from."""
+    """Manage the archive that people read, and the one that the classifier learns from."""
 
 
 @archive.command("import")
@@ -50,6 +50,26 @@ def import_(file: Path, staff: str) -> None:
     click.echo(f"{found.added} articles added, {found.known} were there already.")
     if found.damaged:
         click.echo(f"{found.damaged} left out: their texts are damaged.")
+
+
+@archive.command()
+def index() -> None:
+    """Build the lists and the search of the public archive anew.
+
+    The service keeps them in step by itself; this is for articles that are older than the archive,
+    and after its tables were lost. It can run beside the service, and twice.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from service.archive.index import count_public, renew_all
+
+    with opened_runtime() as runtime, Progress(console=Console(stderr=True)) as progress:
+        with runtime.db.read() as session:
+            total = count_public(session)
+        bar = progress.add_task("articles", total=total)
+        listed = renew_all(runtime.db, on_progress=lambda done: progress.advance(bar, done))
+    click.echo(f"{listed} articles are in the archive.")
 
 
 def _topics() -> frozenset[str]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
+from service.archive import index
 from service.db import rows
 from service.ledger.spared import lock_spared, tell_spared
 from service.models import (
@@ -110,7 +111,8 @@ def stop_sending(
 
 
 def stamp_feeds(session: Session, article_id: int, now: datetime, also: int = 0) -> None:
-    """Give an article and every topic it is in, or was in, the next number of the feed clock.
+    """Give an article and every topic it is in, or was in, the next number of the feed clock,
+    and its place in the archive.
 
     `also`: a topic that it has just left for good.
 
@@ -122,7 +124,7 @@ def stamp_feeds(session: Session, article_id: int, now: datetime, also: int = 0)
         .join(Revision, Revision.id == TopicLabel.revision_id)
         .where(Revision.article_id == article_id, TopicLabel.state == LabelState.PUBLISHED)
     )
-    _locked(session, article_id)
+    index.renew(session, _locked(session, article_id))
     seq = session.execute(NEXT_SEQ).scalar_one()
     session.execute(
         update(Article).where(Article.id == article_id).values(feed_seq=seq, feed_at=now)

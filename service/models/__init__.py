@@ -17,6 +17,7 @@ from service.models.feed_clock import FeedClock
 from service.models.halt import Halt, HaltKind, HaltScope
 from service.models.inbox import InboxEvent, Verdict
 from service.models.learning import ArchiveText, Learning, ModelState, ModelVersion
+from service.models.listing import Listing
 from service.models.mail_lane import MailLane
 from service.models.mailbox import MailboxMessage
 from service.models.notice import NoticeKind, NoticeText
@@ -73,6 +74,7 @@ __all__ = [
     "LabelOrigin",
     "LabelState",
     "Learning",
+    "Listing",
     "MailLane",
     "MailboxMessage",
     "ModelState",

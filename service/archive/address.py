@@ -1,0 +1,17 @@
+"""The readable part of an article's address."""
+
+from __future__ import annotations
+
+from service.classify.text import slugify
+
+MAX_SLUG = 80  # characters, cut between words
+NO_WORD = "haber"  # for a title that has no letter of ours
+
+
+def slug_of(title: str) -> str:
+    """A title as a part of an address: ASCII words joined by hyphens, never empty."""
+    slug = slugify(title)
+    if len(slug) > MAX_SLUG:
+        cut = slug[: MAX_SLUG + 1].rpartition("-")[0]
+        slug = cut or slug[:MAX_SLUG]
+    return slug or NO_WORD

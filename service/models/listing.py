@@ -1,0 +1,27 @@
+"""The archive that people read: where each public article stands in its lists."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.db import Base, BigId
+
+ANY = 0  # in place of a topic or a place: whatever it is
+
+
+class Listing(Base):
+    """One article in one list: of a topic or any, and of a place or any.
+
+    An article of two topics and one place stands in six lists, so that each page of each
+    combination is one range of the primary key. `position` says when it was published, and is
+    unique to the article (see `service.archive.position`); the words to search for are in
+    `listing_words`, a full-text table that each database makes in its own way.
+    """
+
+    __tablename__ = "listing"
+
+    topic_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    place_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    article_id: Mapped[int] = mapped_column(ForeignKey("article.id"), index=True)
