@@ -126,7 +126,7 @@ def _withdrawal_note(session: Session, article: Article) -> str:
         .where(Notification.article_id == article.id)
         .where(Notification.kind == NotificationKind.WITHDRAWAL)
         .where(Notification.state != NotificationState.CANCELLED)
-        .where(Notification.created_at >= article.withdrawn_at)
+        .where(Notification.release_at >= article.withdrawn_at)
         .order_by(Notification.id.desc())
         .limit(1)
     )

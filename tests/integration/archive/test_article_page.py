@@ -202,7 +202,7 @@ def test_a_withdrawn_article_is_gone_with_its_reason_and_without_its_text(
     article_id = publish("Gizli başlık", summary="Gizli özet", body_html="<p>Gizli metin</p>")
     note(article_id, NotificationKind.WITHDRAWAL, "Eski neden")
     with runtime.db.write() as session:
-        session.execute(update(Notification).values(created_at=utcnow() - timedelta(days=1)))
+        session.execute(update(Notification).values(release_at=utcnow() - timedelta(days=1)))
     take_back(article_id)
     answer = client.get(f"/haber/{article_id}-gizli-baslik")
     assert answer.status_code == 410
