@@ -17,6 +17,7 @@ from service.archive.why import Reason, place_reasons, topic_reasons
 from service.models import (
     Article,
     ArticleState,
+    Listing,
     Notification,
     NotificationKind,
     NotificationState,
@@ -75,7 +76,8 @@ def look_up(session: Session, article_id: int) -> Found | Gone | None:
     if article is None or article.feed_seq is None:
         return None
     revision = session.get(Revision, article.shown_revision_id or 0)
-    if article.state != ArticleState.PUBLISHED or revision is None:
+    is_public = article.state == ArticleState.PUBLISHED and not _is_waiting(session, article)
+    if revision is None or not is_public:
         language = revision.language if revision else "tr"
         return Gone(article.withdrawn_at, _withdrawal_note(session, article), language)
     return Found(article, revision)
@@ -108,6 +110,15 @@ def read(session: Session, found: Found) -> Reading:
         story=[shown[one] for one in story if one in shown],
         near=[shown[one] for one in near if one in shown],
     )
+
+
+def _is_waiting(session: Session, article: Article) -> bool:
+    """Published again after it was withdrawn, and not classified yet: what is stored as shown is
+    the text that was taken back. An ordinary edit stays in its lists meanwhile."""
+    if article.revision_id == article.shown_revision_id:
+        return False
+    found = select(Listing.position).where(Listing.article_id == article.id).limit(1)
+    return session.scalar(found) is None
 
 
 def _own_summary(revision: Revision) -> str:

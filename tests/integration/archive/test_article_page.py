@@ -229,6 +229,25 @@ def test_the_way_of_a_withdrawal_with_a_note(client, cms, work, town, clock):
     assert "Yanlış bilgi verilmişti." in answer.text
 
 
+def test_what_was_taken_back_is_not_shown_while_its_successor_waits(client, cms, work, town, clock):
+    cms.post(title="Yanlış iklim haberi")
+    work()
+    clock.advance(hours=1)
+    work()
+    article = town.all(Article)[0]
+    assert "Yanlış iklim" in open_page(client, article.id).text
+    cms.withdraw()
+    cms.post(title="Doğru iklim haberi")
+    answer = open_page(client, article.id)
+    assert answer.status_code == 410
+    assert "iklim haberi" not in answer.text + client.get("/haberler").text
+    work()
+    assert "Doğru iklim haberi" in open_page(client, article.id).text
+    assert "Doğru iklim haberi" in client.get("/haberler").text
+    cms.post(title="Daha doğru iklim haberi")
+    assert "Doğru iklim haberi" in open_page(client, article.id).text
+
+
 def test_the_front_page_leads_with_what_is_urgent_and_counts(client, publish, runtime):
     publish("Yeni haber", ("spor",), ("konak",), hours=1, summary="Yeni özet")
     urgent = publish("Acil haber", ("ulasim",), hours=20)
