@@ -1,13 +1,13 @@
 """The archive that people read: its lists, and the words to search for
 
-Revision: 0023, after: 0017
+Revision: 0023, after: 0022
 """
 import sqlalchemy as sa
 from alembic import op
 
 
 revision = '0023'
-down_revision = '0017'
+down_revision = '0022'
 branch_labels = None
 depends_on = None
 
