@@ -21,6 +21,7 @@ import service
 from service.models import NoticeKind, NoticeText
 
 LANGUAGES = ("tr", "en")
+FALLBACK = "en"  # as of all pages
 MAX_NOTICE, MAX_SENTENCE = 50_000, 500  # characters
 PROVIDER = "{provider}"  # stands in the sentence of `abroad` for whoever sends
 TAGS = {"h2", "h3", "p", "ul", "ol", "li", "strong", "em", "a", "br"}
@@ -64,8 +65,8 @@ def ship(session: Session) -> None:
 
 
 def current(session: Session, kind: NoticeKind, language: str) -> NoticeText:
-    """The version that is shown now; of a language that has none, the Turkish one."""
-    found = _newest(session, kind, language) or _newest(session, kind, LANGUAGES[0])
+    """The version that is shown now; of a language that has none, the English one."""
+    found = _newest(session, kind, language) or _newest(session, kind, FALLBACK)
     if found is None:
         raise LookupError(f"there is no text {kind!r}: the database is not up to date")
     return found

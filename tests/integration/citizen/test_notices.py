@@ -73,7 +73,7 @@ def test_a_new_version_is_shown_at_once_and_proves_itself(
 
     said = publish(tmp_path, "consent", NEW + "\n")
     assert said.output.startswith("Published: consent\ttr\tversion 2\t"), said.output
-    page = person.send(person.send(person.open("/subscribe"), topics="all"), places="all")
+    page = person.choose()
     assert NEW in page.text
     person.sign_up(ADDRESS)
 
