@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Delete, bindparam, delete, select, text, update
 
 from service.db import Database, rows
-from service.models import Batch, Bounce, Delivery, DeliveryAnswer, Notification
+from service.models import Batch, Bounce, Delivery, DeliveryAnswer, DigestArticle, Notification
 
 STEP = 2_000  # rows a transaction
 
@@ -29,6 +29,14 @@ ROWS = text("""
 ALL_ROWS = text("DELETE FROM delivery WHERE notification_id IN :ids").bindparams(
     bindparam("ids", expanding=True)
 )
+# What a reader was told in a digest goes with its delivery, or before.
+ITEMS = text("""
+    DELETE FROM digest_item
+    WHERE notification_id = :notification AND destination_id > :lower AND destination_id <= :upper
+""")
+ALL_ITEMS = text("DELETE FROM digest_item WHERE notification_id IN :ids").bindparams(
+    bindparam("ids", expanding=True)
+)
 
 
 def clear(db: Database, group: Sequence[Notification], now: datetime) -> Iterator[int]:
@@ -43,6 +51,7 @@ def clear(db: Database, group: Sequence[Notification], now: datetime) -> Iterato
         yield from _clear_ranges(db, ids[0])
     else:
         with db.write() as session:
+            session.execute(ALL_ITEMS, {"ids": ids})
             done = rows(session, ALL_ROWS, ids=ids)
         if done:
             yield done
@@ -50,6 +59,7 @@ def clear(db: Database, group: Sequence[Notification], now: datetime) -> Iterato
         some = select(model.id).where(model.notification_id.in_(ids)).limit(STEP)
         yield from _in_steps(db, delete(model).where(model.id.in_(some)))
     with db.write() as session:
+        session.execute(delete(DigestArticle).where(DigestArticle.notification_id.in_(ids)))
         session.execute(
             update(Notification)
             .where(Notification.id.in_(ids), Notification.archived_at.is_not(None))
@@ -88,6 +98,7 @@ def _clear_ranges(db: Database, notification_id: int) -> Iterator[int]:
             upper = session.execute(NEXT_RANGE, {**keys, "size": STEP}).scalar()
             if upper is None:
                 return
+            session.execute(ITEMS, {**keys, "upper": upper})
             done = rows(session, ROWS, **keys, upper=upper)
         yield done
         lower = upper

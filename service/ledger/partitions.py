@@ -29,6 +29,7 @@ AHEAD = 2  # empty partitions behind the newest id
 SPAN = timedelta(days=7)  # a partition is as wide as what these days used
 GAP = 1_000  # ids between the newest row and a new range, where the default partition was in use
 SETTLED = timedelta(days=1)  # no transaction that took an id is still open after this
+PARTED = ("delivery", "digest_item")  # alike, so that what belongs together goes together
 PATIENCE = "1s"
 SCAN = "5s"  # of the default partition, whenever a range is attached
 _TURNS = 0x7E11A2  # names the lock among those of the database
@@ -54,6 +55,11 @@ class Partition:
     @property
     def name(self) -> str:
         return f"delivery_from_{self.lower}"
+
+    @property
+    def tables(self) -> dict[str, str]:
+        """The partition's table of each table that is parted."""
+        return {parent: f"{parent}_from_{self.lower}" for parent in PARTED}
 
     @property
     def holds(self) -> ColumnElement[bool]:
@@ -106,7 +112,8 @@ def drop(db: Database, partition: Partition, now: datetime) -> bool:
             and partition in partitions(session)
             and _is_droppable(session, partition, is_archived, now)
         ):
-            session.execute(text(f"DROP TABLE {partition.name}"))
+            for table in partition.tables.values():
+                session.execute(text(f"DROP TABLE {table}"))
             is_gone = True
     return is_gone
 
@@ -140,13 +147,14 @@ def _next(session: Session, now: datetime) -> Partition | None:
 
 def _attach(session: Session, new: Partition) -> None:
     """Beside, then into place: the table that everybody uses is not locked against its users."""
-    session.execute(text(f"CREATE TABLE {new.name} (LIKE delivery INCLUDING ALL)"))
-    session.execute(
-        text(
-            f"ALTER TABLE delivery ATTACH PARTITION {new.name}"
-            f" FOR VALUES FROM ({new.lower}) TO ({new.upper})"
+    for parent, table in new.tables.items():
+        session.execute(text(f"CREATE TABLE {table} (LIKE {parent} INCLUDING ALL)"))
+        session.execute(
+            text(
+                f"ALTER TABLE {parent} ATTACH PARTITION {table}"
+                f" FOR VALUES FROM ({new.lower}) TO ({new.upper})"
+            )
         )
-    )
 
 
 def _has_turn(session: Session) -> bool:

@@ -13,6 +13,7 @@ from service.models.delivery import Delivery, DeliveryAnswer, DeliveryState
 from service.models.delivery_day import DeliveryDay
 from service.models.destination import Destination, DestinationKind
 from service.models.erasure import Erasure
+from service.models.digest import DigestArticle, DigestItem, DigestRun
 from service.models.feed_clock import FeedClock
 from service.models.halt import Halt, HaltKind, HaltScope
 from service.models.inbox import InboxEvent, Verdict
@@ -65,6 +66,9 @@ __all__ = [
     "Destination",
     "DestinationKind",
     "Erasure",
+    "DigestArticle",
+    "DigestItem",
+    "DigestRun",
     "FeedClock",
     "Frequency",
     "Halt",
