@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Protocol
 
-from sqlalchemy import RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from service.db import Database, utcnow
+from service.ledger.digest_look import Look
 from service.ledger.hold import hold, is_held
 from service.ledger.journal import Journal, JournalError
-from service.ledger.lease import LARGEST_SLICE, SLICE, Lease, LeaseLost, pending
+from service.ledger.lease import LARGEST_SLICE, SLICE, Lease, LeaseLost, Row, pending
 from service.ledger.outcome import Answer, Outcome
 from service.ledger.quiet import quiet_for, waiting
 from service.logs import get_logger
@@ -57,7 +58,8 @@ class NotToBeSentError(Exception):
 
 
 class NotNowError(Exception):
-    """Raised by `on_wire`: staff paused it a moment ago; no byte leaves, nothing is decided."""
+    """Raised by `on_wire`: staff paused it a moment ago, or a digest has to say something else by
+    now; no byte leaves, nothing is decided."""
 
 
 class NotPreparedError(Exception):
@@ -89,11 +91,18 @@ class Courier:
     """Goes through a batch in order of destination. One thread takes and answers."""
 
     def __init__(
-        self, db: Database, lease: Lease, journal: Journal, settler: Settler, sender: Sender
+        self,
+        db: Database,
+        lease: Lease,
+        journal: Journal,
+        settler: Settler,
+        sender: Sender,
+        look: Look | None = None,
     ) -> None:
+        """`look`: at the items of each letter, where the batch is a digest's."""
         self._db, self._lease, self._journal = db, lease, journal
-        self._settler, self._sender = settler, sender
-        self._slice: deque[RowMapping] = deque()
+        self._settler, self._sender, self._look = settler, sender, look
+        self._slice: deque[Row] = deque()
         self._size = SLICE
         self._revision_id: int | None = None
         self._read_at = self._took_s = 0.0
@@ -126,7 +135,13 @@ class Courier:
             if decided is None:
                 self._in_hand += 1
                 return Parcel(
-                    row, self._revision_id, self._db, self._lease, self._journal, self._read_at
+                    row,
+                    self._revision_id,
+                    self._db,
+                    self._lease,
+                    self._journal,
+                    self._read_at,
+                    self._look,
                 )
             self._keep(self._after, decided, self._revision_id)
         return None
@@ -179,7 +194,9 @@ class Courier:
         while True:
             self._read_at = time.monotonic()
             with self._db.read() as session:
-                rows = pending(session, self._lease, self._after, self._size)
+                rows: Sequence[Row] = pending(session, self._lease, self._after, self._size)
+                if self._look is not None and rows:
+                    rows = self._look.add_letters(session, rows)
                 self._took_s = time.monotonic() - self._read_at
                 if not rows:
                     self._is_exhausted = True
@@ -192,6 +209,8 @@ class Courier:
                 self._must_restart = True
                 return False
             self._set_aside()
+        if self._look is not None:
+            self._look.write(self._db)  # before any of them leaves
         self._is_slice_begun = False
         return True
 
@@ -203,7 +222,7 @@ class Courier:
         except Exception as error:
             raise NotPreparedError from error
 
-    def _decided(self, row: RowMapping) -> Outcome | None:
+    def _decided(self, row: Row) -> Outcome | None:
         """The outcome of one that is not to be sent now."""
         if row["is_cancelled"]:
             return CANCELLED
@@ -211,10 +230,12 @@ class Courier:
             return EXPIRED
         if not row["is_eligible"]:
             return SUPPRESSED
+        if "letter" in row and not row["letter"].items:
+            return CANCELLED if row["letter"].wishes else SUPPRESSED
         left = self._quiet_for(row)
         return waiting(left) if left else None
 
-    def _quiet_for(self, row: RowMapping) -> timedelta:
+    def _quiet_for(self, row: Row) -> timedelta:
         if row["quiet_from"] is None:
             return timedelta(0)
         zone = self._lease.policy.timezone
@@ -239,17 +260,18 @@ class Parcel:
 
     def __init__(
         self,
-        row: RowMapping,
+        row: Row,
         revision_id: int | None,
         db: Database,
         lease: Lease,
         journal: Journal,
         read_at: float,
+        look: Look | None,
     ) -> None:
         self.row, self.destination_id = row, row["destination_id"]
         self.revision_id = revision_id
         self._db, self._lease, self._journal = db, lease, journal
-        self._read_at = read_at
+        self._read_at, self._look = read_at, look
         self.is_begun = False
 
     def on_wire(self) -> None:
@@ -279,6 +301,7 @@ class Parcel:
     def _look_again(self) -> None:
         with self._db.read() as session:
             found = pending(session, self._lease, self.destination_id - 1, 1)
+            is_current = self._look is None or not found or self._look.is_current(session, self.row)
         if not found or found[0]["destination_id"] != self.destination_id:
             raise LeaseLost(self._lease.batch_id)
         if found[0]["is_cancelled"]:
@@ -287,3 +310,5 @@ class Parcel:
             raise NotNowError
         if not found[0]["is_eligible"]:
             raise NotToBeSentError(SUPPRESSED)
+        if not is_current:  # it says what may not be said any more: it is written anew
+            raise NotNowError

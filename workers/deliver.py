@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from service.db import utcnow
 from service.ledger.attempts import forgive_claim, rest
 from service.ledger.claim import claim
+from service.ledger.digest_look import Look
 from service.ledger.journal import Journal, JournalError
 from service.ledger.lease import Lease, LeaseLost, finish, postpone
 from service.ledger.policy import Policy
@@ -65,7 +66,9 @@ def _deliver(
     runtime: Runtime, lease: Lease, journal: Journal, sender: Sender, began: float
 ) -> None:
     settler = Settler(runtime.db, lease)
-    courier = Courier(runtime.db, lease, journal, settler, sender)
+    with runtime.db.read() as session:
+        look = Look.of(session, lease.notification_id)
+    courier = Courier(runtime.db, lease, journal, settler, sender, look)
     try:
         with settler.beating():
             end = _send_all(courier, sender, lease)

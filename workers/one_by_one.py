@@ -5,11 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from sqlalchemy import RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.ledger.journal import JournalError
-from service.ledger.lease import LeaseLost
+from service.ledger.lease import LeaseLost, Row
 from service.ledger.outcome import Outcome
 from service.logs import get_logger
 from service.models import DeliveryState
@@ -19,7 +18,7 @@ log = get_logger(__name__)
 
 BROKE_ON_THE_WIRE = Outcome(DeliveryState.UNKNOWN, detail="an error came before the answer")
 
-Send = Callable[[RowMapping, Callable[[], None]], Outcome]
+Send = Callable[[Row, Callable[[], None]], Outcome]
 
 
 class OneByOne(ABC):
@@ -30,7 +29,7 @@ class OneByOne(ABC):
             pass
 
     @abstractmethod
-    def send(self, row: RowMapping, on_wire: Callable[[], None]) -> Outcome:
+    def send(self, row: Row, on_wire: Callable[[], None]) -> Outcome:
         """Send one delivery; call `on_wire` right before its first byte leaves, and let what
         it raises pass.
 

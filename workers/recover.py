@@ -25,6 +25,7 @@ from service.ledger.waiting import Ring
 from service.runtime import Runtime
 from service.settings import load
 from service.tasks import WORKER_TIMEOUT_S
+from workers.digest import make_due_runs
 from workers.hands import Hands, work_alone
 from workers.hearing import Queues, Unheard
 from workers.plan import release_and_ring
@@ -55,7 +56,7 @@ class Sweeper:
         policy = Policy.of(self._runtime.settings)
         rings = sweep.replay_journals(db, journals, now, policy)
         give_up_batches(db, journals, now, policy)
-        released = self._release()
+        released = self._release() + make_due_runs(self._runtime)
         self._queues.look(self._runtime.doorbell.lengths())
         for query, patience in QUERIES.items():
             # With a broken bell nothing is on its way: there is nothing to be patient for.

@@ -16,6 +16,7 @@ from service.ledger.match import STATE
 from service.ledger.told import LATER, TELLS
 from service.models import (
     Article,
+    DigestArticle,
     Notification,
     NotificationKind,
     NotificationState,
@@ -28,29 +29,54 @@ OPEN = (NotificationState.RELEASED, NotificationState.PLANNING, NotificationStat
 SHORTEST_WAIT = timedelta(seconds=20)
 WAIT_PART = 0.1  # of the time since the release: a pass over a million rows is not made for nothing
 
+# Each way in which a destination was told an article: a delivery about it, or an item of a digest,
+# whose text is not in doubt where its delivery is.
+_TELLINGS = """
+    SELECT v.notification_id, v.destination_id, v.state, v.subscription_id, v.revision_id,
+           v.maybe_revision_id
+    FROM delivery v
+    WHERE v.notification_id IN :told AND v.destination_id > :lower AND v.destination_id <= :upper
+    UNION ALL
+    SELECT v.notification_id, v.destination_id, v.state, i.subscription_id, i.revision_id,
+           CASE WHEN v.maybe_revision_id IS NOT NULL THEN i.revision_id END
+    FROM digest_item i
+    JOIN delivery v ON v.notification_id = i.notification_id
+                   AND v.destination_id = i.destination_id
+    WHERE i.notification_id IN :digests AND i.destination_id > :lower
+      AND i.destination_id <= :upper AND i.article_id = :article AND i.revision_id IS NOT NULL"""
+
 # The last thing that a destination was told, or may have been told, must be another revision than
 # this one, and nothing may still be on its way to it. Who left since is no more told.
-MATCH = text(
-    "INSERT INTO delivery (notification_id, destination_id, state, subscription_id, attempts)"  # noqa: S608
-    f" SELECT :notification, d.id, {STATE}, o.subscription_id, 0"
-    f"""
-    FROM delivery o
+_MATCH = f"""{{tellings}}
+    INSERT INTO delivery (notification_id, destination_id, state, subscription_id, attempts)
+    SELECT :notification, d.id, {STATE}, o.subscription_id, 0
+    FROM {{source}} o
     JOIN notification e ON e.id = o.notification_id
     JOIN destination d ON d.id = o.destination_id
     LEFT JOIN channel c ON c.id = d.channel_id
     LEFT JOIN suppression x ON x.address_hash = d.address_hash
-    WHERE o.notification_id IN :told AND o.destination_id > :lower AND o.destination_id <= :upper
+    WHERE {{told}}o.destination_id > :lower AND o.destination_id <= :upper
       AND {TELLS}
       AND CASE WHEN e.kind = 'withdrawal' THEN :is_correction
                ELSE NOT :is_correction OR o.revision_id IS DISTINCT FROM :revision
                     OR o.maybe_revision_id <> :revision END
       AND NOT EXISTS (
-          SELECT 1 FROM delivery l
-          WHERE l.notification_id IN :told AND l.destination_id = o.destination_id AND {LATER})
+          SELECT 1 FROM {{source}} l
+          WHERE {{later}}l.destination_id = o.destination_id AND {LATER})
       AND EXISTS (
           SELECT 1 FROM subscription s WHERE s.destination_id = d.id AND s.ended_at IS NULL)
-    ON CONFLICT DO NOTHING"""
+    ON CONFLICT DO NOTHING"""  # noqa: S608
+MATCH = text(
+    _MATCH.format(
+        tellings="",
+        source="delivery",
+        told="o.notification_id IN :told AND ",
+        later="l.notification_id IN :told AND ",
+    )
 ).bindparams(bindparam("told", expanding=True))
+MATCH_WITH_DIGESTS = text(
+    _MATCH.format(tellings=f"WITH telling AS ({_TELLINGS})", source="telling", told="", later="")
+).bindparams(bindparam("told", expanding=True), bindparam("digests", expanding=True))
 
 # What was stopped while it waited for its next try: nobody has to wait for that any more.
 CANCEL = text("""
@@ -148,6 +174,19 @@ def is_forgotten(session: Session, article_id: int) -> bool:
     return bool(found) and all(found)
 
 
+def digests(session: Session, notification: Notification) -> list[int]:
+    """The digests and summaries that may have told the article of this follow-up; as `told`."""
+    return list(
+        session.scalars(
+            select(DigestArticle.notification_id)
+            .join(Notification, Notification.id == DigestArticle.notification_id)
+            .where(DigestArticle.article_id == notification.article_id)
+            .where(Notification.planned > 0, Notification.archived_at.is_(None))
+            .order_by(DigestArticle.notification_id)
+        )
+    )
+
+
 def next_range(session: Session, told: list[int], lower: int, size: int) -> int | None:
     """The last of the next destinations that were told; null where there are none."""
     return session.execute(NEXT_RANGE, {"told": told, "lower": lower, "size": size}).scalar()
@@ -158,21 +197,22 @@ def plan(
     notification: Notification,
     article: Article,
     told: list[int],
+    digests: list[int],
     lower: int,
     upper: int,
 ) -> int:
     """Plan the destinations of a key range that must hear of it; returns how many."""
-    is_correction = notification.kind == NotificationKind.CORRECTION
     keys = {"told": told, "lower": lower, "upper": upper}
     session.execute(CANCEL, {**keys, "now": utcnow()})
-    return rows(
-        session,
-        MATCH,
+    values = {
         **keys,
-        notification=notification.id,
-        revision=article.shown_revision_id,
-        is_correction=is_correction,
-    )
+        "notification": notification.id,
+        "revision": article.shown_revision_id,
+        "is_correction": notification.kind == NotificationKind.CORRECTION,
+    }
+    if not digests:
+        return rows(session, MATCH, **values)
+    return rows(session, MATCH_WITH_DIGESTS, **values, digests=digests, article=article.id)
 
 
 def rest(

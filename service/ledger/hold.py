@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, RowMapping, bindparam, select, text, update
+from sqlalchemy import ColumnElement, bindparam, select, text, update
 from sqlalchemy.orm import Session
 
 from service.db import Database, utcnow
 from service.ledger.batches import ring_batch
 from service.ledger.halts import halts_of, lock_pauses
 from service.ledger.layout import BATCH_SIZE
-from service.ledger.lease import Lease, extend, pending
+from service.ledger.lease import Lease, Row, extend, pending
 from service.models import Batch, BatchState, DestinationKind, HaltScope, Notification
 from service.tasks import Doorbell
 
@@ -31,7 +31,7 @@ SET_ASIDE = text("""
 """).bindparams(bindparam("held", expanding=True))
 
 
-def is_held(row: RowMapping) -> bool:
+def is_held(row: Row) -> bool:
     """True for a pending delivery that waits for a pause to end."""
     return bool(row["is_held"]) and not (row["is_cancelled"] or row["is_expired"])
 

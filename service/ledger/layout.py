@@ -61,12 +61,21 @@ class Shares:
 
     def __init__(self) -> None:
         self._shares: dict[Lane, float] = {}
-        self.are_known = False
+        self._rows_each = 1.0
+        self._are_known = False
 
-    def learn(self, counts: Mapping[Lane, int], size: int) -> None:
-        """Note the rows of each lane in a range of at most `size` rows."""
+    def size(self, first: int, usual: int) -> int:
+        """The size of the next range: `usual`, less where each of its rows brings others along."""
+        return max(int(usual / self._rows_each), 1) if self._are_known else first
+
+    def learn(
+        self, counts: Mapping[Lane, int], size: int, planned: int = 0, items: int | None = None
+    ) -> None:
+        """Note the rows of each lane in a range of at most `size` rows, and of the `items` that
+        came with those that were planned."""
         self._shares = {lane: count / size for lane, count in counts.items()}
-        self.are_known = True
+        self._rows_each = max((planned + (items or 0)) / size, 1.0)
+        self._are_known = True
 
     def lay_out(self, session: Session, size: int) -> Layout:
         """Lay out the batches of the next range, of at most `size` rows."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, RowMapping, bindparam, text, update
+from sqlalchemy import BindParameter, ColumnElement, RowMapping, bindparam, select, text, update
 from sqlalchemy.orm import Session
 
 from service.db import Moment, rows, utcnow
@@ -23,12 +23,18 @@ from service.models import (
     BatchState,
     Delivery,
     DestinationKind,
+    Frequency,
+    Notification,
+    NotificationKind,
 )
+
+Row = Mapping[Any, Any]  # a pending delivery with what decides about it
 
 # Deliveries whose eligibility is read at a time: the more, the faster the other side takes them,
 # because what is not on its way soon is read again (invariant 8).
 SLICE, LARGEST_SLICE = 50, 400
 NEWS_FOR = timedelta(hours=24)  # what could not be sent for so long is no news any more
+WEEK_FOR = timedelta(days=4)  # the same of a week's digest
 SAFETY_S = 2.0  # an envelope that starts later than this before the lease's end might overlap
 
 # How many deliveries may have left without being settled, the one on the wire included. Where a
@@ -94,6 +100,7 @@ def of_batch(batch_id: int) -> ColumnElement[bool]:
 
 BOUNCED = f"x.reason IN {OF_THE_MAILBOX}"
 FOLLOWS = "n.kind IN ('correction', 'withdrawal')"
+GATHERS = "n.kind IN ('digest', 'summary')"
 
 
 def decide(deliveries: str = "delivery") -> str:
@@ -108,12 +115,14 @@ def decide(deliveries: str = "delivery") -> str:
     # A correction is not sent to who has its text anyway, because the article went back to that.
     # A letter of the service goes to a mailbox that bounced, too: its person has just asked for it,
     # and opening its link is how they show that mail arrives again. Whoever complained gets none.
+    # A digest or a summary is for whoever still asks for its frequency. What of it may be told, and
+    # why, is looked at item by item (`digest_look`): a topic's halt takes its items out of it.
     # A letter that may have arrived is not sent again with another text where a correction brings
     # that: it would carry the same Message-ID, and the mailbox that has the first one may drop it.
     return f"""
     SELECT v.destination_id, s.id AS subscription_id, v.attempts,
            d.address, d.language, d.channel_id, s.topic_id, s.place_id,
-           s.created_at AS subscribed_at,
+           s.created_at AS subscribed_at, v.maybe_revision_id IS NOT NULL AS is_in_doubt,
            CASE WHEN n.kind = 'service' THEN x.address_hash IS NULL OR {BOUNCED}
                 ELSE d.verified_at IS NOT NULL AND x.address_hash IS NULL
                      AND NOT d.is_paused AND NOT coalesce(c.is_paused, false)
@@ -121,7 +130,7 @@ def decide(deliveries: str = "delivery") -> str:
                      AND s.id IS NOT NULL
            END AS is_eligible,
            (:is_cancelled OR n.stopped_at IS NOT NULL
-            OR coalesce(s.topic_id IN :cancelled_topics, false)
+            OR coalesce(s.topic_id IN :cancelled_topics AND NOT {GATHERS}, false)
             OR coalesce(d.channel_id IN :cancelled_channels, false)
             OR n.kind = 'correction' AND a.shown_revision_id = {HAS_REVISION}
             OR v.maybe_revision_id <> a.shown_revision_id AND EXISTS (
@@ -130,7 +139,7 @@ def decide(deliveries: str = "delivery") -> str:
                   AND c.released_at IS NOT NULL AND c.stopped_at IS NULL)) AS is_cancelled,
            (n.kind <> 'service' AND coalesce(n.resent_at, n.released_at) < :news_since)
                AS is_expired,
-           (:is_paused OR coalesce(s.topic_id IN :paused_topics, false)
+           (:is_paused OR coalesce(s.topic_id IN :paused_topics AND NOT {GATHERS}, false)
             OR coalesce(d.channel_id IN :paused_channels, false)) AS is_held,
            CASE WHEN n.kind <> 'service' AND n.breaks_at IS NULL THEN d.quiet_from END
                AS quiet_from, d.quiet_until
@@ -143,6 +152,7 @@ def decide(deliveries: str = "delivery") -> str:
         SELECT m.id FROM subscription m
         WHERE m.destination_id = d.id AND m.ended_at IS NULL
           AND ({FOLLOWS} AND m.id = v.subscription_id
+               OR {GATHERS} AND m.frequency = :frequency
                OR ({FOLLOWS} OR m.frequency = 'instant' OR n.breaks_at IS NOT NULL)
                AND EXISTS (
                    SELECT 1 FROM revision r
@@ -197,7 +207,24 @@ def standing(session: Session, notification_id: int) -> dict[str, Any]:
     """What DECIDE needs to know of a notification at this moment."""
     halts = halts_of(session, notification_id)
     now = utcnow()
-    return {**halts.values(), "now": now, "news_since": now - NEWS_FOR}
+    frequency = frequency_of(session, notification_id)
+    news_for = WEEK_FOR if frequency == Frequency.WEEKLY else NEWS_FOR
+    return {
+        **halts.values(),
+        "now": now,
+        "news_since": now - news_for,
+        "frequency": frequency or "",
+    }
+
+
+def frequency_of(session: Session, notification_id: int) -> Frequency | None:
+    """Of which frequency a digest or a summary is; null for all other notifications."""
+    found = session.execute(
+        select(Notification.kind, Notification.payload).where(Notification.id == notification_id)
+    ).one_or_none()
+    if found is None or found.kind not in (NotificationKind.DIGEST, NotificationKind.SUMMARY):
+        return None
+    return Frequency(found.payload["frequency"])
 
 
 def extend(session: Session, lease: Lease, now: datetime, **values: int) -> None:

@@ -15,9 +15,10 @@ from sqlalchemy import Select, TextClause, bindparam, select, text
 from sqlalchemy.orm import Session
 
 from service.db import rows
-from service.ledger.told import HEARS
+from service.ledger.told import HEARD_IN_DIGEST, HEARS
 from service.models import (
     Article,
+    DigestArticle,
     LabelState,
     Notification,
     NotificationKind,
@@ -47,6 +48,7 @@ _NEW_IN_STORY = f"""
           SELECT 1 FROM notification e
           JOIN delivery o ON o.notification_id = e.id AND o.destination_id = d.id
           WHERE e.id IN :others AND {HEARS})"""  # noqa: S608
+_NOT_IN_DIGEST = f" AND NOT EXISTS ({HEARD_IN_DIGEST})"
 _STREAM = """SELECT destination_id FROM subscription
     WHERE topic_id {topic} AND ended_at IS NULL AND destination_id > :lower
     ORDER BY destination_id"""
@@ -78,14 +80,22 @@ class Question:
 
     topics: Sequence[int | None]
     places: Sequence[int]  # none: the whole city
-    others: Sequence[int] = ()  # whoever hears of the story by one of these is left out
+    others: Sequence[int] = ()  # whoever hears of the story by one of these is left out,
+    digests: Sequence[int] = ()  # or by one of these,
+    tellings: Sequence[int] = ()  # where it tells one of these articles
     breaks: bool = False  # to those too who asked for digests
 
     @property
     def lists(self) -> dict[str, list[int]]:
         """The values of the SQL: those lists alone that have any."""
         topics = [topic for topic in self.topics if topic is not None]
-        lists = {"topics": topics, "places": self.places, "others": self.others}
+        lists = {
+            "topics": topics,
+            "places": self.places,
+            "others": self.others,
+            "digests": self.digests,
+            "tellings": self.tellings,
+        }
         return {name: list(ids) for name, ids in lists.items() if ids}
 
     def asked(self, *, is_once: bool) -> str:
@@ -105,7 +115,8 @@ class Question:
     def who(self, *, is_once: bool) -> str:
         """The SQL from FROM on: whoever is to be told."""
         story = _NEW_IN_STORY if self.others else ""
-        return _WHO.format(asked=self.asked(is_once=is_once)) + story
+        digest = _NOT_IN_DIGEST if self.digests else ""
+        return _WHO.format(asked=self.asked(is_once=is_once)) + story + digest
 
     def may_be_told(self) -> str:
         """The SQL of those who ask and may be told now: id, kind, lane, and the reason of today."""
@@ -126,6 +137,7 @@ def question(session: Session, notification: Notification, article: Article) -> 
         [*session.scalars(topics), None],
         session.scalars(places.order_by(PlaceLabel.place_id)).all(),
         session.scalars(_others(article.story_id, article.id)).all(),
+        *_digests(session, article.story_id, article.id),
         breaks=notification.breaks_at is not None,
     )
 
@@ -181,7 +193,8 @@ def count_told(
     if was_told_long_ago(session, story_id, article_id):
         return 0
     others = session.scalars(_others(story_id, article_id)).all()
-    asked = Question([*topic_ids, None], place_ids, others)
+    digests = _digests(session, story_id, article_id)
+    asked = Question([*topic_ids, None], place_ids, others, *digests)
     count = statement(_COUNT.format(state=STATE, who=asked.who(is_once=True)), tuple(asked.lists))
     values = {"lower": 0, "upper": 2**62, **asked.lists}
     return int(session.execute(count, values).scalar_one())
@@ -195,6 +208,25 @@ def _others(story_id: int | None, article_id: int) -> Select[int]:
         .where(Article.story_id == story_id, Article.id != article_id)
         .where(Notification.kind == NotificationKind.NEW)
         .order_by(Notification.id)
+    )
+
+
+def _digests(
+    session: Session, story_id: int | None, article_id: int
+) -> tuple[list[int], list[int]]:
+    """The digests that may have told an article of a story, and these articles; for news that
+    just came there are none."""
+    is_of_story = Article.id == article_id
+    if story_id is not None:
+        is_of_story |= Article.story_id == story_id
+    found = session.execute(
+        select(DigestArticle.notification_id, DigestArticle.article_id)
+        .join(Article, Article.id == DigestArticle.article_id)
+        .where(is_of_story)
+    ).all()
+    return (
+        sorted({row.notification_id for row in found}),
+        sorted({row.article_id for row in found}),
     )
 
 

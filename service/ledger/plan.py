@@ -12,8 +12,9 @@ from sqlalchemy import ScalarSelect, select, update
 from sqlalchemy.orm import Session
 
 from service.db import rows
-from service.ledger.audience import Audience
+from service.ledger.audience import Audience, audience_of
 from service.ledger.batches import CLOSE_ONE, Cutter
+from service.ledger.digest_turn import may_be_planned
 from service.ledger.layout import Shares
 from service.ledger.locks import lock_article_of
 from service.ledger.requeue import requeue
@@ -22,6 +23,7 @@ from service.models import (
     ArticleState,
     Batch,
     Notification,
+    NotificationKind,
     NotificationState,
     Story,
 )
@@ -54,6 +56,8 @@ def begin_planning(session: Session, notification_id: int, now: datetime) -> Not
         return None
     notification.state = NotificationState.PLANNING
     session.flush()
+    if notification.kind == NotificationKind.DIGEST:
+        return notification if may_be_planned(session, notification, now) else None
     return notification if _take_story(session, notification, now) else None
 
 
@@ -69,16 +73,15 @@ def plan_range(
         Overtaken: another process moved the cursor; nothing was written.
     """
     lower = notification.cursor
-    article = session.get_one(Article, notification.article_id)
-    audience = Audience(session, notification, article)
-    size = RANGE_SIZE if shares.are_known else FIRST_RANGE_SIZE
+    audience = audience_of(session, notification)
+    size = shares.size(FIRST_RANGE_SIZE, RANGE_SIZE)
     upper = None if notification.stopped_at else audience.next_range(lower, size)
     if upper is None:
         _end_pass(session, notification, audience, now)
         return None
     if not _move_cursor(session, notification, upper):
         raise Overtaken(notification.id)
-    again = requeue(session, notification, article, lower, upper)
+    again = requeue(session, notification, lower, upper)
     layout = shares.lay_out(session, size)
     planned = audience.plan(lower, upper, layout.batching(lower, upper))
     session.execute(
@@ -88,7 +91,7 @@ def plan_range(
     )
     cutter = Cutter(session, notification, lower, upper)
     cutter.cut(layout, planned)
-    shares.learn(cutter.counts, size)
+    shares.learn(cutter.counts, size, planned, audience.items)
     return again + cutter.batches
 
 

@@ -52,15 +52,14 @@ _TAKE_UP = text(f"""
 """)  # noqa: S608
 
 
-def requeue(
-    session: Session, notification: Notification, article: Article, lower: int, upper: int
-) -> list[Batch]:
+def requeue(session: Session, notification: Notification, lower: int, upper: int) -> list[Batch]:
     """Queue again who missed a notification that is being resent; none where it is not.
 
     The notification is being planned meanwhile, so that nobody ends it.
     """
     if notification.resend is None:
         return []
+    article = session.get_one(Article, notification.article_id)
     is_unknown = notification.resend == Resend.UNKNOWN
     asked = question(session, notification, article)
     values = {

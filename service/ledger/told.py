@@ -22,3 +22,12 @@ HAS_REVISION = f"""(
     JOIN delivery o ON o.notification_id = e.id AND o.destination_id = v.destination_id
     WHERE e.article_id = n.article_id AND e.id < n.id AND {TELLS}
     ORDER BY e.id DESC LIMIT 1)"""  # noqa: S608
+
+# Whoever hears, by an item of one of these digests or summaries, of one of these articles.
+HEARD_IN_DIGEST = f"""
+    SELECT 1 FROM digest_item i
+    JOIN notification e ON e.id = i.notification_id
+    JOIN delivery o ON o.notification_id = i.notification_id
+                   AND o.destination_id = i.destination_id
+    WHERE i.notification_id IN :digests AND i.destination_id = d.id
+      AND i.article_id IN :tellings AND i.revision_id IS NOT NULL AND {HEARS}"""  # noqa: S608

@@ -14,7 +14,7 @@ MAX_NOTE = 1_000
 MAX_NAMES = 300
 MAX_NAME = 100
 MAX_URL = 4_000
-_RTL = frozenset(("ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"))
+RTL = frozenset(("ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"))
 
 
 def article_values(
@@ -33,7 +33,7 @@ def article_values(
         "summary": printable(story.summary or story.body_text, MAX_SUMMARY),
         "url": printable(story.url, MAX_URL),
         "story_language": story.language,
-        "direction": "rtl" if story.language.partition("-")[0] in _RTL else "auto",
+        "direction": "rtl" if story.language.partition("-")[0] in RTL else "auto",
         "topics": printable(story.topic_names(language), MAX_NAMES),
         "places": printable(story.place_names(language), MAX_NAMES),
         "date": long_date(local_date(at), language) if at else "",

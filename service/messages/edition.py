@@ -25,7 +25,7 @@ from service.messages.wording import long_date
 # Joining bypasses every other check, so a line break here would be a header or an SMTP command.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_ADDRESS = re.compile(
+ADDRESS = re.compile(
     rf"(?=.{{1,64}}@)(?=.{{1,254}}\Z){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*"
 )
 _SLUG = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -55,6 +55,11 @@ class EditionLetter:
     @property
     def subject(self) -> str:
         return self.form.subject
+
+    @property
+    def head_values(self) -> tuple[bytes, ...]:
+        """The values of the slots as a signature of the headers has them."""
+        return self.values
 
     @property
     def body_tail(self) -> bytes:
@@ -87,7 +92,7 @@ class Form:
             headers=edition.headers(marks["asked"], marks["token"], marks["original"]),
         )
         url = self.house.unsubscribe_url
-        ways = [_unended(url), _unended(escape(url))]
+        ways = [unended(url), unended(escape(url))]
         self._room = min(LINE + 2 - len(way.rpartition(b"\r\n")[2]) for way in ways)
         text_slots, html_slots = (
             {
@@ -137,12 +142,12 @@ class Form:
         sheet = self.house.fill_in("why", self._language, values, {"date": day})
         slots, marks = {day: day.encode()}, (day.encode(),)
         return (
-            Segments(_unended(sheet.text.strip(), slots), marks),
-            Segments(_unended(sheet.html.strip(), slots), marks),
+            Segments(unended(sheet.text.strip(), slots), marks),
+            Segments(unended(sheet.html.strip(), slots), marks),
         )
 
     def _new_day(self, day: date) -> bytes:
-        return _unended(long_date(day, self._language))
+        return unended(long_date(day, self._language))
 
     def _check(self) -> None:
         """A slot that got lost on the way would be a letter without its reader's own link."""
@@ -185,7 +190,7 @@ class Edition:
         Raises:
             LetterError: the address is not one that a letter may be written to as it is.
         """
-        if not _ADDRESS.fullmatch(reader.address):
+        if not ADDRESS.fullmatch(reader.address):
             raise LetterError("the address is not plain ASCII, as in name@example.com")
         form = self._forms.get(reader.language)
         if form is None:
@@ -210,7 +215,7 @@ class Edition:
         }
 
 
-def _unended(text: str, slots: Mapping[str, bytes] | None = None) -> bytes:
+def unended(text: str, slots: Mapping[str, bytes] | None = None) -> bytes:
     """Quoted-printable without the end of its last line."""
     return quoted(text, slots).removesuffix(b"\r\n")
 

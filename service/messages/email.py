@@ -8,9 +8,8 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import RowMapping
-
 from service.crypto import Vault
+from service.ledger.lease import Row
 from service.messages.brand import letter_colours
 from service.messages.letter import WholeLetter
 from service.messages.stationery import Sheet, stationery
@@ -43,7 +42,7 @@ class Reader:
     subscribed_at: datetime | None
 
     @classmethod
-    def from_row(cls, row: RowMapping) -> Reader:
+    def from_row(cls, row: Row) -> Reader:
         return cls(
             destination_id=row["destination_id"],
             address=row["address"],
@@ -87,6 +86,10 @@ class Letterhead:
         that: a lost wish to leave is worse than none."""
         by_mail = f",\r\n <mailto:u+{token}@{self.domain}>" if self._settings.reads_mail else ""
         return f"<{self.unsubscribe_url}{token}>{by_mail}"
+
+    def page(self, path: str) -> str:
+        """The address of a page of the site."""
+        return f"{self._settings.public_url}/{path}"
 
     @property
     def unsubscribe_url(self) -> str:

@@ -126,6 +126,11 @@ def _encoded(text: str, used: int = 0) -> str:
     return header.encode(linesep="\r\n")
 
 
+def encoded_subject(subject: str) -> bytes:
+    """The value of the header Subject, folded where it has to be."""
+    return _encoded(subject, len("Subject: ")).encode("ascii")
+
+
 def _folded(name: str, address: str) -> str:
     """On one line where that is short enough, else the address on a line of its own."""
     is_short = len(f"From: {name} {address}".rpartition("\r\n")[2]) <= MAX_LINE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -100,6 +102,42 @@ def tell(session: Session, notification: Notification) -> Story:
         original=notification.payload.get("original"),
         published_at=article.published_at,
     )
+
+
+def tell_all(session: Session, revision_ids: Sequence[int]) -> list[Story]:
+    """Read these texts for a digest: each with its places, and without what only a letter of its
+    own tells."""
+    found = session.execute(
+        select(Revision, Article.published_at)
+        .join(Article, Article.id == Revision.article_id)
+        .where(Revision.id.in_(revision_ids))
+        .order_by(Revision.id)
+    ).all()
+    places: defaultdict[int, list[Name]] = defaultdict(list)
+    for revision_id, place in session.execute(
+        select(PlaceLabel.revision_id, Place)
+        .join(Place, Place.id == PlaceLabel.place_id)
+        .where(PlaceLabel.revision_id.in_(revision_ids))
+        .order_by(Place.position)
+    ):
+        places[revision_id].append(Name(place.id, place.slug, place.name, place.name))
+    return [
+        Story(
+            article_id=revision.article_id,
+            revision_id=revision.id,
+            url=revision.url,
+            title=revision.title,
+            summary=revision.summary,
+            body_html="",
+            body_text=revision.body_text,
+            language=revision.language,
+            topics=(),
+            places=tuple(places[revision.id]),
+            terms={},
+            published_at=published_at,
+        )
+        for revision, published_at in found
+    ]
 
 
 def _terms(label: TopicLabel) -> tuple[str, ...]:

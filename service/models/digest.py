@@ -31,14 +31,12 @@ class DigestRun(Base):
 
 
 class DigestArticle(Base):
-    """An article that a digest or a summary may tell: of each reader's items, it is one of these."""
+    """An article that a digest or a summary may tell; each item is one of these."""
 
     __tablename__ = "digest_article"
 
     notification_id: Mapped[int] = mapped_column(ForeignKey("notification.id"), primary_key=True)
-    article_id: Mapped[int] = mapped_column(
-        ForeignKey("article.id"), primary_key=True, index=True
-    )
+    article_id: Mapped[int] = mapped_column(ForeignKey("article.id"), primary_key=True, index=True)
 
 
 class DigestItem(Base):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from sqlalchemy import RowMapping, update
+from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from service.ledger.lease import Lease
+from service.ledger.lease import Lease, Row
 from service.ledger.outcome import Outcome
 from service.logs import get_logger
 from service.messages.chat import about, channel_test
@@ -44,7 +44,7 @@ class ChatSender(OneByOne):
         self._story = tell(session, notification)
         return self._story.revision_id
 
-    def send(self, row: RowMapping, on_wire: Callable[[], None]) -> Outcome:
+    def send(self, row: Row, on_wire: Callable[[], None]) -> Outcome:
         channel_id = row["channel_id"]
         if channel_id is None:
             return self._people.send(row, self._story, on_wire)

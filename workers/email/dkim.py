@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, utils
 
 from service.dkim import signing_key
+from service.messages.digest import DigestForm, DigestLetter
 from service.messages.edition import EditionLetter, Form
 from service.messages.letter import Letter
 from service.messages.segments import Segments
@@ -54,7 +55,7 @@ class Signer:
             domain.encode("ascii"),
             selector.encode("ascii"),
         )
-        self._prepared: WeakKeyDictionary[Form, _Prepared] = WeakKeyDictionary()
+        self._prepared: WeakKeyDictionary[Form | DigestForm, _Prepared] = WeakKeyDictionary()
 
     @classmethod
     def of(cls, settings: Settings) -> Signer | None:
@@ -68,7 +69,7 @@ class Signer:
         Of an edition's letter nothing is parsed and nothing canonicalised again: its headers are
         joined from prepared forms, and the hash goes on from the body's constant start.
         """
-        if not isinstance(letter, EditionLetter):
+        if not isinstance(letter, EditionLetter | DigestLetter):
             return self.sign(letter.as_bytes(), at)
         prepared = self._prepared.get(letter.form)
         if prepared is None:
@@ -76,7 +77,7 @@ class Signer:
         body = prepared.body.copy()
         body.update(letter.body_tail)
         headers = prepared.headers
-        fields = headers.start + headers.tail(letter.values)
+        fields = headers.start + headers.tail(letter.head_values)
         return self._signed(prepared.names, fields, body.digest(), at) + letter.as_bytes()
 
     def sign(self, raw: bytes, at: int) -> bytes:
@@ -111,7 +112,7 @@ class _Prepared:
     Its body is in relaxed form as it is (see `service.messages.quoted`).
     """
 
-    def __init__(self, form: Form) -> None:
+    def __init__(self, form: Form | DigestForm) -> None:
         self.names, fields = _canonical(form.head.source)
         self.headers = Segments(fields, form.marks)
         self.body = hashlib.sha256(form.body.start)

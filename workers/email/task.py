@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache, partial
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from service.db import utcnow
 from service.ledger.lanes import postpone_ready
-from service.ledger.lease import Lease
+from service.ledger.lease import Lease, Row
 from service.ledger.outcome import Outcome
 from service.logs import get_logger
+from service.messages.digest import DigestEdition
 from service.messages.edition import Edition
 from service.messages.email import Letterhead, Reader
 from service.messages.letter import Letter, LetterError
-from service.messages.story import Name, tell
-from service.models import Article, Batch, DeliveryState, Notification, Place
+from service.messages.story import Name, Story, tell, tell_all
+from service.models import (
+    Article,
+    Batch,
+    DeliveryState,
+    Frequency,
+    Notification,
+    NotificationKind,
+    Place,
+    Topic,
+)
 from service.runtime import Runtime
 from service.settings import Settings
 from service.subscriptions.trial import TEMPLATE as TRIAL
@@ -54,6 +65,7 @@ class EmailSender(OneByOne):
         self._letterhead = Letterhead(runtime.settings, runtime.vault)
         self._signer = Signer.of(runtime.settings)
         self._edition: Edition | None = None
+        self._digest: DigestEdition | None = None
         self._notification: Notification | None = None
         self._template = ""
         self._told_at = -math.inf
@@ -67,15 +79,15 @@ class EmailSender(OneByOne):
         self._told_at = time.monotonic()
         notification = session.get_one(Notification, self._lease.notification_id)
         self._notification = notification
+        if notification.kind in (NotificationKind.DIGEST, NotificationKind.SUMMARY):
+            self._digest = self._digest or self._new_digest(session, notification)
+            return None
         if notification.article_id is None:
             self._template = str(notification.payload.get("template"))
             return None
         story = tell(session, notification)
         if self._edition is None or self._edition.story != story:
-            places = {
-                place.id: Name(place.id, place.slug, place.name, place.name)
-                for place in session.scalars(select(Place))
-            }
+            places = _places(session)
             at = notification.released_at or utcnow()
             self._edition = Edition(self._letterhead, story, notification.id, places, at)
         return story.revision_id
@@ -92,7 +104,7 @@ class EmailSender(OneByOne):
             with suppress(SQLAlchemyError):  # the answers count more than what they teach
                 self._throttle.keep()
 
-    def send(self, row: RowMapping, on_wire: Callable[[], None]) -> Outcome:
+    def send(self, row: Row, on_wire: Callable[[], None]) -> Outcome:
         """Into the built-in mailbox."""
         try:
             letter = self.letter(row)
@@ -102,13 +114,16 @@ class EmailSender(OneByOne):
         on_wire()
         return keep(self._runtime.db, letter, raw)
 
-    def letter(self, row: RowMapping) -> Letter:
+    def letter(self, row: Row) -> Letter:
         """The letter for one reader.
 
         Raises:
             LetterError: it cannot be written to this address.
         """
         reader, notification = Reader.from_row(row), self._notification
+        if self._digest is not None:
+            # Its way out is out of all of this frequency (design, section 5).
+            return self._digest.letter(replace(reader, subscription_id=0), row["letter"])
         if self._edition is not None:
             return self._edition.letter(reader)
         assert notification is not None, "prepare() comes first"
@@ -121,10 +136,26 @@ class EmailSender(OneByOne):
             return letter.as_bytes()
         return self._signer.sign_letter(letter, int(time.time()))
 
+    def _new_digest(self, session: Session, notification: Notification) -> DigestEdition:
+        topics = session.scalars(select(Topic).order_by(Topic.position, Topic.id))
+        return DigestEdition(
+            self._letterhead,
+            notification.id,
+            Frequency(notification.payload["frequency"]),
+            notification.released_at or utcnow(),
+            {one.id: Name(one.id, one.slug, one.name_tr, one.name_en) for one in topics},
+            _places(session),
+            self._stories,
+        )
+
+    def _stories(self, revision_ids: Sequence[int]) -> Sequence[Story]:
+        with self._runtime.db.read() as session:
+            return tell_all(session, revision_ids)
+
     @property
     def is_trial(self) -> bool:
         """Staff who test mail want to read the answer."""
-        return self._edition is None and self._template == TRIAL
+        return self._template == TRIAL
 
     def close(self) -> None:
         """Links are left for the next batch."""
@@ -175,6 +206,13 @@ class _Outbox:
             self._courier.put_back(parcel)
             raise WithheldError from error
         return raw
+
+
+def _places(session: Session) -> dict[int, Name]:
+    return {
+        place.id: Name(place.id, place.slug, place.name, place.name)
+        for place in session.scalars(select(Place))
+    }
 
 
 def _broken(parcel: Parcel, error: Exception) -> Outcome:
