@@ -18,7 +18,7 @@ PYTHONS := $(PYTHON) python3.12 python3.11 python3
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test lint types contracts apt-packages browser tests format lock setup venv install \
-	secrets chaos bench-ledger bench-mail bench-ingest bench-classify bench-urgent bench-races fuzz
+	secrets chaos bench-ledger bench-digest bench-mail bench-ingest bench-classify bench-urgent bench-races fuzz
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ chaos: setup ## the proof: hurt a running Tellal, count what was lost (FAULT= SE
 
 bench-ledger: setup ## planning against a bare insert, memory, cost of a delivery (QUICK=1: less)
 	@$(BIN)/python -m tests.bench.ledger
+
+bench-digest: setup ## a day's digests against bare SQL and an oracle, letters a second (QUICK=1: less)
+	@$(BIN)/python -m tests.bench.digest
 
 bench-mail: setup ## letters a second, near and far, against other senders (QUICK=1: less; SOAK=600)
 	@DEBIAN_FRONTEND=noninteractive $(MAKE) --no-print-directory apt-packages \

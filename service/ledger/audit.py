@@ -83,6 +83,29 @@ RULES: dict[str, str] = {
         WHERE n.article_id IS NOT NULL AND v.state = 1 AND v.revision_id IS NULL
         GROUP BY n.id
     """,
+    "a digest that told nothing, or whose told text nobody kept, notification": """
+        SELECT n.id, count(*) || ' letters'
+        FROM notification n JOIN delivery v ON v.notification_id = n.id AND v.state = 1
+        WHERE n.kind IN ('digest', 'summary') AND n.archived_at IS NULL AND NOT EXISTS (
+            SELECT 1 FROM digest_item i
+            WHERE i.notification_id = v.notification_id
+              AND i.destination_id = v.destination_id AND i.revision_id IS NOT NULL)
+        GROUP BY n.id
+    """,
+    "items of a digest that nobody was to get, notification": """
+        SELECT i.notification_id, count(*) || ' items'
+        FROM digest_item i
+        LEFT JOIN notification n ON n.id = i.notification_id
+        LEFT JOIN delivery v ON v.notification_id = i.notification_id
+                            AND v.destination_id = i.destination_id
+        WHERE v.destination_id IS NULL OR n.kind NOT IN ('digest', 'summary')
+        GROUP BY i.notification_id
+    """,
+    "a digest's run whose notification is none, run": """
+        SELECT g.id, g.frequency || ' of ' || g.day
+        FROM digest_run g JOIN notification n ON n.id = g.notification_id
+        WHERE n.kind <> 'digest'
+    """,
     "deferred without a time to try again, notification": """
         SELECT notification_id, count(*) || ' rows'
         FROM delivery WHERE state = 2 AND due_at IS NULL

@@ -56,7 +56,10 @@ _ASKED = """
     FROM subscription s
     WHERE s.topic_id {topic} AND s.destination_id > :lower AND s.destination_id <= :upper
       AND s.ended_at IS NULL AND s.frequency = :frequency"""
+# SQLite's driver counts the rows of a statement that begins with INSERT alone.
 _ITEMS = """
+    INSERT INTO digest_item
+        (notification_id, destination_id, article_id, revision_id, subscription_id)
     WITH label AS MATERIALIZED ({label}), item AS MATERIALIZED ({item}),
     asked AS ({asked}),
     matched AS MATERIALIZED (
@@ -64,8 +67,6 @@ _ITEMS = """
         FROM asked a JOIN label l
           ON l.topic = a.topic AND (l.place = a.place OR l.place = -1 AND NOT a.is_local_only)
         GROUP BY 1, 2){heard_of}
-    INSERT INTO digest_item
-        (notification_id, destination_id, article_id, revision_id, subscription_id)
     SELECT :notification, m.destination_id, m.article_id, {revision}, m.reason % {reason}
     FROM matched m JOIN item i ON i.article_id = m.article_id
     JOIN destination d ON d.id = m.destination_id

@@ -47,8 +47,9 @@ _TELLINGS = """
 
 # The last thing that a destination was told, or may have been told, must be another revision than
 # this one, and nothing may still be on its way to it. Who left since is no more told.
-_MATCH = f"""{{tellings}}
+_MATCH = f"""
     INSERT INTO delivery (notification_id, destination_id, state, subscription_id, attempts)
+    {{tellings}}
     SELECT :notification, d.id, {STATE}, o.subscription_id, 0
     FROM {{source}} o
     JOIN notification e ON e.id = o.notification_id

@@ -1,7 +1,8 @@
 """Leaving: by the link in each mail, at once and for good; undone only by the person.
 
-The token of a link never expires and names a notification, a destination and a subscription. An
-authentic token is always answered with success, even when its rows are gone (design, section 5).
+The token of a link never expires and names a notification, a destination and a subscription; of a
+digest it names no subscription, and is about all of the reader's of that frequency. An authentic
+token is always answered with success, even when its rows are gone (design, section 5).
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from sqlalchemy.orm import Session
 
 from service.crypto import Vault
 from service.db import utcnow
-from service.models import ConsentAct, Destination, Subscription
+from service.ledger.lease import frequency_of
+from service.models import ConsentAct, Destination, Frequency, Subscription
 from service.subscriptions.endings import (
     EVERYTHING,
     ON_PAGE,
@@ -41,6 +43,7 @@ class Leaving:
     topic_id: int | None = None
     place_id: int | None = None
     is_known: bool = False
+    frequency: Frequency | None = None  # of a digest: all subscriptions of that frequency
 
 
 def peek(session: Session, vault: Vault, token: str) -> Leaving | None:
@@ -48,7 +51,7 @@ def peek(session: Session, vault: Vault, token: str) -> Leaving | None:
     ids = _ids(vault, token)
     if ids is None:
         return None
-    destination_id, subscription_id = ids
+    notification_id, destination_id, subscription_id = ids
     live = set(
         session.scalars(
             select(Subscription.id).where(
@@ -56,6 +59,8 @@ def peek(session: Session, vault: Vault, token: str) -> Leaving | None:
             )
         )
     )
+    if not subscription_id:
+        return _peek_digest(session, destination_id, frequency_of(session, notification_id), live)
     named = with_successors(session, destination_id, subscription_id)
     now, ids_named = utcnow(), {row.id for row in named}
     return Leaving(
@@ -69,8 +74,29 @@ def peek(session: Session, vault: Vault, token: str) -> Leaving | None:
     )
 
 
+def _peek_digest(
+    session: Session, destination_id: int, frequency: Frequency | None, live: set[int]
+) -> Leaving:
+    own = set(
+        session.scalars(
+            select(Subscription.id).where(
+                Subscription.id.in_(live), Subscription.frequency == frequency
+            )
+        )
+    )
+    ended = _last_ended(session, destination_id, ONE_CLICK, frequency)
+    return Leaving(
+        destination_id=destination_id,
+        is_live=bool(own),
+        can_undo=not own and any(_can_undo(row, utcnow()) for row in ended),
+        others_live=bool(live - own),
+        is_known=frequency is not None,
+        frequency=frequency,
+    )
+
+
 def end_by_token(session: Session, vault: Vault, token: str) -> bool:
-    """End the subscription that a link names; effective when the caller commits.
+    """End what a link names; effective when the caller commits.
 
     Where its person has changed it since the letter came, what took its place ends.
     True for every authentic token, whether or not it still had something to end.
@@ -78,10 +104,14 @@ def end_by_token(session: Session, vault: Vault, token: str) -> bool:
     ids = _ids(vault, token)
     if ids is None:
         return False
-    destination_id, subscription_id = ids
+    notification_id, destination_id, subscription_id = ids
     _stand_in_line(session, destination_id)
-    named = [row.id for row in with_successors(session, destination_id, subscription_id)]
-    _end(session, destination_id, ONE_CLICK, Subscription.id.in_(named))
+    if subscription_id:
+        rows = with_successors(session, destination_id, subscription_id)
+        named = Subscription.id.in_([row.id for row in rows])
+    else:
+        named = Subscription.frequency == frequency_of(session, notification_id)
+    _end(session, destination_id, ONE_CLICK, named)
     return True
 
 
@@ -90,7 +120,7 @@ def end_all_by_token(session: Session, vault: Vault, token: str) -> bool:
     ids = _ids(vault, token)
     if ids is None:
         return False
-    end_all(session, ids[0])
+    end_all(session, ids[1])
     return True
 
 
@@ -103,15 +133,18 @@ def end_all(session: Session, destination_id: int, reason: str = EVERYTHING) -> 
 def undo(session: Session, vault: Vault, token: str, *, everything: bool = False) -> bool:
     """Re-open what an act from this link ended; True when something is open again.
 
-    `everything` undoes the latest "end everything", else only the named subscription comes back.
+    `everything` undoes the latest "end everything", else only what the link names comes back.
     A choice that has been made anew meanwhile stays as it is (unique index).
     """
     ids = _ids(vault, token)
     if ids is None:
         return False
-    destination_id, subscription_id = ids
+    notification_id, destination_id, subscription_id = ids
     if everything:
-        ended = _last_everything(session, destination_id)
+        ended = _last_ended(session, destination_id, EVERYTHING)
+    elif not subscription_id:
+        frequency = frequency_of(session, notification_id)
+        ended = _last_ended(session, destination_id, ONE_CLICK, frequency) if frequency else []
     else:
         ended = with_successors(session, destination_id, subscription_id)
     return _reopen_all(session, destination_id, ended)
@@ -170,14 +203,16 @@ def _reopen_all(session: Session, destination_id: int, ended: Sequence[Subscript
     return bool(reopened)
 
 
-def _last_everything(session: Session, destination_id: int) -> list[Subscription]:
-    """The rows that the latest "end everything" has ended: they share its time."""
-    rows = session.scalars(
-        select(Subscription)
-        .where(Subscription.destination_id == destination_id)
-        .where(Subscription.end_reason == EVERYTHING)
-        .order_by(Subscription.ended_at.desc(), Subscription.id)
-    ).all()
+def _last_ended(
+    session: Session, destination_id: int, reason: str, frequency: Frequency | None = None
+) -> list[Subscription]:
+    """The rows that the latest act of this kind has ended: they share its time."""
+    query = select(Subscription).where(
+        Subscription.destination_id == destination_id, Subscription.end_reason == reason
+    )
+    if frequency is not None:
+        query = query.where(Subscription.frequency == frequency)
+    rows = session.scalars(query.order_by(Subscription.ended_at.desc(), Subscription.id)).all()
     return [row for row in rows if row.ended_at == rows[0].ended_at]
 
 
@@ -201,6 +236,7 @@ def _can_undo(row: Subscription, now: datetime) -> bool:
     )
 
 
-def _ids(vault: Vault, token: str) -> tuple[int, int] | None:
+def _ids(vault: Vault, token: str) -> tuple[int, int, int] | None:
+    """The notification, the destination and the subscription that a link names."""
     numbers = vault.numbers("unsubscribe", token, 3)
-    return None if numbers is None else (numbers[1], numbers[2])
+    return None if numbers is None else (numbers[0], numbers[1], numbers[2])

@@ -1,4 +1,4 @@
-"""A city that reads the news once a day: articles released at given moments, and what it was told."""
+"""A city that reads the news once a day: news of given moments, and what it was told."""
 
 from __future__ import annotations
 

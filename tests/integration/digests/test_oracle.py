@@ -25,7 +25,7 @@ from tests.integration.ledger.ranges import in_ranges_of
 from workers.plan import plan_notification
 
 pytestmark = pytest.mark.usefixtures("full_audit")
-PEOPLE, ARTICLES = 60, 26
+PEOPLE, ARTICLES = 40, 23
 
 
 @pytest.fixture
@@ -97,12 +97,12 @@ def made_up_people(chance, runtime, names) -> dict[int, Person]:
     return people
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_each_digest_is_what_the_oracle_says(
     seed, press, runtime, town, yesterday, names, monkeypatch
 ):
     chance = random.Random(seed)
-    in_ranges_of(chance.choice((3, 40, 1_000)), monkeypatch)
+    in_ranges_of(chance.choice((15, 1_000)), monkeypatch)
     articles = made_up_articles(chance, press, yesterday, names)
     people = made_up_people(chance, runtime, names)
     for notification in town.all(Notification):

@@ -1,0 +1,1 @@
+"""What digests cost: planning against bare SQL, letters a second, and an oracle beside them."""
