@@ -16,6 +16,7 @@ from service.ledger.batches import CLOSE_ONE, new_batch
 from service.ledger.layout import BATCH_SIZE
 from service.ledger.policy import STANDARD, Policy
 from service.ledger.replay import replay_dead
+from service.ledger.summaries import gather
 from service.ledger.waiting import (
     Ring,
     ring_for_batch,
@@ -85,8 +86,8 @@ def due_releases(session: Session, now: datetime, review_wait: timedelta) -> lis
 # What is due, the longest first, with its lane. A whole city's quiet hours end in one minute, so it
 # is taken in steps, each a walk along the due end of `ix_delivery_deferred`.
 DUE = text("""
-    SELECT v.notification_id, d.kind, d.lane, v.destination_id
-    FROM (SELECT notification_id, destination_id FROM delivery
+    SELECT v.notification_id, d.kind, d.lane, v.destination_id, v.attempts = 0 AS is_untried
+    FROM (SELECT notification_id, destination_id, attempts FROM delivery
           WHERE state = 2 AND due_at <= :now ORDER BY due_at LIMIT :size) AS v
     JOIN destination d ON d.id = v.destination_id
     ORDER BY v.notification_id, d.kind, d.lane, v.destination_id
@@ -102,9 +103,16 @@ REQUEUE = text("""
 def due_deferrals(
     session: Session, now: datetime, _rung_before: datetime, _full: Collection[Queue] = ()
 ) -> list[Ring]:
-    """Deferred deliveries that are due, put into batches again; the rest by the next sweep."""
+    """Deferred deliveries that are due, put into batches again; the rest by the next sweep.
+
+    What waited for quiet hours to end is gathered first.
+    """
     rings = []
-    due = session.execute(DUE, {"now": now, "size": DUE_STEP}).all()
+    step = {"now": now, "size": DUE_STEP}
+    due = session.execute(DUE, step).all()
+    if gathered := gather(session, {row.destination_id for row in due if row.is_untried}, now):
+        rings += [ring_for_batch(batch) for batch in gathered]
+        due = session.execute(DUE, step).all()
     for (notification_id, kind, lane), group in groupby(due, lambda row: row[:3]):
         destinations = [row.destination_id for row in group]
         notification = session.get_one(Notification, notification_id)

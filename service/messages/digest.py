@@ -121,7 +121,9 @@ class DigestForm:
         self._titles: dict[int, str] = {}
         self._topic = lru_cache(1_024)(self._new_topic)
         self._more = lru_cache(1_024)(self._new_more)
-        self._reason = lru_cache(4_096)(self._new_reason)
+        self._why = self._new_frame_of_why()
+        self._wish = lru_cache(4_096)(self._new_wish)
+        self._day = lru_cache(4_096)(self._new_day)
         self._subject = lru_cache(4_096)(self._new_subject)
 
     def fill(self, reader: Reader, letter: Letter) -> DigestLetter:
@@ -140,7 +142,7 @@ class DigestForm:
         subject, encoded = self._subject(self._titles[letter.items[0].revision_id], count)
         pieces = list(self._pieces(letter))
         day = house.local_date(reader.subscribed_at or edition.at)
-        why = self._reason(tuple(sorted({_choice(one) for one in letter.wishes})), day)
+        text_why, html_why = self._reason(letter.wishes, day)
         values = (
             reader.address.encode(),
             message_id.encode(),
@@ -149,8 +151,8 @@ class DigestForm:
             token if len(token) <= self._room else b"=\r\n" + token,
             _unended(b"".join(piece.text for piece in pieces)),
             _unended(b"".join(piece.html for piece in pieces)),
-            why.text,
-            why.html,
+            text_why,
+            html_why,
         )
         return DigestLetter(self, values, reader.address, message_id, subject)
 
@@ -193,23 +195,43 @@ class DigestForm:
         values = {"more": self._words["digest_more"].format(n=count)}
         return self._written("digest_more", {**values, "archive": self._edition.archive})
 
-    def _new_reason(self, choices: tuple[tuple[int, int], ...], day: date) -> Pieces:
-        """Why somebody gets this letter: all that they asked for at this frequency."""
-        edition, language = self._edition, self._language
-        asked = []
-        for topic_id, place_id in choices:
-            topic, place = edition.topics.get(topic_id), edition.places.get(place_id)
-            about = topic.spoken(language) if topic else self._words["all_topics"]
-            where = place.spoken(language) if place else self._words["whole_city"]
-            asked.append(printable(f"{about} – {where}", 2 * MAX_NAME))
-        values = {
-            "asked": asked[:MAX_WISHES],
-            "others": max(len(asked) - MAX_WISHES, 0),
-            "frequency": self._words["instant" if edition.kind == "summary" else edition.kind],
-            "date": long_date(day, language),
-        }
-        written = self._written("digest_why", values)
-        return Pieces(_unended(written.text), _unended(written.html))
+    def _new_frame_of_why(self) -> tuple[Segments, Segments]:
+        """Why somebody gets this letter, but for the day they asked and what for."""
+        day, wishes = new_mark(), new_mark()
+        kind = "instant" if self._edition.kind == "summary" else self._edition.kind
+        values = {"frequency": self._words[kind]}
+        sheet = self.house.fill_in(
+            "digest_why", self._language, values, {"date": day, "wishes": wishes}
+        )
+        slots = {mark: mark.encode() for mark in (day, wishes)}
+        text, html = (
+            Segments(unended(part.strip(), slots), tuple(slots.values()))
+            for part in (sheet.text, sheet.html)
+        )
+        return text, html
+
+    def _reason(self, wishes: Sequence[Wish], day: date) -> tuple[bytes, bytes]:
+        """The reason of one reader: all that they asked for at this frequency."""
+        choices = sorted({(one.topic_id or 0, one.place_id or 0) for one in wishes})
+        pieces = [self._wish(choice) for choice in choices[:MAX_WISHES]]
+        if len(choices) > MAX_WISHES:
+            others = self._words["other_wishes"].format(n=len(choices) - MAX_WISHES)
+            pieces.append(self._written("digest_wish", {"wish": others}))
+        said, (text, html) = self._day(day), self._why
+        return (
+            text.start + text.tail((said, _unended(b"".join(one.text for one in pieces)))),
+            html.start + html.tail((said, _unended(b"".join(one.html for one in pieces)))),
+        )
+
+    def _new_wish(self, choice: tuple[int, int]) -> Pieces:
+        topic = self._edition.topics.get(choice[0])
+        place = self._edition.places.get(choice[1])
+        about = topic.spoken(self._language) if topic else self._words["all_topics"]
+        where = place.spoken(self._language) if place else self._words["whole_city"]
+        return self._written("digest_wish", {"wish": printable(f"{about} – {where}", MAX_NAME)})
+
+    def _new_day(self, day: date) -> bytes:
+        return unended(long_date(day, self._language))
 
     def _new_subject(self, title: str, count: int) -> tuple[str, bytes]:
         kind = f"{self._edition.kind}_subject"
@@ -280,10 +302,6 @@ class DigestEdition:
             "Precedence": "list",
             "Feedback-ID": f"{self.kind}:digest:tellal",
         }
-
-
-def _choice(wish: Wish) -> tuple[int, int]:
-    return wish.topic_id or 0, wish.place_id or 0
 
 
 def _values(story: Story) -> dict[str, object]:

@@ -120,8 +120,8 @@ district or the whole city, three in five daily), 30 articles of one day.
 `vs_bare_sql`: the rate of planning against one bare statement that makes the same matches from the
 labels and inserts them, and a second one for the deliveries: no ranges, no batches, no look at who
 heard of it already. `oracle_mismatches`: of {SAMPLED:,} sampled readers in each of {ROUNDS} rounds,
-those who were planned anything else than a brute-force oracle in Python says. `letters_per_s`: one
-process looks at each reader's items once more, writes the letter and signs it.
+those who were planned anything else than a brute-force oracle in Python says. `letters_per_s`: of
+one core's time, to look at each reader's items once more, write the letter and sign it (RSA 2048).
 
 ![Planning and bare SQL, seconds](digest.svg)
 """,

@@ -1,4 +1,4 @@
-"""How many letters of a digest one process looks at, writes and signs in a second."""
+"""How many letters of a digest are looked at, written and signed in a second of one core."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def letters_per_s(runtime: Runtime, notification: int) -> float:
     with runtime.db.read() as session:
         own = select(Batch.id).where(Batch.notification_id == notification).order_by(Batch.id)
         batches = session.scalars(own.limit(BATCHES)).all()
-    count, began = 0, time.perf_counter()
+    count, began = 0, time.process_time()
     for batch in batches:
         with runtime.db.write() as session:
             lease = claim(session, batch, utcnow(), journals)
@@ -51,4 +51,4 @@ def letters_per_s(runtime: Runtime, notification: int) -> float:
             for row in letters:
                 signer.sign_letter(sender.letter(row), int(time.time()))
             count, after = count + len(rows), rows[-1]["destination_id"]
-    return count / (time.perf_counter() - began)
+    return count / (time.process_time() - began)
