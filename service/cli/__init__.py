@@ -31,6 +31,7 @@ COMMANDS = {
     "subscriber": "service.cli.subscriber",
     "channel": "service.cli.channel",
     "deliveries": "service.cli.deliveries",
+    "digest": "service.cli.digest",
     "staff": "service.cli.staff",
     "mail": "service.cli.mail",
     "doctor": "service.cli.doctor",

@@ -27,7 +27,7 @@ SUFFIXES = (".eml", ".html", ".txt")
 
 
 @click.command()
-@click.argument("article_id", metavar="[ARTICLE]", type=NUMBER, required=False)
+@click.argument("what", metavar="[ARTICLE|digest]", required=False)
 @click.option("--language", type=click.Choice(["tr", "en"]), default="tr", show_default=True)
 @click.option(
     "--kind",
@@ -42,6 +42,7 @@ SUFFIXES = (".eml", ".html", ".txt")
     metavar="NAME",
     help="One of the service's own letters, such as confirm or sign_in, in place of an ARTICLE.",
 )
+@click.option("--weekly", is_flag=True, help="Of a digest: the week's, not the day's.")
 @click.option("--note", default="", help="What a correction or withdrawal says of its reason.")
 @click.option(
     "--out",
@@ -49,28 +50,32 @@ SUFFIXES = (".eml", ".html", ".txt")
     help="File for the whole letter (.eml), or one of its parts (.html, .txt).",
 )
 def preview(
-    article_id: int | None,
+    what: str | None,
     language: str,
     kind: str,
     template: str | None,
+    weekly: bool,
     note: str,
     out: Path | None,
 ) -> None:
-    """Show the letter about ARTICLE, byte for byte as a reader gets it.
+    """Show the letter about ARTICLE, byte for byte as a reader gets it, or, for the word `digest`,
+    the digest of the newest articles to somebody who asked for everything.
 
     It is made out to reader@example.com, and its links are of no effect. A signature, where a key
     is set, is added as the letter leaves.
     """
     if out is not None and out.suffix not in SUFFIXES:
         raise Refusal(f"{out} must end in .eml, .html or .txt")
-    if (article_id is None) == (template is None):
+    if (what is None) == (template is None):
         raise Refusal("name an ARTICLE, or one of the service's own letters by --letter")
     with opened_runtime() as runtime, runtime.db.read() as session:
         if template is not None:
             letter = _own_letter(runtime, template, language)
+        elif what == "digest":
+            letter = _digest(runtime, session, language, weekly=weekly)
         else:
-            assert article_id is not None
-            letter = _letter(runtime, _story(session, article_id, kind, note), language)
+            number = int(NUMBER(what))
+            letter = _letter(runtime, _story(session, number, kind, note), language)
     if out is None:
         _show(letter)
         return
@@ -124,6 +129,20 @@ def _own_letter(runtime: Runtime, template: str, language: str) -> Letter:
         raise Refusal(f"there is no letter {template}; there are: {', '.join(SERVICE_LETTERS)}")
     now = _now()
     return _best(runtime, lambda house: service_preview(house, template, language, now))
+
+
+def _digest(runtime: Runtime, session: Session, language: str, *, weekly: bool) -> Letter:
+    from service.messages.digest_preview import newest, preview_digest
+    from service.models import Frequency
+
+    told = newest(session)
+    if not told.items:
+        raise Refusal("there is no article yet that was classified and published")
+    frequency = Frequency.WEEKLY if weekly else Frequency.DAILY
+    now = _now()
+    return _best(
+        runtime, lambda house: preview_digest(session, house, told, frequency, language, now)
+    )
 
 
 def _letter(runtime: Runtime, story: Story, language: str) -> Letter:

@@ -79,10 +79,21 @@ def gather(session: Session, readers: Collection[int], now: datetime) -> list[Ba
     query = statement(_WAITED + ("" if is_sqlite else " FOR UPDATE OF v"), ("readers",))
     values = {"readers": sorted(readers), "now": now}
     found = session.execute(query.bindparams(bindparam("now", type_=Moment())), values).all()
-    due: defaultdict[int, list[Row[Any]] = defaultdict(list)
+    due: defaultdict[int, list[Row[Any]]] = defaultdict(list)
     for row in found:
         due[row.destination_id].append(row)
-    waited = [Waited(*row) for rows in due.values() if len(rows) >= LEAST for row in rows]
+    waited = [
+        Waited(
+            row.notification_id,
+            row.destination_id,
+            row.subscription_id,
+            row.article_id,
+            row.lane,
+        )
+        for rows in due.values()
+        if len(rows) >= LEAST
+        for row in rows
+    ]
     if not waited:
         return []
     notification = _notification(session, waited, now)

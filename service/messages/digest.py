@@ -24,7 +24,9 @@ from service.messages.story import Name, Story
 from service.messages.wording import long_date, printable, words
 from service.models import Frequency
 
-MAX_LEAD = 280  # characters of an article's summary: 20 of them stay far below 102 KB
+MAX_LEAD = 280  # characters of an article's summary
+MAX_HEADLINE = 200
+MAX_ITEMS_BYTES = 80_000  # of both parts: with the frame below the 102 KB that mailboxes show
 MAX_WISHES = 12  # choices that the reason below names; more are counted
 SLOTS = ("recipient", "message id", "subject", "token", "leave", "text", "html", "why", "html why")
 _SUBJECT = SLOTS.index("subject")
@@ -118,6 +120,7 @@ class DigestForm:
         self.body = Segments(whole.body(text_slots, html_slots), self.marks)
         self._check()
         self._articles: dict[int, Pieces] = {}
+        self._headlines: dict[int, Pieces] = {}  # the same without their summaries
         self._titles: dict[int, str] = {}
         self._topic = lru_cache(1_024)(self._new_topic)
         self._more = lru_cache(1_024)(self._new_more)
@@ -140,7 +143,9 @@ class DigestForm:
         message_id = house.message_id(edition.notification_id, reader.destination_id)
         count = len(letter.items) + letter.more - 1
         subject, encoded = self._subject(self._titles[letter.items[0].revision_id], count)
-        pieces = list(self._pieces(letter))
+        pieces = list(self._pieces(letter, self._articles))
+        if sum(len(one.text) + len(one.html) for one in pieces) > MAX_ITEMS_BYTES:
+            pieces = list(self._pieces(letter, self._headlines))
         day = house.local_date(reader.subscribed_at or edition.at)
         text_why, html_why = self._reason(letter.wishes, day)
         values = (
@@ -165,7 +170,7 @@ class DigestForm:
             "date": long_date(self.house.local_date(self._edition.at), self._language),
         }
 
-    def _pieces(self, letter: Letter) -> Iterable[Pieces]:
+    def _pieces(self, letter: Letter, articles: Mapping[int, Pieces]) -> Iterable[Pieces]:
         """Topic by topic in the order of the staff, each with its items, and then the link."""
         groups: dict[int | None, list[Item]] = {}
         for item in letter.items:
@@ -174,7 +179,7 @@ class DigestForm:
         for topic_id in sorted(groups, key=lambda one: position.get(one or 0, len(position))):
             yield self._topic(topic_id)
             for item in groups[topic_id]:
-                yield self._articles[item.revision_id]
+                yield articles[item.revision_id]
         if letter.more:
             yield self._more(letter.more)
 
@@ -183,7 +188,10 @@ class DigestForm:
         unknown = [one.revision_id for one in items if one.revision_id not in self._articles]
         if unknown:
             for story in self._edition.stories(unknown):
-                self._articles[story.revision_id] = self._written("digest_item", _values(story))
+                values = _values(story)
+                self._articles[story.revision_id] = self._written("digest_item", values)
+                headline = self._written("digest_item", {**values, "summary": ""})
+                self._headlines[story.revision_id] = headline
                 self._titles[story.revision_id] = printable(story.title, MAX_TITLE)
 
     def _new_topic(self, topic_id: int | None) -> Pieces:
@@ -308,7 +316,7 @@ def _values(story: Story) -> dict[str, object]:
     """The values of `digest_item`, as `docs/mail-templates.md` lists them."""
     is_rtl = story.language.partition("-")[0] in RTL
     return {
-        "title": printable(story.title, MAX_TITLE),
+        "title": printable(story.title, MAX_HEADLINE),
         "summary": printable(story.summary or story.body_text, MAX_LEAD),
         "url": printable(story.url, MAX_URL),
         "places": printable(story.place_names("tr"), MAX_NAMES),

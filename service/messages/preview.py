@@ -12,15 +12,16 @@ from email import message_from_bytes
 from email.policy import default
 
 from service.crypto import Vault
+from service.messages.digest_preview import NOBODY, sample_digest
 from service.messages.edition import Edition
 from service.messages.email import SERVICE_LETTERS, Letterhead, Reader
 from service.messages.letter import Letter
 from service.messages.stationery import TemplateError, stationery
 from service.messages.story import Name, Story
 from service.messages.wording import WORDS
+from service.models import Frequency
 from service.settings import Settings
 
-ADDRESS = "reader@example.com"
 KINDS = ("new", "correction", "withdrawal")
 _AT = datetime(2026, 1, 2, 9, 0, tzinfo=UTC)
 _SAMPLE = Story(
@@ -46,7 +47,7 @@ def preview(house: Letterhead, story: Story, language: str, at: datetime) -> Let
         TemplateError: a template cannot be used, and the house is strict.
     """
     topic_id = story.topics[0].id if story.topics else None
-    reader = Reader(0, ADDRESS, language, 0, topic_id, None, at)
+    reader = Reader(0, NOBODY, language, 0, topic_id, None, at)
     return Edition(house, story, 0, {}, at).letter(reader)
 
 
@@ -71,6 +72,11 @@ def problems(settings: Settings, vault: Vault) -> Iterator[str]:
             story = replace(_SAMPLE, kind=kind, note="" if kind == "new" else "Saat düzeltildi.")
             try:
                 preview(house, story, language, _AT)
+            except TemplateError as error:
+                found[str(error)] = None
+        for frequency in Frequency:
+            try:
+                sample_digest(house, frequency, language, _SAMPLE, _AT)
             except TemplateError as error:
                 found[str(error)] = None
         for template in SERVICE_LETTERS:
