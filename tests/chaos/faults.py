@@ -69,6 +69,7 @@ class Fault:
     of: str = "mail"  # the end whose share of the deliveries says when
     only: str = ""  # the one database on which it can happen
     is_urgent: bool = False
+    is_digest: bool = False  # the article is told by a digest, at eight of the city's morning
     is_alone: bool = False  # it waits for the city to come up again, so nothing else may be broken
 
 
@@ -217,6 +218,15 @@ def _kills() -> list[Fault]:
             in_doubt=down,
             is_alone=True,
         ),
+        Fault(
+            "digest, kill -9 stages child",
+            kill("stages child"),
+            strikes=1,
+            early=3,
+            is_digest=True,
+            is_alone=True,
+        ),
+        Fault("digest, kill -9 email", kill("email"), in_doubt=MAIL, is_digest=True, is_alone=True),
         Fault("SIGTERM email", kill("email", signal.SIGTERM), in_doubt=MAIL),
         Fault(
             "SIGTERM supervisor",
@@ -338,7 +348,8 @@ MIXED = 5  # faults in one mix
 
 def mix(database: str, chance: random.Random) -> list[Fault]:
     """A few faults at random, each of which strikes once or twice."""
-    drawn = chance.sample([fault for fault in table(database) if not missing(fault)], MIXED)
+    known = [f for f in table(database) if not missing(f) and not f.is_digest]
+    drawn = chance.sample(known, MIXED)
     return [replace(fault, strikes=chance.randint(1, 2), early=0) for fault in drawn]
 
 

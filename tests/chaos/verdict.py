@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import CompoundSelect, func, select, union
 from sqlalchemy.orm import Session
 
 from service.models import (
@@ -24,7 +24,9 @@ from service.models import (
     Delivery,
     DeliveryAnswer,
     DeliveryState,
+    DigestArticle,
     Notification,
+    NotificationKind,
     NotificationState,
 )
 
@@ -110,23 +112,33 @@ def _is_untrue(said: Said) -> bool:
     return said.state not in (DeliveryState.SENT, DeliveryState.UNKNOWN) and not said.is_in_doubt
 
 
-def is_done(session: Session, mark: str) -> bool:
-    """Whether the article has a notification, and none of its notifications is open."""
-    states = session.scalars(
-        select(Notification.state)
-        .join(Article, Article.id == Notification.article_id)
-        .where(Article.external_id == mark)
+def is_done(session: Session, mark: str, *, is_digest: bool = False) -> bool:
+    """Whether the article has a notification (a digest too, where one is to tell it), and none of
+    these is open."""
+    found = session.execute(
+        select(Notification.kind, Notification.state).where(Notification.id.in_(_telling(mark)))
     ).all()
-    return bool(states) and set(states) == {NotificationState.DONE}
+    kinds = {row.kind for row in found}
+    expected = NotificationKind.DIGEST if is_digest else NotificationKind.NEW
+    return expected in kinds and {row.state for row in found} == {NotificationState.DONE}
+
+
+def _telling(mark: str) -> CompoundSelect[int]:
+    """The notifications of an article, and the digests that may tell it."""
+    of_article = Article.external_id == mark
+    return union(
+        select(Notification.id)
+        .join(Article, Article.id == Notification.article_id)
+        .where(of_article),
+        select(DigestArticle.notification_id)
+        .join(Article, Article.id == DigestArticle.article_id)
+        .where(of_article),
+    )
 
 
 def read_ledger(session: Session, mark: str, who: Mapping[int, str]) -> dict[str, Said]:
     """What the ledger says of each delivery of an article, by the name that the ends use."""
-    ours = (
-        select(Notification.id)
-        .join(Article, Article.id == Notification.article_id)
-        .where(Article.external_id == mark)
-    )
+    ours = _telling(mark)
     doubts = set(
         session.scalars(
             select(DeliveryAnswer.destination_id).where(

@@ -99,7 +99,7 @@ def test_a_day_without_news_has_a_run_and_no_letter(press, town, daily):
 
 
 def test_the_week_is_told_on_monday_and_leaves_out_what_the_days_told(press, town, daily):
-    monday = date(2026, 6, 8)
+    monday = date(2031, 6, 9)
     weekly = town.reader("spor", frequency=Frequency.WEEKLY)
     both = daily()
     town.subscribe(both, "spor", None, Frequency.WEEKLY)
