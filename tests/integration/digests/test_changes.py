@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from service.db import utcnow
 from service.ledger.cancel import cancel
 from service.ledger.followup import follow
 from service.ledger.halts import pause
@@ -31,9 +30,9 @@ SENT, CANCELLED = DeliveryState.SENT, DeliveryState.CANCELLED
 SUPPRESSED, DEFERRED = DeliveryState.SUPPRESSED, DeliveryState.DEFERRED
 
 
-def take_back(runtime, article_id):
+def take_back(press, runtime, article_id):
     with runtime.db.write() as session:
-        withdraw(session, session.get_one(Article, article_id, with_for_update=True), utcnow())
+        withdraw(session, session.get_one(Article, article_id, with_for_update=True), press.clock())
 
 
 def rewrite(runtime, town, article_id, title):
@@ -68,7 +67,7 @@ def test_a_withdrawn_article_is_left_out_and_an_empty_letter_is_none(
     sport = press.release(yesterday, ("spor",))
     (digest,) = press.plan()
 
-    take_back(runtime, gone)
+    take_back(press, runtime, gone)
     press.send()
 
     assert press.states(digest) == {climate: CANCELLED, both: SENT}
@@ -113,10 +112,10 @@ def test_who_was_told_by_a_digest_hears_what_follows(kind, press, town, daily, y
     with runtime.db.write() as session:
         row = session.get_one(Article, article, with_for_update=True)
         if kind == NotificationKind.WITHDRAWAL:
-            withdraw(session, row, utcnow())
-        told = follow(session, row, kind, "saat", utcnow(), "")
+            withdraw(session, row, press.clock())
+        told = follow(session, row, kind, "saat", press.clock(), "")
         assert told is not None
-        told.state, told.released_at = NotificationState.RELEASED, utcnow()
+        told.state, told.released_at = NotificationState.RELEASED, press.clock()
     plan_notification(runtime, told.id)
     press.send()
 
@@ -135,8 +134,8 @@ def test_who_knows_the_newest_text_by_a_digest_is_not_corrected(
 
     with runtime.db.write() as session:
         row = session.get_one(Article, article, with_for_update=True)
-        told = follow(session, row, NotificationKind.CORRECTION, "", utcnow(), "")
-        told.state, told.released_at = NotificationState.RELEASED, utcnow()
+        told = follow(session, row, NotificationKind.CORRECTION, "", press.clock(), "")
+        told.state, told.released_at = NotificationState.RELEASED, press.clock()
     plan_notification(runtime, told.id)
 
     assert press.states(told.id) == {}
@@ -150,7 +149,7 @@ def test_later_news_of_a_told_story_and_of_the_same_article_leave_its_readers_ou
     press.plan()
     press.send()
     town.subscribe(reader, "spor")  # at once, from now on
-    second = press.release(utcnow(), ("spor",), is_planned=False)
+    second = press.release(press.clock(), ("spor",), is_planned=False)
     press.join(first, second)
 
     for notification in town.all(Notification):
@@ -172,8 +171,8 @@ def test_a_halted_topic_takes_its_items_out_and_a_paused_article_waits_for_nobod
     (digest,) = press.plan()
 
     with runtime.db.write() as session:
-        pause(session, HaltScope.ARTICLE, health, "", None, utcnow())
-        cancel(session, HaltScope.TOPIC, town.topic(), "", None, utcnow())
+        pause(session, HaltScope.ARTICLE, health, "", None, press.clock())
+        cancel(session, HaltScope.TOPIC, town.topic(), "", None, press.clock())
     press.send()
 
     assert press.told(digest) == {reader: [sport]}
