@@ -11,7 +11,20 @@ from playwright.sync_api import BrowserContext
 
 from service.messages.email import SERVICE_LETTERS
 from service.messages.preview import parts
-from tests.unit.messages.stories import AT, HOUSE, PLACES, SETTINGS, TRAFFIC, edition, reader, story
+from service.models import Frequency
+from tests.unit.messages.stories import (
+    AT,
+    CLIMATE,
+    HOUSE,
+    PLACES,
+    SETTINGS,
+    TRAFFIC,
+    edition,
+    reader,
+    story,
+)
+from tests.unit.messages.test_digest import edition as digest
+from tests.unit.messages.test_digest import told
 
 OpenContext = Callable[..., BrowserContext]
 NEWS = story(
@@ -34,6 +47,12 @@ LETTERS = {
     ),
     "long words": edition(replace(NEWS, title=LONG, summary=LONG, topics=(TRAFFIC,))).letter(
         reader(topic_id=8)
+    ),
+    "digest": digest(
+        title=NEWS.title, summary=NEWS.summary, url=NEWS.url, places=NEWS.places
+    ).letter(reader(), told(CLIMATE.id, TRAFFIC.id, None, more=4)),
+    "digest in English": digest(Frequency.WEEKLY, title=LONG, summary=LONG).letter(
+        reader(language="en"), told(CLIMATE.id, CLIMATE.id)
     ),
     **{
         name: HOUSE.service(reader(), 9, {"template": name, **SERVICE}, AT)
