@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from service.db import BigId, Database
 from service.ledger.digest_articles import Candidate, candidates, shown
-from service.ledger.digest_match import TOLD
-from service.ledger.halts import Halts, halts_of
+from service.ledger.digest_letter import Letter, Wish, choose, without_halted
+from service.ledger.halts import halts_of
 from service.ledger.lease import Row, frequency_of
 from service.ledger.told import HEARS, TELLS
 from service.models import (
@@ -66,40 +66,10 @@ _WRITE = (
 
 
 @dataclass(frozen=True)
-class Item:
-    """An article of a letter: its text, the topic it stands under, and the reader's wish."""
-
-    article_id: int
-    revision_id: int
-    topic_id: int | None
-    subscription_id: int
-
-
-@dataclass(frozen=True)
-class Wish:
-    """A live subscription of a reader."""
-
-    id: int
-    topic_id: int | None
-    place_id: int | None
-    is_local_only: bool
-
-
-@dataclass(frozen=True)
-class Letter:
-    """What a digest tells one reader: its items, the most important first, how many more wait
-    behind its link, and all that the reader asks for at this frequency."""
-
-    items: tuple[Item, ...]
-    more: int
-    wishes: tuple[Wish, ...]
-
-
-@dataclass(frozen=True)
 class _Around:
     """What is the same for all readers of a digest at one moment."""
 
-    articles: Mapping[int, Candidate]  # in order of importance
+    articles: Sequence[Candidate]  # in order of importance
     story_of: Mapping[int, int]  # of every article of their stories
     first: int  # the oldest notification that may have told one of them
     digests: Sequence[int]
@@ -153,8 +123,14 @@ class Look:
         self._changes = []
         letters = {}
         for reader in readers:
-            of_reader = _without_halted(wishes[reader], halts)
-            letter = _letter(planned[reader], of_reader, around, heard[reader])
+            of_reader = without_halted(wishes[reader], halts)
+            letter = choose(
+                around.articles,
+                planned[reader],
+                of_reader,
+                around.story_of,
+                heard[reader],
+            )
             letters[reader] = letter
             if reader not in in_doubt:  # what may have arrived already stays as it was said
                 self._note_changes(reader, planned[reader], letter)
@@ -250,46 +226,6 @@ class Look:
                 )
 
 
-def _letter(
-    planned: Mapping[int, object],
-    wishes: Sequence[Wish],
-    around: _Around,
-    heard: set[int],
-) -> Letter:
-    items, told = [], set(heard)
-    for article in around.articles.values():
-        story = around.story_of[article.article_id]
-        if article.article_id not in planned or story in told:
-            continue
-        wish = _best(article, wishes)
-        if wish is None:
-            continue
-        told.add(story)
-        topic_id = wish.topic_id or (article.topics[0] if article.topics else None)
-        items.append(Item(article.article_id, article.revision_id, topic_id, wish.id))
-    return Letter(tuple(items[:TOLD]), max(len(items) - TOLD, 0), tuple(wishes))
-
-
-def _best(article: Candidate, wishes: Sequence[Wish]) -> Wish | None:
-    """The wish that an article meets best; of equal ones the oldest."""
-    best: tuple[int, int, Wish] | None = None
-    for wish in wishes:
-        strength = article.strength(wish.topic_id)
-        if strength is None:
-            continue
-        if not article.concerns(wish.place_id, is_local_only=wish.is_local_only):
-            continue
-        if best is None or (strength, wish.id) < best[:2]:
-            best = strength, wish.id, wish
-    return best[2] if best else None
-
-
-def _without_halted(wishes: Sequence[Wish], halts: Halts) -> list[Wish]:
-    """A topic that staff paused or cancelled is no reason to be told now."""
-    halted = {*halts.paused_topics, *halts.cancelled_topics}
-    return [wish for wish in wishes if wish.topic_id not in halted] if halted else list(wishes)
-
-
 def _around(session: Session, notification_id: int, articles: Sequence[Candidate]) -> _Around:
     ids = [one.article_id for one in articles]
     stories = [one.story_id for one in articles if one.story_id is not None]
@@ -312,7 +248,7 @@ def _around(session: Session, notification_id: int, articles: Sequence[Candidate
         .distinct()
     ).all()
     return _Around(
-        {one.article_id: one for one in articles},
+        articles,
         story_of,
         news[0] if news else 0,
         sorted(digests),

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.ledger.digest_articles import candidates
-from service.ledger.digest_look import Item, Wish
-from service.ledger.digest_look import Letter as Told
+from service.ledger.digest_letter import Item, Wish
+from service.ledger.digest_letter import Letter as Told
 from service.ledger.digest_match import TOLD
 from service.messages.digest import DigestEdition
 from service.messages.email import Letterhead, Reader

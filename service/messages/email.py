@@ -87,9 +87,9 @@ class Letterhead:
         by_mail = f",\r\n <mailto:u+{token}@{self.domain}>" if self._settings.reads_mail else ""
         return f"<{self.unsubscribe_url}{token}>{by_mail}"
 
-    def page(self, path: str) -> str:
-        """The address of a page of the site."""
-        return f"{self._settings.public_url}/{path}"
+    def page(self, path: str, language: str) -> str:
+        """The address of a page of the site in this language; `path` begins with a slash."""
+        return f"{self._settings.public_url}{self._settings.brand.prefix(language)}{path}"
 
     @property
     def unsubscribe_url(self) -> str:
@@ -115,8 +115,8 @@ class Letterhead:
             "city": city,
             "city_language": city_language,
             "postal": brand.spoken(brand.postal, language)[0],
-            "home": self._page(language, "/"),
-            "manage": self._page(language, "/sign-in"),
+            "home": self.page("/", language),
+            "manage": self.page("/sign-in", language),
             "brand": self._colours,
         }
         return self._write(template, {**common, **values}, slots or {})
@@ -162,12 +162,8 @@ class Letterhead:
         values = {
             "subject": subject,
             "lead": say.get(f"{said}_lead", ""),
-            "link": self._page(language, path + token),
+            "link": self.page(path + token, language),
         }
         sheet = self.fill_in(template, language, values)
         message_id = self.message_id(notification_id, reader.destination_id)
         return self.letter(reader.address, message_id, subject, at, sheet, {})
-
-    def _page(self, language: str, path: str) -> str:
-        """The address of a page of ours in a language."""
-        return f"{self._settings.public_url}{self._settings.brand.prefix(language)}{path}"

@@ -57,7 +57,7 @@ def service_preview(house: Letterhead, template: str, language: str, at: datetim
     Raises:
         TemplateError: a template cannot be used, and the house is strict.
     """
-    reader = Reader(0, ADDRESS, language, 0, None, None, at)
+    reader = Reader(0, NOBODY, language, 0, None, None, at)
     return house.service(reader, 0, {"template": template, "token_id": 0}, at)
 
 

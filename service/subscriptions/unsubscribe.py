@@ -107,11 +107,11 @@ def end_by_token(session: Session, vault: Vault, token: str) -> bool:
     notification_id, destination_id, subscription_id = ids
     _stand_in_line(session, destination_id)
     if subscription_id:
-        rows = with_successors(session, destination_id, subscription_id)
-        named = Subscription.id.in_([row.id for row in rows])
+        named = with_successors(session, destination_id, subscription_id)
+        _end(session, destination_id, ONE_CLICK, Subscription.id.in_([row.id for row in named]))
     else:
-        named = Subscription.frequency == frequency_of(session, notification_id)
-    _end(session, destination_id, ONE_CLICK, named)
+        frequency = frequency_of(session, notification_id)
+        _end(session, destination_id, ONE_CLICK, Subscription.frequency == frequency)
     return True
 
 

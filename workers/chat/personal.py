@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
-from sqlalchemy import RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.db import utcnow
+from service.ledger.lease import Row
 from service.ledger.outcome import Outcome
 from service.logs import get_logger
 from service.messages.chat import ChatMessage, about, code_message, welcome, with_way_out
@@ -58,7 +58,7 @@ class PersonalChats:
         self._template = str(notification.payload.get("template", ""))
         self._claim_id = int(notification.payload.get("claim_id", 0))
 
-    def send(self, row: RowMapping, story: Story | None, on_wire: Callable[[], None]) -> Outcome:
+    def send(self, row: Row, story: Story | None, on_wire: Callable[[], None]) -> Outcome:
         """Send one message to one person's chat."""
         destination_id = row["destination_id"]
         with self._runtime.db.read() as session:

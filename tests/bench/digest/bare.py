@@ -32,6 +32,31 @@ DELIVERIES = text("""
 """)
 
 
+KEEP = text(
+    "CREATE TABLE matched AS SELECT * FROM digest_item WHERE notification_id = :notification"
+)
+COPY = text("INSERT INTO digest_item SELECT * FROM matched")
+FORGET = text("DROP TABLE matched")
+
+
+def keep(db: Database, notification: int) -> None:
+    """Put aside what was planned, for `copy`."""
+    with db.write() as session:
+        session.execute(KEEP, {"notification": notification})
+
+
+def copy(db: Database, notification: int) -> float:
+    """Seconds to insert the items that were put aside, without any matching, and deliveries."""
+    started = time.perf_counter()
+    with db.write() as session:
+        session.execute(COPY)
+        session.execute(DELIVERIES, {"notification": notification})
+    seconds = time.perf_counter() - started
+    with db.write() as session:
+        session.execute(FORGET)
+    return seconds
+
+
 def match_and_insert(db: Database, notification: int) -> float:
     """Seconds, with the commit."""
     started = time.perf_counter()

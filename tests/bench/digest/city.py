@@ -117,13 +117,13 @@ class City:
                     "verified_at": now,
                 }
             )
-            chosen = {
+            chosen = dict.fromkeys(  # in their order, so that a seed is a city
                 (
                     chance.choice((None, *self._topics)),
                     chance.choice(self._places) if chance.random() < 0.4 else None,
                 )
                 for _ in range(chance.randint(1, 4))
-            }
+            )
             person = []
             for topic, place in chosen:
                 is_local = place is not None and chance.random() < 0.2

@@ -58,10 +58,10 @@ def made_up_people(chance, runtime, names) -> dict[int, Person]:
     people, rows, readers = {}, [], []
     for n in range(1, PEOPLE + 1):
         wishes = []
-        for topic, place in {
+        for topic, place in dict.fromkeys(
             (chance.choice([None, *topics]), chance.choice([None, None, *places]))
             for _ in range(chance.randint(1, 4))
-        }:
+        ):
             wish = Wish(
                 topic,
                 place,

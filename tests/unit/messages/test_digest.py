@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from service.ledger.digest_look import Item, Letter, Wish
+from service.ledger.digest_letter import Item, Letter, Wish
 from service.messages.digest import DigestEdition
 from service.messages.letter import LetterError
 from service.models import Frequency
