@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
@@ -13,7 +13,7 @@ from service.bounces import strip_addresses
 from service.db import BigId, Moment
 from service.ledger.bounces import record_refusals
 from service.ledger.lease import Lease, extend, of_batch
-from service.ledger.outcome import DOUBT, Answer, Outcome, after_policy, backoff
+from service.ledger.outcome import DOUBT, QUIET, Answer, Outcome, after_policy, backoff
 from service.models import Delivery, DeliveryAnswer, DeliveryState, DestinationKind
 
 # Whoever settles something was not killed by it: the claims before are forgiven.
@@ -137,7 +137,7 @@ def _settle_each(
                 "revision": revision_id if given.is_try else maybe or None,
                 "maybe": (revision_id or 0) if is_doubt else None,
                 "now": now,
-                "due": now + wait if wait is not None else None,
+                "due": _due(now, wait, outcome) if wait is not None else None,
             }
         )
         if outcome.state == DeliveryState.REJECTED and lease.kind == DestinationKind.EMAIL:
@@ -167,6 +167,13 @@ def _kept(kind: DestinationKind, detail: str) -> str:
     if kind == DestinationKind.EMAIL:
         return strip_addresses(detail)
     return detail.replace("\0", "")[:500]
+
+
+def _due(now: datetime, wait: timedelta, outcome: Outcome) -> datetime:
+    """When it is tried again. Quiet hours end with a minute: all that a reader waits for is due at
+    the same moment, however long each answer took to get here."""
+    due = now + wait
+    return due.replace(second=0, microsecond=0) if outcome.code == QUIET else due
 
 
 def _doubts(session: Session, lease: Lease, in_doubt: list[int]) -> dict[int, int]:

@@ -8,7 +8,7 @@ never tried: a correction, or a letter that may have arrived, goes on its own.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -22,7 +22,6 @@ from service.db import Moment, table_of
 from service.ledger.batches import new_batch
 from service.ledger.digest_runs import add_articles
 from service.ledger.layout import BATCH_SIZE
-from service.ledger.match import statement
 from service.models import (
     Article,
     Batch,
@@ -40,11 +39,11 @@ LEAST = 2  # deliveries of a reader that are worth a summary
 
 _WAITED = """
     SELECT v.notification_id, v.destination_id, v.subscription_id, n.article_id, d.lane
-    FROM delivery v
+    FROM (SELECT * FROM delivery WHERE state = 2 AND due_at <= :now
+          ORDER BY due_at, destination_id LIMIT :size{lock}) AS v
     JOIN notification n ON n.id = v.notification_id
     JOIN destination d ON d.id = v.destination_id
-    WHERE v.destination_id IN :readers AND v.state = 2 AND v.due_at <= :now
-      AND v.attempts = 0 AND v.maybe_revision_id IS NULL
+    WHERE v.attempts = 0 AND v.maybe_revision_id IS NULL
       AND n.kind = 'new' AND n.breaks_at IS NULL AND n.stopped_at IS NULL
       AND d.kind = 'email' AND d.quiet_from IS NOT NULL
     ORDER BY d.lane, v.destination_id, v.notification_id"""
@@ -67,18 +66,16 @@ class Waited:
     lane: str
 
 
-def gather(session: Session, readers: Collection[int], now: datetime) -> list[Batch]:
-    """Gather what is due of these readers into summaries; returns their batches.
+def gather(session: Session, now: datetime, size: int) -> list[Batch]:
+    """Gather the first so many deliveries that are due into summaries; returns their batches.
 
     Readers of whom only one delivery waited are left as they are.
     """
-    if not readers:
-        return []
     # Of two sweepers at once the second finds nothing left. SQLite has one writer anyway.
     is_sqlite = session.get_bind().dialect.name == "sqlite"
-    query = statement(_WAITED + ("" if is_sqlite else " FOR UPDATE OF v"), ("readers",))
-    values = {"readers": sorted(readers), "now": now}
-    found = session.execute(query.bindparams(bindparam("now", type_=Moment())), values).all()
+    query = text(_WAITED.format(lock="" if is_sqlite else " FOR UPDATE"))
+    at = bindparam("now", type_=Moment())
+    found = session.execute(query.bindparams(at), {"now": now, "size": size}).all()
     due: defaultdict[int, list[Row[Any]]] = defaultdict(list)
     for row in found:
         due[row.destination_id].append(row)

@@ -88,7 +88,8 @@ def due_releases(session: Session, now: datetime, review_wait: timedelta) -> lis
 DUE = text("""
     SELECT v.notification_id, d.kind, d.lane, v.destination_id, v.attempts = 0 AS is_untried
     FROM (SELECT notification_id, destination_id, attempts FROM delivery
-          WHERE state = 2 AND due_at <= :now ORDER BY due_at LIMIT :size) AS v
+          WHERE state = 2 AND due_at <= :now
+          ORDER BY due_at, destination_id LIMIT :size) AS v
     JOIN destination d ON d.id = v.destination_id
     ORDER BY v.notification_id, d.kind, d.lane, v.destination_id
 """).bindparams(bindparam("now", type_=Moment()))
@@ -110,7 +111,7 @@ def due_deferrals(
     rings = []
     step = {"now": now, "size": DUE_STEP}
     due = session.execute(DUE, step).all()
-    if gathered := gather(session, {row.destination_id for row in due if row.is_untried}, now):
+    if any(row.is_untried for row in due) and (gathered := gather(session, now, DUE_STEP)):
         rings += [ring_for_batch(batch) for batch in gathered]
         due = session.execute(DUE, step).all()
     for (notification_id, kind, lane), group in groupby(due, lambda row: row[:3]):

@@ -12,8 +12,8 @@ from service.models.consent import Consent, ConsentAct
 from service.models.delivery import Delivery, DeliveryAnswer, DeliveryState
 from service.models.delivery_day import DeliveryDay
 from service.models.destination import Destination, DestinationKind
-from service.models.erasure import Erasure
 from service.models.digest import DigestArticle, DigestItem, DigestRun
+from service.models.erasure import Erasure
 from service.models.feed_clock import FeedClock
 from service.models.halt import Halt, HaltKind, HaltScope
 from service.models.inbox import InboxEvent, Verdict
@@ -65,10 +65,10 @@ __all__ = [
     "DeliveryState",
     "Destination",
     "DestinationKind",
-    "Erasure",
     "DigestArticle",
     "DigestItem",
     "DigestRun",
+    "Erasure",
     "FeedClock",
     "Frequency",
     "Halt",

@@ -43,7 +43,14 @@ class Delivery(Base):
     __table_args__ = (
         Index("ix_delivery_batch_id", "batch_id"),
         Index("ix_delivery_destination_id", "destination_id", "notification_id"),
-        Index("ix_delivery_deferred", "due_at", sqlite_where=DEFERRED, postgresql_where=DEFERRED),
+        # By reader too, so that what one of them waits for is taken together.
+        Index(
+            "ix_delivery_deferred",
+            "due_at",
+            "destination_id",
+            sqlite_where=DEFERRED,
+            postgresql_where=DEFERRED,
+        ),
         # Whether a notification has any: asked each second of those that are nearly done.
         Index(
             "ix_delivery_deferred_of",

@@ -21,7 +21,11 @@ PARTITIONS = """
 """
 
 
+DEFERRED = sa.text('state = 2')
+
+
 def upgrade() -> None:
+    _index_deferred(['due_at', 'destination_id'])
     op.create_table('digest_run',
     sa.Column('id', ID, nullable=False),
     sa.Column('frequency', sa.String(length=8), nullable=False),
@@ -58,10 +62,17 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    _index_deferred(['due_at'])
     op.drop_table('digest_item')
     op.drop_index(op.f('ix_digest_article_article_id'), 'digest_article')
     op.drop_table('digest_article')
     op.drop_table('digest_run')
+
+
+def _index_deferred(columns: list[str]) -> None:
+    op.drop_index('ix_delivery_deferred', 'delivery')
+    op.create_index('ix_delivery_deferred', 'delivery', columns,
+                    sqlite_where=DEFERRED, postgresql_where=DEFERRED)
 
 
 def _part_like_deliveries() -> None:
