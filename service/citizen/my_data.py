@@ -141,7 +141,7 @@ def _words() -> dict[str, object]:
             Fate.NOT_SENT: gettext("Not sent"),
         },
         "kinds": {
-            NotificationKind.NEW: gettext("News"),
+            NotificationKind.NEW: gettext("A piece of news"),
             NotificationKind.CORRECTION: gettext("Correction"),
             NotificationKind.WITHDRAWAL: gettext("Withdrawal"),
             NotificationKind.DIGEST: gettext("Summary"),
