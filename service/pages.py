@@ -27,7 +27,7 @@ from service.limits import Limits
 from service.logs import get_logger
 from service.problems import is_api_request, problem_of
 from service.runtime import Runtime
-from service.settings import SettingsError
+from service.setting_sources import SettingsError
 
 log = get_logger(__name__)
 csrf = CSRFProtect()

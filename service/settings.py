@@ -6,7 +6,6 @@ built-in mailbox, without a channel there is no chat.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 from functools import cached_property
@@ -17,7 +16,6 @@ from urllib.parse import quote, urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -26,78 +24,24 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from service.brand import Brand, BrandError, load_brand
+from service.brand import Brand
 from service.dkim import NAME, signing_key
 from service.personal_chat import Offer, kinds_of, origins_of
+from service.setting_sources import (
+    KEYS,
+    PREFIX,
+    BrandFile,
+    SecretFiles,
+    SettingsError,
+    VarFolder,
+    brand_of,
+)
 from service.smtp import Server, verifying
 
-PREFIX = "TELLAL_"
 CHAT_SCHEMES = (
     *("slack", "discord", "tgram", "matrix", "matrixs", "mmost", "mmosts", "rocket", "rockets"),
     *("ntfy", "ntfys", "workflows", "gchat", "zulip", "json", "jsons"),
 )
-
-
-class SettingsError(Exception):
-    """A setting is missing or wrong; the text says which and how to mend it."""
-
-
-class SecretFiles(PydanticBaseSettingsSource):
-    """Reads `TELLAL_X_FILE` where `TELLAL_X` is not set: the way containers hand over secrets."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
-        if not path:
-            return None, field_name, False
-        try:
-            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
-        except OSError as error:
-            raise SettingsError(
-                f"{PREFIX}{field_name.upper()}_FILE names {path}, which cannot be read: "
-                f"{error.strerror}."
-            ) from error
-
-    def __call__(self) -> dict[str, Any]:
-        found = {
-            name: self.get_field_value(info, name)[0]
-            for name, info in self.settings_cls.model_fields.items()
-        }
-        return {name: value for name, value in found.items() if value is not None}
-
-
-class VarFolder(PydanticBaseSettingsSource):
-    """Reads what `tellal up` left in `var`: the keys it made, and how the instance that runs there
-    was started, so that a command in another terminal needs no variable repeated."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        folder = Path(self.current_state.get("var_dir", "var"))
-        found: dict[str, Any] = {}
-        for name in KEYS:
-            try:
-                found[name] = (folder / "keys" / name).read_text(encoding="ascii").strip()
-            except OSError:
-                continue
-        try:
-            running = json.loads((folder / RUNNING).read_text(encoding="utf-8"))
-            found |= {name: running[name] for name in OF_RUNNING if name in running}
-        except (OSError, ValueError):
-            pass
-        return found
-
-
-class BrandFile(PydanticBaseSettingsSource):
-    """Reads the sender's address from `brand.yaml`, where nothing else names one."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        default = self.settings_cls.model_fields["config_dir"].default
-        brand = _brand(Path(self.current_state.get("config_dir", default)).expanduser())
-        return {"mail_from": brand.sender.address} if brand.sender.address else {}
 
 
 class Settings(BaseSettings):
@@ -336,7 +280,7 @@ class Settings(BaseSettings):
         """A city without a name of its own is called as its brand says."""
         if not values.get("city_name"):
             folder = values.get("config_dir") or cls.model_fields["config_dir"].default
-            values["city_name"] = _name(_brand(Path(folder).expanduser()))
+            values["city_name"] = _name(brand_of(Path(folder).expanduser()))
         return values
 
     @field_validator("var_dir", "config_dir")
@@ -400,7 +344,7 @@ class Settings(BaseSettings):
     @cached_property
     def brand(self) -> Brand:
         """What pages and letters look like."""
-        return _brand(self.config_dir)
+        return brand_of(self.config_dir)
 
     def city(self, language: str) -> tuple[str, str]:
         """The city's name as this language has it, and which language it is in."""
@@ -517,20 +461,8 @@ class Settings(BaseSettings):
         return urlsplit(self.public_url).scheme == "https"
 
 
-def _brand(folder: Path) -> Brand:
-    try:
-        return load_brand(folder)
-    except BrandError as error:
-        raise SettingsError(str(error)) from error
-
-
 def _name(brand: Brand) -> str:
     return brand.spoken(brand.city, brand.language)[0]
-
-
-KEYS = ("secret_key", "encryption_key")
-RUNNING = "running.json"  # in the var folder while an instance runs there
-OF_RUNNING = ("host", "port", "allow_private_hosts")
 
 
 def load(**overrides: Any) -> Settings:

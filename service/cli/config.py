@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from service.brand import FILE
 from service.cli.refusal import Refusal
-from service.settings import PREFIX, Settings, load
+from service.setting_sources import PREFIX
+from service.settings import Settings, load
 
 MASK = "********"
 EXAMPLE_HEAD = """\

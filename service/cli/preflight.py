@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from service.cli.refusal import Refusal
-from service.settings import KEYS, Settings
+from service.setting_sources import KEYS
+from service.settings import Settings
 
 PYTHONS = ((3, 11), (3, 12))
 

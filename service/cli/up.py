@@ -15,7 +15,8 @@ from service.cli import preflight, processes, redis_server
 from service.cli.instance import Instance
 from service.cli.migrate import bring_up_to_date
 from service.cli.supervisor import Supervisor, die_with_parent
-from service.settings import RUNNING, Settings, load, make_keys, require_keys
+from service.setting_sources import RUNNING
+from service.settings import Settings, load, make_keys, require_keys
 
 REDIS_START_S = 15.0  # a large append-only file takes a while to load
 READY_S = 60.0

@@ -8,7 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from service import migrations
 from service.db import Database
 from service.doctor.finding import Finding, ok, wrong
-from service.settings import Settings, SettingsError, require_keys
+from service.setting_sources import SettingsError
+from service.settings import Settings, require_keys
 from service.tasks import Doorbell
 
 KEYS, DATABASE, BROKER = "keys", "database", "Redis"

@@ -7,7 +7,7 @@ from service.ingest.presets import PresetError, load_presets
 from service.ingest.routes import PRESETS, SHORT_WAY, door
 from service.ingest.shortway import ShortWay
 from service.runtime import Runtime
-from service.settings import SettingsError
+from service.setting_sources import SettingsError
 
 __all__ = ["register"]
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from service.brand import MAX_LOGO_BYTES, Brand, BrandError, load_brand, parse_brand
 from service.colours import contrast, parse, shade
 from service.palette import palette, refusal
-from service.settings import Settings, SettingsError, load
+from service.setting_sources import SettingsError
+from service.settings import Settings, load
 from service.stylesheet import TEXT_SIZES, display_sheet, minified, site_sheet, subset
 
 COLOURS = st.integers(0, 0xFFFFFF).map("#{:06x}".format)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from service.personal_chat import ChatKind
-from service.settings import SettingsError, load
+from service.setting_sources import SettingsError
+from service.settings import load
 
 MATRIX = {
     "matrix_homeserver": "matrix.example.org",

@@ -17,7 +17,8 @@ from service.app import create_app
 from service.messages.email import Letterhead
 from service.messages.preview import parts
 from service.runtime import Runtime
-from service.settings import Settings, SettingsError
+from service.setting_sources import SettingsError
+from service.settings import Settings
 from tests.unit.messages.stories import AT, reader
 
 BRAND = """

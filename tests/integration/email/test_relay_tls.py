@@ -12,7 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from service.models import Batch, BatchState, Delivery, DeliveryState
-from service.settings import SettingsError, load
+from service.setting_sources import SettingsError
+from service.settings import load
 from tests.integration.email import letters
 from tests.integration.email.letters import Letters, Narrow
 from tests.integration.email.script import DOT, HANG_UP, MIDDLE, Script, at

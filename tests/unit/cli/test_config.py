@@ -14,7 +14,8 @@ from click.testing import CliRunner, Result
 
 from service.cli import cli
 from service.dkim import new_key
-from service.settings import PREFIX, Settings, SettingsError, load
+from service.setting_sources import PREFIX, SettingsError
+from service.settings import Settings, load
 
 ROOT = Path(__file__).parents[3]
 

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from service.cli import processes
-from service.settings import PREFIX, Settings
+from service.setting_sources import PREFIX
+from service.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 
