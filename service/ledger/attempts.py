@@ -192,7 +192,7 @@ def give_up_batches(db: Database, journals: Path, now: datetime, policy: Policy 
             select(Batch.id)
             .where(Batch.state < BatchState.DONE, Batch.due_at <= now)
             .where(Batch.attempts >= MAX_BATCH_ATTEMPTS)
-            .order_by(Batch.id)
+            .order_by(Batch.due_at)  # a walk along `ix_batch_open`, not through all there were
             .limit(LIMIT)
         ).all()
     for batch_id in tired:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.models import DigestArticle, Notification, NotificationKind, NotificationState
+from service.models.notification import IS_UNFINISHED
 
 TO_PLAN = (NotificationState.RELEASED, NotificationState.PLANNING)
 # News that cannot be planned must not keep everybody's digest for ever. What is planned later
@@ -24,7 +25,7 @@ def may_be_planned(session: Session, digest: Notification, now: datetime) -> boo
     earlier = (
         select(Notification.id)
         .where(Notification.kind == NotificationKind.DIGEST, Notification.id < digest.id)
-        .where(Notification.state.in_(TO_PLAN), Notification.attempts == 0)
+        .where(Notification.state.in_(TO_PLAN), IS_UNFINISHED, Notification.attempts == 0)
         .limit(1)
     )
     if session.scalar(earlier) is not None:
@@ -36,7 +37,7 @@ def may_be_planned(session: Session, digest: Notification, now: datetime) -> boo
         .join(DigestArticle, DigestArticle.article_id == Notification.article_id)
         .where(DigestArticle.notification_id == digest.id)
         .where(Notification.kind == NotificationKind.NEW, Notification.state.in_(TO_PLAN))
-        .where(Notification.stopped_at.is_(None))
+        .where(IS_UNFINISHED, Notification.stopped_at.is_(None))
         .limit(1)
     )
     return session.scalar(news) is None

@@ -36,6 +36,7 @@ from service.models import (
     RevisionState,
     TopicLabel,
 )
+from service.models.notification import IS_UNFINISHED
 from service.tasks import Queue
 
 LIMIT = 200  # notifications a sweep and kind of work
@@ -73,7 +74,7 @@ def due_releases(session: Session, now: datetime, review_wait: timedelta) -> lis
             select(Notification.id)
             .join(Article, Article.id == Notification.article_id)
             .join(Revision, Revision.id == Article.revision_id)
-            .where(Notification.state == NotificationState.HELD)
+            .where(Notification.state == NotificationState.HELD, IS_UNFINISHED)
             .where(Notification.release_at <= now)
             .where(Revision.state == RevisionState.CLASSIFIED)
             .where(needs_no_topic | has_topic | waited)
@@ -130,11 +131,11 @@ def due_deferrals(
 
 CLOSABLE = text("""
     SELECT n.id FROM notification n
-    WHERE n.state = 'planned'
+    WHERE n.state = 'planned' AND n.state NOT IN ('done', 'cancelled')
       AND NOT EXISTS (SELECT 1 FROM batch b WHERE b.notification_id = n.id AND b.state < 2)
       AND NOT EXISTS (SELECT 1 FROM delivery v WHERE v.notification_id = n.id AND v.state = 2)
     LIMIT :size
-""")  # ix_delivery_deferred_of
+""")  # ix_notification_unfinished, ix_delivery_deferred_of
 
 
 def close_finished(session: Session, now: datetime) -> None:

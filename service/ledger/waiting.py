@@ -18,7 +18,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, select, update
+from sqlalchemy import ColumnElement, case, false, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.ledger.attempts import MAX_BATCH_ATTEMPTS, MAX_CLASSIFY_ATTEMPTS
@@ -30,11 +30,13 @@ from service.models import (
     DestinationKind,
     InboxEvent,
     Notification,
+    NotificationKind,
     NotificationState,
     Revision,
     RevisionState,
     Verdict,
 )
+from service.models.notification import IS_UNFINISHED
 from service.tasks import HOME, Queue, Task
 
 LIMIT = 200  # rows a stage and sweep: a flushed broker is refilled in steps
@@ -112,8 +114,8 @@ def waiting_plans(
     waiting = (
         select(Notification.id)
         .where(Notification.state.in_((NotificationState.RELEASED, NotificationState.PLANNING)))
-        .where(Notification.rung_at < rung_before)
-        .where(*_has_room(Notification.is_urgent, Task.PLAN_NOTIFICATION, full))
+        .where(IS_UNFINISHED, Notification.rung_at < rung_before)
+        .where(Notification.is_urgent | ~_is_crowded(full))
         .order_by(Notification.is_urgent.desc(), Notification.rung_at)
         .limit(LIMIT)
         .with_for_update(skip_locked=True, key_share=True)
@@ -122,10 +124,15 @@ def waiting_plans(
         update(Notification)
         .where(Notification.id.in_(waiting))
         .values(rung_at=now)
-        .returning(Notification.id, Notification.is_urgent)
+        .returning(Notification.id, Notification.is_urgent, Notification.kind)
         .execution_options(synchronize_session=False)
     ).all()
-    return [_ring(Task.PLAN_NOTIFICATION, row_id, is_urgent=urgent) for row_id, urgent in found]
+    return [
+        Ring(Task.PLAN_NOTIFICATION, row_id, Queue.DIGEST)
+        if kind == NotificationKind.DIGEST
+        else _ring(Task.PLAN_NOTIFICATION, row_id, is_urgent=urgent)
+        for row_id, urgent, kind in found
+    ]
 
 
 def waiting_batches(
@@ -164,6 +171,13 @@ def _has_room(
 ) -> list[ColumnElement[bool]]:
     """Leave out those whose home is full; urgent ones pass whatever fills their queue."""
     return [is_urgent.is_(True)] if HOME[task] in full else []
+
+
+def _is_crowded(full: Collection[Queue]) -> ColumnElement[bool]:
+    """A plan whose queue is full: digests have one of their own."""
+    is_digest = Notification.kind == NotificationKind.DIGEST
+    homes = ((Queue.DIGEST, is_digest), (HOME[Task.PLAN_NOTIFICATION], ~is_digest))
+    return or_(false(), *(is_there for queue, is_there in homes if queue in full))
 
 
 def _urgent_articles(session: Session, article_ids: list[int]) -> set[int]:

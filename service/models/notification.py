@@ -43,6 +43,8 @@ class Resend(StrEnum):
 ONE_LIVE_NEW = text("kind = 'new' AND state <> 'cancelled'")
 ONE_LIVE_CORRECTION = text("kind = 'correction' AND state = 'held'")
 UNFINISHED = text("state NOT IN ('done', 'cancelled')")
+# SQLite walks a partial index only where a query says its condition in its own words.
+IS_UNFINISHED = text("notification.state NOT IN ('done', 'cancelled')")
 UNCLEARED = text("cleared_at IS NULL")
 
 

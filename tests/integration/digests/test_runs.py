@@ -7,10 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
+import redis
 
 from service.ledger.layout import Shares
 from service.ledger.plan import begin_planning, plan_range
+from service.ledger.waiting import waiting_plans
 from service.models import Batch, DeliveryState, DigestRun, Frequency, Notification
+from service.tasks import Queue
+from tests.integration.broker import rows
 from tests.integration.digests.conftest import TUESDAY
 from tests.integration.ledger.ranges import in_ranges_of
 from workers.digest import make_due_runs
@@ -169,3 +173,26 @@ def test_a_digest_waits_for_news_that_are_being_planned_but_not_for_ever(
 
     assert press.states(digest) == {reader: DeliveryState.QUEUED}
     assert town.count(Batch) == 1
+
+
+def test_a_digest_whose_bell_was_lost_is_rung_for_on_its_own_queue(press, runtime, settings, daily):
+    """Never before news, nor behind a queue that is full of them."""
+    for _ in range(2):
+        daily()
+    press.release(press.at(TUESDAY - DAY, 15))
+    (digest,) = press.make()
+    late = press.town.notification(press.town.article())
+    later = press.at(TUESDAY, 8, 3)
+
+    with redis.Redis.from_url(settings.redis_url.get_secret_value()) as broker:
+        broker.flushall()
+        press.turn_to(later)
+        sweep_once(runtime)
+        rung = rows(broker, Queue.DIGEST)
+    with runtime.db.write() as session:
+        beside_news = waiting_plans(session, later, later + DAY, {Queue.DIGEST})
+        beside_digests = waiting_plans(session, later, later + DAY, {Queue.FANOUT})
+
+    assert rung == [digest]
+    assert [ring.row_id for ring in beside_news] == [late]
+    assert [ring.row_id for ring in beside_digests] == [digest]

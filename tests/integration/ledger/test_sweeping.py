@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 import redis
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from service.ledger.waiting import Ring
 from service.models import (
@@ -335,3 +336,30 @@ def test_a_row_that_fails_in_hand_keeps_no_other_from_being_done(runtime):
     hands.close(30)
 
     assert done == [2]
+
+
+BIG = re.compile(r"SCAN (notification|n|batch|b|delivery|revision|destination)\b(?!.* ix_)")
+
+
+def test_a_sweep_reads_no_table_whole_that_grows_with_the_years(town, runtime, clock):
+    """It runs each second, so it may walk what is open, and nothing that is over."""
+    if not runtime.db.is_sqlite:
+        return  # PostgreSQL chooses by what tables hold, and proves more of a partial index
+    town.readers(2)
+    town.planned()
+    Sweeper(runtime, lambda ring: True).sweep()  # the first one makes the runs of digests
+    clock.advance(hours=1)
+    plans = []
+
+    def explain(connection, _cursor, statement, parameters, _context, is_many):
+        if not is_many and statement.split()[0] in ("SELECT", "UPDATE", "DELETE"):
+            cursor = connection.connection.cursor()
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(f"{row[-1]}: {' '.join(statement.split())}" for row in cursor.fetchall())
+
+    event.listen(runtime.db.engine, "before_cursor_execute", explain)
+    Sweeper(runtime, lambda ring: True).sweep()
+    event.remove(runtime.db.engine, "before_cursor_execute", explain)
+
+    assert len(plans) > 10
+    assert [plan for plan in plans if BIG.match(plan)] == []
