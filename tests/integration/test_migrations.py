@@ -1,0 +1,76 @@
+"""Migrations keep what a database holds: back to where citizens' pages began, and up again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+
+from service import migrations
+from service.models import Consent, ConsentAct, Frequency
+from service.runtime import Runtime
+
+BEFORE = "0016"
+KEPT = {
+    "destination": "id, address, address_hash, lane, language, verified_at, quiet_from",
+    "subscription": "id, destination_id, topic_id, place_id, frequency, created_at, ended_at",
+    "delivery": "notification_id, destination_id, state, subscription_id, batch_id, due_at",
+    "notification": "id, kind, state, article_id, planned",
+    "article": "id, external_id, state, shown_revision_id, feed_seq",
+    "channel": "id, name, masked_url, is_paused",
+    "consent": "id, address_hash, act, language, origin",
+}
+
+
+def contents(connection: Connection) -> dict[str, list[Any]]:
+    return {
+        table: sorted(map(str, connection.execute(text(f"SELECT {columns} FROM {table}"))))
+        for table, columns in KEPT.items()
+    }
+
+
+@pytest.fixture
+def filled(runtime: Runtime, town: Any) -> Runtime:
+    """Readers of all frequencies, one who left, news that was planned, a channel, consents."""
+    for frequency in Frequency:
+        town.reader(frequency=frequency)
+    town.channel("json://127.0.0.1/x")
+    town.planned()
+    with runtime.db.write() as session:
+        for act, origin in ((ConsentAct.CONFIRMED, "web"), (ConsentAct.WITHDRAWN, "one-click")):
+            session.add(Consent(address_hash="0" * 64, act=act, language="tr", origin=origin))
+        session.execute(
+            text("UPDATE delivery SET state = 2, due_at = (SELECT max(at) FROM consent)")
+        )
+    return runtime
+
+
+def test_a_filled_database_goes_back_and_forth_and_loses_nothing(filled: Runtime) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with filled.db.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        before = contents(connection)
+        command.downgrade(config, BEFORE)
+        connection.commit()
+        old = contents(connection)
+        command.upgrade(config, "head")
+        connection.commit()
+        after = contents(connection)
+        new = connection.execute(
+            text("SELECT act, how, channel, notice_version FROM consent ORDER BY id")
+        ).all()
+        local = connection.execute(text("SELECT count(*) FROM subscription WHERE is_local_only"))
+
+        assert local.scalar() == 0
+    assert all(before.values())
+    assert old == before
+    assert after == before
+    assert [tuple(row) for row in new] == [
+        ("confirmed", "", "email", None),
+        ("withdrawn", "one-click", "email", None),
+    ]
