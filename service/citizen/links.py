@@ -29,7 +29,8 @@ from service.security_headers import keep_private
 from service.subscriptions import subscribe, unsubscribe
 from service.subscriptions.changing import groups
 from service.subscriptions.choices import Choices
-from service.subscriptions.subscribe import Confirmation, Outcome
+from service.subscriptions.subscribe import Confirmation
+from service.subscriptions.tokens import LinkState
 from service.subscriptions.unsubscribe import Leaving
 
 
@@ -97,12 +98,12 @@ def _is_from_here() -> bool:
 def _confirmation(
     session: Session, token: str, found: Confirmation, *, is_signed_in: bool = False
 ) -> Response:
-    if found.outcome is Outcome.UNKNOWN:
+    if found.state is LinkState.UNKNOWN:
         abort(404)
     has_my_page = is_signed_in and "my.show" in current_app.view_functions
     page = render_template(
         "citizen/confirm.html",
-        outcome=found.outcome.value,
+        state=found.state.value,
         token=token,
         is_known=found.is_known,
         choices=found.choices,
@@ -110,7 +111,7 @@ def _confirmation(
         topics=_topic_names(session, found.choices),
         places=_place_names(session, found.choices),
     )
-    return make_response(page, 410 if found.outcome is Outcome.EXPIRED else 200)
+    return make_response(page, 410 if found.state is LinkState.EXPIRED else 200)
 
 
 def _leaving(act: str, token: str) -> Response:

@@ -49,8 +49,7 @@ def start_subscriptions(session: Session, destination: Destination, choices: Cho
         }
         for topic_id, place_id in choices.pairs()
     ]
-    if values:
-        _insert_new(session, Subscription, values)
+    insert_new(session, Subscription, values)
 
 
 def email_destination(session: Session, hashed: str, address: str, language: str) -> Destination:
@@ -62,7 +61,7 @@ def email_destination(session: Session, hashed: str, address: str, language: str
     subscriber_id = session.execute(
         insert(Subscriber).values(language=language).returning(Subscriber.id)
     ).scalar_one()
-    _insert_new(
+    insert_new(
         session,
         Destination,
         [
@@ -96,7 +95,8 @@ def _is_chosen(
     return column.is_(None) if ids is None else column.in_(ids)
 
 
-def _insert_new(session: Session, model: type, values: Sequence[Mapping[str, object]]) -> None:
+def insert_new(session: Session, model: type, values: Sequence[Mapping[str, object]]) -> None:
     """INSERT … ON CONFLICT DO NOTHING: a row that is there already stays as it is."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(dialect.insert(model).values(values).on_conflict_do_nothing())
+    if values:
+        session.execute(dialect.insert(model).values(values).on_conflict_do_nothing())

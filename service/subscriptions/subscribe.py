@@ -10,10 +10,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from service.crypto import Vault
@@ -34,8 +33,10 @@ from service.subscriptions.addresses import address_hash
 from service.subscriptions.choices import Choices
 from service.subscriptions.notices import notice_version
 from service.subscriptions.starting import email_destination, start_subscriptions
+from service.subscriptions.tokens import LinkState, end, issue, look, use
 
 CONFIRM_WITHIN = timedelta(days=7)
+SIGNED_FOR = "confirm"
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,6 @@ class Ask:
     request_id: str
 
 
-class Outcome(StrEnum):
-    """What a confirm link is, or what opening it has done."""
-
-    OPEN = "open"
-    CONFIRMED = "confirmed"
-    ALREADY = "already"
-    EXPIRED = "expired"
-    UNKNOWN = "unknown"
-
-
 @dataclass(frozen=True)
 class Confirmation:
     """The batch, when there is one, is the welcome mail: ring for it after the commit.
@@ -67,7 +58,7 @@ class Confirmation:
     The destination is there where this very call has confirmed: its person may be signed in.
     """
 
-    outcome: Outcome
+    state: LinkState
     choices: Choices | None = None
     batch: Batch | None = None
     destination: Destination | None = None
@@ -117,23 +108,14 @@ def _queue_link(
     session: Session, destination: Destination, payload: dict[str, Any], request: Ask
 ) -> Batch:
     """Make the one link that works from now on, and its mail."""
-    now = utcnow()
-    session.execute(
-        update(OneTimeToken)
-        .where(OneTimeToken.destination_id == destination.id)
-        .where(OneTimeToken.purpose == TokenPurpose.CONFIRM)
-        .where(OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > now)
-        .values(expires_at=now)
+    end(
+        session,
+        OneTimeToken.destination_id == destination.id,
+        OneTimeToken.purpose == TokenPurpose.CONFIRM,
     )
     is_known = session.scalar(select(_has_news(destination.id)))
-    token = OneTimeToken(
-        purpose=TokenPurpose.CONFIRM,
-        destination_id=destination.id,
-        payload={**payload, "is_known": is_known},
-        expires_at=now + CONFIRM_WITHIN,
-    )
-    session.add(token)
-    session.flush()
+    payload = {**payload, "is_known": is_known}
+    token = issue(session, destination.id, TokenPurpose.CONFIRM, CONFIRM_WITHIN, payload)
     return queue_direct(
         session,
         destination=destination,
@@ -145,18 +127,11 @@ def _queue_link(
 
 def peek(session: Session, vault: Vault, token: str) -> Confirmation:
     """Say what a confirm link would do. Changes nothing (invariant 9)."""
-    numbers = vault.numbers("confirm", token, 1)
-    if numbers is None:
-        return Confirmation(Outcome.UNKNOWN)
-    row = session.get(OneTimeToken, numbers[0])
-    if row is None or row.purpose != TokenPurpose.CONFIRM:
-        return Confirmation(Outcome.EXPIRED)  # authentic, so retention has taken it
+    state, row = look(session, vault, TokenPurpose.CONFIRM, SIGNED_FOR, token)
+    if row is None or state not in (LinkState.OPEN, LinkState.USED):
+        return Confirmation(state)
     choices = Choices.from_json(row.payload["choices"])
-    if row.used_at is not None:
-        return Confirmation(Outcome.ALREADY, choices)
-    if row.expires_at <= utcnow():
-        return Confirmation(Outcome.EXPIRED)
-    return Confirmation(Outcome.OPEN, choices, is_known=bool(row.payload.get("is_known")))
+    return Confirmation(state, choices, is_known=bool(row.payload.get("is_known")))
 
 
 def confirm(session: Session, vault: Vault, token: str, request_id: str) -> Confirmation:
@@ -167,44 +142,36 @@ def confirm(session: Session, vault: Vault, token: str, request_id: str) -> Conf
     The compare-and-set on the token lets one caller through, so a double click makes one set of
     subscriptions and one welcome mail. The caller owns the transaction.
     """
-    numbers = vault.numbers("confirm", token, 1)
-    if numbers is None:
-        return Confirmation(Outcome.UNKNOWN)
-    now = utcnow()
-    used = session.execute(
-        update(OneTimeToken)
-        .where(OneTimeToken.id == numbers[0], OneTimeToken.purpose == TokenPurpose.CONFIRM)
-        .where(OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > now)
-        .values(used_at=now)
-        .returning(OneTimeToken.destination_id, OneTimeToken.payload)
-    ).first()
-    if used is None:
+    state, row = look(session, vault, TokenPurpose.CONFIRM, SIGNED_FOR, token)
+    if state is not LinkState.OPEN or row is None or not use(session, row):
+        session.expire_all()  # somebody else may have used it a moment ago
         return peek(session, vault, token)
-    destination = session.get_one(Destination, used.destination_id, with_for_update=True)
-    choices = Choices.from_json(used.payload["choices"]).known(session)
+    now, said = utcnow(), row.payload
+    destination = session.get_one(Destination, row.destination_id, with_for_update=True)
+    choices = Choices.from_json(said["choices"]).known(session)
     destination.verified_at = destination.verified_at or now
-    destination.language = used.payload["language"]
+    destination.language = said["language"]
     lift(session, destination.address_hash, now, only_of_the_mailbox=True)
     start_subscriptions(session, destination, choices)
     session.add(
         Consent(
             address_hash=destination.address_hash,
             act=ConsentAct.CONFIRMED,
-            text_hash=used.payload["text_hash"],
-            language=used.payload["language"],
-            origin=used.payload["origin"],
+            text_hash=said["text_hash"],
+            language=said["language"],
+            origin=said["origin"],
             choices=[choices.as_json()],
-            notice_version=notice_version(session, used.payload["language"]),
+            notice_version=notice_version(session, said["language"]),
         )
     )
     batch = queue_direct(
         session,
         destination=destination,
         template="welcome",
-        payload={"language": used.payload["language"]},
+        payload={"language": said["language"]},
         request_id=request_id,
     )
-    return Confirmation(Outcome.CONFIRMED, choices, batch, destination)
+    return Confirmation(LinkState.DONE, choices, batch, destination)
 
 
 def _has_news(destination_id: int) -> ColumnElement[bool]:

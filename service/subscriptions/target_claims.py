@@ -30,7 +30,8 @@ from service.models import (
 )
 from service.personal_chat import ChatKind
 from service.subscriptions.chat_addresses import ChatAddress, telegram_address
-from service.subscriptions.target_start import begin, insert_new
+from service.subscriptions.starting import insert_new
+from service.subscriptions.target_start import begin
 
 OPEN_FOR = timedelta(minutes=15)
 GUESSES = 5

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict, cast
+from collections.abc import Sequence
+from typing import TypedDict, cast
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from service.db import rows, utcnow
@@ -21,6 +20,7 @@ from service.models import (
     Frequency,
     Subscription,
 )
+from service.subscriptions.starting import insert_new
 
 WELCOME = "chat_welcome"  # template of the first message
 
@@ -125,10 +125,3 @@ def _choices(session: Session, destination_ids: Sequence[int]) -> list[Choice]:
 def choices_of(session: Session, subscriber_id: int) -> list[Choice]:
     """What a new target of this person would hear of: `topic_id`, `place_id`, `is_local_only`."""
     return _choices(session, [one.id for one in _mail_of(session, subscriber_id)])
-
-
-def insert_new(session: Session, model: type, values: Sequence[Mapping[str, Any]]) -> None:
-    """INSERT … ON CONFLICT DO NOTHING: a row that is there already stays as it is."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    if values:
-        session.execute(dialect.insert(model).values(values).on_conflict_do_nothing())

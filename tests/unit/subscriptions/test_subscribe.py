@@ -25,7 +25,8 @@ from service.models import (
 from service.runtime import Runtime
 from service.subscriptions.addresses import address_hash
 from service.subscriptions.choices import Choices
-from service.subscriptions.subscribe import Confirmation, Outcome, confirm, peek
+from service.subscriptions.subscribe import Confirmation, confirm, peek
+from service.subscriptions.tokens import LinkState
 
 AskFor = Callable[..., str | None]
 ADDRESS = "ayse@example.com"
@@ -62,7 +63,7 @@ def test_confirming_starts_each_choice_once(
 ) -> None:
     token = ask_for(Choices(topic_ids=tuple(topic_ids[:2]), place_ids=(1, 2)))
     first, second = confirmed(runtime, token), confirmed(runtime, token)
-    assert (first.outcome, second.outcome) == (Outcome.CONFIRMED, Outcome.ALREADY)
+    assert (first.state, second.state) == (LinkState.DONE, LinkState.USED)
     assert first.batch is not None
     assert second.batch is None
     assert count(runtime, Subscription, Subscription.ended_at.is_(None)) == 4
@@ -136,38 +137,38 @@ def test_two_confirmations_at_once_leave_one_live_choice(runtime: Runtime, ask_f
 
 def test_only_the_newest_link_works(runtime: Runtime, ask_for: AskFor) -> None:
     old, new = ask_for(), ask_for()
-    assert confirmed(runtime, old).outcome is Outcome.EXPIRED
-    assert confirmed(runtime, new).outcome is Outcome.CONFIRMED
+    assert confirmed(runtime, old).state is LinkState.EXPIRED
+    assert confirmed(runtime, new).state is LinkState.DONE
 
 
 def test_a_link_dies_after_seven_days(runtime: Runtime, ask_for: AskFor) -> None:
     token = ask_for()
     with runtime.db.write() as session:
         session.execute(update(OneTimeToken).values(expires_at=utcnow() - timedelta(seconds=1)))
-    assert confirmed(runtime, token).outcome is Outcome.EXPIRED
+    assert confirmed(runtime, token).state is LinkState.EXPIRED
     assert count(runtime, Subscription) == 0
 
 
 @pytest.mark.parametrize("token", ["", "x", "ü", "abcdefgh", "a" * 500])
 def test_a_text_that_we_did_not_sign_is_unknown(runtime: Runtime, token: str) -> None:
-    assert confirmed(runtime, token).outcome is Outcome.UNKNOWN
+    assert confirmed(runtime, token).state is LinkState.UNKNOWN
 
 
 def test_a_token_of_another_purpose_is_unknown(runtime: Runtime, ask_for: AskFor) -> None:
     ask_for()
-    assert confirmed(runtime, runtime.vault.token("unsubscribe", 1)).outcome is Outcome.UNKNOWN
+    assert confirmed(runtime, runtime.vault.token("unsubscribe", 1)).state is LinkState.UNKNOWN
 
 
 def test_an_authentic_link_without_its_row_has_expired(runtime: Runtime) -> None:
-    assert confirmed(runtime, runtime.vault.token("confirm", 999)).outcome is Outcome.EXPIRED
+    assert confirmed(runtime, runtime.vault.token("confirm", 999)).state is LinkState.EXPIRED
 
 
 def test_looking_changes_nothing(runtime: Runtime, ask_for: AskFor) -> None:
     token = ask_for()
     with runtime.db.read() as session:
-        assert peek(session, runtime.vault, token).outcome is Outcome.OPEN
+        assert peek(session, runtime.vault, token).state is LinkState.OPEN
     assert count(runtime, Subscription) == 0
-    assert confirmed(runtime, token).outcome is Outcome.CONFIRMED
+    assert confirmed(runtime, token).state is LinkState.DONE
 
 
 def test_a_suppressed_address_gets_nothing_and_leaves_only_the_proof(
@@ -212,19 +213,19 @@ def test_two_first_askers_at_once_share_one_destination(runtime: Runtime, ask_fo
 
 def test_a_double_click_confirms_once(runtime: Runtime, ask_for: AskFor) -> None:
     token = ask_for()
-    outcomes: list[Outcome] = []
+    outcomes: list[LinkState] = []
     together = threading.Barrier(4)
 
     def run() -> None:
         together.wait(10)
-        outcomes.append(confirmed(runtime, token).outcome)
+        outcomes.append(confirmed(runtime, token).state)
 
     threads = [threading.Thread(target=run) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert sorted(outcomes) == [Outcome.ALREADY] * 3 + [Outcome.CONFIRMED]
+    assert sorted(outcomes) == [LinkState.DONE, *[LinkState.USED] * 3]
     assert count(runtime, Subscription) == 1
     assert count(runtime, Notification) == 2
 
@@ -245,7 +246,7 @@ def test_whoever_confirms_by_a_mailed_link_shows_that_mail_arrives_again(
     assert token
     assert count(runtime, Suppression) == 2  # asking alone proves nothing
 
-    assert confirmed(runtime, token).outcome is Outcome.CONFIRMED
+    assert confirmed(runtime, token).state is LinkState.DONE
 
     assert count(runtime, Suppression, Suppression.address_hash == hashed) == 0
     assert count(runtime, Suppression) == 1
@@ -257,5 +258,5 @@ def test_a_confirmation_lifts_no_complaint(runtime: Runtime, ask_for: AskFor) ->
         hashed = address_hash(runtime.vault, "email", ADDRESS)
         session.add(Suppression(address_hash=hashed, reason="complaint"))
 
-    assert confirmed(runtime, token).outcome is Outcome.CONFIRMED
+    assert confirmed(runtime, token).state is LinkState.DONE
     assert count(runtime, Suppression) == 1
