@@ -126,17 +126,6 @@ def first_month(session: Session, zone: ZoneInfo) -> Month | None:
     return Month(at.year, at.month)
 
 
-def count_since(session: Session, topic_ids: Sequence[int], at: datetime) -> dict[int, int]:
-    """How many articles each of these topics got since then."""
-    found = session.execute(
-        select(Listing.topic_id, func.count())
-        .where(Listing.topic_id.in_(topic_ids), Listing.place_id == ANY)
-        .where(Listing.position >= start_of(at))
-        .group_by(Listing.topic_id)
-    )
-    return {row[0]: row[1] for row in found}
-
-
 def _walk(
     session: Session, wanted: Wanted, cursor: Cursor | None, zone: ZoneInfo
 ) -> list[tuple[Shelf, int]]:

@@ -21,6 +21,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
+from service.citizen import topic_facts
 from service.citizen.answers import (
     CHECK,
     ENDS,
@@ -33,7 +34,6 @@ from service.citizen.answers import (
 )
 from service.citizen.draft import ALL, Draft, Signer
 from service.citizen.feed_addresses import Feed, feeds_of
-from service.citizen.topic_facts import TopicFacts
 from service.ledger.batches import ring_batch_soon
 from service.limits import Limits
 from service.models import Frequency, NoticeKind, Topic
@@ -50,7 +50,6 @@ PER_ADDRESS = "4 per minute; 40 per hour"
 PER_CLIENT = "100 per hour"
 
 TARGETS = "my_targets.show"
-FACTS = "tellal.topic_facts"  # the application's name for them
 Send = Callable[[Draft], ResponseReturnValue]
 
 
@@ -112,7 +111,7 @@ def page(
             places=places,
             channels=channels,
             frequencies=list(Frequency),
-            facts=_facts().of(database) if step == "topics" else {},
+            facts=topic_facts.facts(database) if step == "topics" else {},
             feeds=_feeds(draft, topics) if step == "feed" else [],
             consent_text=consent_text(),
             targets_url=_targets_url(),
@@ -197,11 +196,6 @@ def consent_text() -> str:
 def _feeds(draft: Draft, topics: Sequence[Topic]) -> list[Feed]:
     chosen = None if draft.topics == (ALL,) else [t for t in topics if t.slug in draft.topics]
     return feeds_of(runtime().settings.public_url, chosen, draft.places)
-
-
-def _facts() -> TopicFacts:
-    found: TopicFacts = current_app.extensions.setdefault(FACTS, TopicFacts())
-    return found
 
 
 def _targets_url() -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from flask import current_app
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
@@ -20,6 +21,7 @@ MOST_ARTICLES = 2000  # a step down an index each, however many there are
 HEADLINES = 2
 KEPT_S = 60.0  # as long as caches keep the front page
 WEEK = timedelta(weeks=1)
+EXTENSION = "tellal.topic_facts"  # the application's name for them
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,12 @@ class TopicFacts:
         if kept is None or time.monotonic() >= kept[0]:
             kept = self._kept = time.monotonic() + KEPT_S, topic_facts(session, utcnow())
         return kept[1]
+
+
+def facts(session: Session) -> dict[int, Facts]:
+    """What this application says of each topic, on all of its pages."""
+    kept: TopicFacts = current_app.extensions.setdefault(EXTENSION, TopicFacts())
+    return kept.of(session)
 
 
 def topic_facts(session: Session, now: datetime) -> dict[int, Facts]:

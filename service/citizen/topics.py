@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from service import pages
 from service.archive.items import Item, items
-from service.archive.listings import count_since
+from service.citizen import topic_facts
 from service.citizen.archive import month_name, months
 from service.citizen.public import public_page
 from service.db import utcnow
@@ -24,7 +24,6 @@ from service.subscriptions.choices import all_places, all_topics
 LOOK_BACK = 300  # articles: one bounded walk down the feed index, however many there are
 LEAD = 3  # stories at the top
 URGENT_FOR = timedelta(hours=24)  # an urgent story stays at the very top
-WEEKS = 4  # over which "a week" is an average
 MONTHS = 12  # that the front page names
 
 
@@ -43,7 +42,7 @@ def blueprint() -> Blueprint:
                 topics=topics,
                 latest=latest,
                 lead=lead(latest.values(), now),
-                weekly=weekly(session, [topic.id for topic in topics], now),
+                facts=topic_facts.facts(session),
                 places=all_places(session),
                 months=months(session, zone)[:MONTHS],
                 month_name=month_name,
@@ -90,9 +89,3 @@ def lead(latest: Iterable[Item], now: datetime) -> list[Item]:
 
     unique = {item.article_id: item for item in latest}
     return sorted(unique.values(), key=weight, reverse=True)[:LEAD]
-
-
-def weekly(session: Session, topic_ids: list[int], now: datetime) -> dict[int, int]:
-    """About how many articles a week each topic brings, at least one where there is any."""
-    counts = count_since(session, topic_ids, now - timedelta(weeks=WEEKS))
-    return {topic: max(1, round(count / WEEKS)) for topic, count in counts.items()}

@@ -81,6 +81,8 @@ def test_the_page_says_it_in_both_languages_and_counts_once_a_minute(
     assert ('<li lang="tr">Körfez' in first) is bool(prefix)
     assert ("About 1 a week." if prefix else "Haftada yaklaşık 1 haber.") in first
     assert ("Nothing in the last four weeks." if prefix else "Son dört haftada haber yok.") in first
+    front = client.get(f"{prefix}/").text
+    assert ("About 1 a week." if prefix else "Haftada yaklaşık 1 haber.") in front
     asked: list[str] = []
     engine = app.extensions["tellal"].db.engine
     event.listen(engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
