@@ -11,6 +11,7 @@ import structlog
 from apiflask import APIFlask
 from flask import Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
 from service import admin, citizen, feeds, health, ingest, logs, pages
 from service.problems import register_problems
@@ -19,6 +20,15 @@ from service.settings import Settings, load
 
 log = logs.get_logger(__name__)
 MAX_FORM_BYTES = 256 * 1024
+
+
+class RowNumber(IntegerConverter):
+    """A number in a path: one that a row can have. Others are an address that does not exist."""
+
+    regex = "[0-9]{1,19}"
+
+    def __init__(self, map: Map) -> None:
+        super().__init__(map, max=2**63 - 1)
 
 
 def create_app(settings: Settings | None = None) -> APIFlask:
@@ -38,6 +48,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         spec_path="/openapi.json",
     )
     app.extensions["tellal"] = runtime
+    app.url_map.converters["int"] = RowNumber
     if proxies := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.config.update(
@@ -45,7 +56,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         SESSION_COOKIE_SECURE=settings.is_secure,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        MAX_CONTENT_LENGTH=None,  # the door has its own limit, forms have MAX_FORM_BYTES
+        # Of what is no form, a file above all, nothing is kept either; the door has its own limit.
+        MAX_CONTENT_LENGTH=MAX_FORM_BYTES,
         MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
         JSON_AS_ASCII=False,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import ipaddress
 import threading
 import time
 from collections.abc import Callable
@@ -111,12 +112,25 @@ class Limits:
 
         @functools.wraps(view)
         def guarded(*args: Any, **values: Any) -> ResponseReturnValue:
-            who = key() if key else (request.remote_addr or "")
+            who = key() if key else client()
             if not self.allow(limits, f"{scope}:{who}"):
                 raise TooManyRequests()
             return view(*args, **values)
 
         return guarded
+
+
+def client() -> str:
+    """Whom requests are counted by: an IPv4 address, or the /64 that one IPv6 connection has all
+    addresses of (RFC 6177)."""
+    text = request.remote_addr or ""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return text
+    if isinstance(address, ipaddress.IPv4Address):
+        return text
+    return str(address.ipv4_mapped or ipaddress.ip_network((int(address), 64), strict=False))
 
 
 def _name(limit: RateLimitItem, key: str) -> str:

@@ -25,6 +25,7 @@ from sqlalchemy.orm import scoped_session, sessionmaker
 from service import pages
 from service.admin.access import audit
 from service.db import READ_ONLY
+from service.limits import client
 from service.models import Role, Staff
 from service.pages import language, runtime
 from service.security_headers import keep_private
@@ -182,4 +183,4 @@ def _account_key() -> str:
 
 
 def _account_and_client_key() -> str:
-    return f"{_account_key()}:{request.remote_addr}"
+    return f"{_account_key()}:{client()}"

@@ -17,19 +17,17 @@ from service.archive.reading import Gone, look_up, read
 from service.citizen.public import CACHE, public_page
 from service.pages import language, page_url, runtime
 
-_NUMBER = f"<int(max={2**63 - 1}):article_id>"  # more no database could look for
-
 
 def blueprint() -> Blueprint:
     """The page, under the one address that its number and title make."""
     part = Blueprint("article", __name__)
 
-    @part.get(f"/haber/{_NUMBER}-<slug>")
+    @part.get("/haber/<int:article_id>-<slug>")
     def show(article_id: int, slug: str) -> ResponseReturnValue:
         return _page(article_id)
 
-    @part.get(f"/haber/{_NUMBER}")
-    @part.get(f"/haber/{_NUMBER}-")
+    @part.get("/haber/<int:article_id>")
+    @part.get("/haber/<int:article_id>-")
     def find(article_id: int) -> ResponseReturnValue:
         return _page(article_id)
 

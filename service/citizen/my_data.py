@@ -19,6 +19,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import format_date, gettext
 
 from service import pages
+from service.citizen.sign_in import ASKED
 from service.citizen.signed_in import sign_out, signed_in_only
 from service.db import utcnow
 from service.limits import Limits
@@ -80,7 +81,7 @@ def blueprint(limits: Limits) -> Blueprint:
         held = runtime()
         erasures.erase_for_good(held.db, held.settings, g.person_id, utcnow())
         sign_out()
-        session.clear()  # it may know what this browser asked for
+        session.pop(ASKED, None)
         return redirect(page_url("my_data.erased"), 303)
 
     @part.get("/erased")

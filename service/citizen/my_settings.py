@@ -92,9 +92,9 @@ def blueprint(limits: Limits) -> Blueprint:
         with runtime().db.write() as session:
             person = session.get_one(Destination, g.person_id)
             preferences.set_language(session, person, wanted)
-        # The page follows.
+        has_prefix = runtime().settings.brand.prefix(wanted)  # the page follows
         return redirect(
-            url_for("my.show" if wanted == "tr" else "my_en.show", done="language"), 303
+            url_for(f"my_{wanted}.show" if has_prefix else "my.show", done="language"), 303
         )
 
     @part.get("/address")

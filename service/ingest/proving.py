@@ -52,6 +52,7 @@ def read_body() -> bytes:
         )
     body = b""
     if (request.content_length or 0) <= MAX_BODY_BYTES:
+        request.max_content_length = MAX_BODY_BYTES + 1  # forms have a lower one
         body = request.stream.read(MAX_BODY_BYTES + 1)
     if (not body and request.content_length) or len(body) > MAX_BODY_BYTES:
         raise Problem(413, "Content Too Large", f"The body is over {MAX_BODY_BYTES} bytes.")

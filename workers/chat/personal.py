@@ -91,7 +91,7 @@ class PersonalChats:
             return code_message(code_of(self._runtime.vault, claim), language)
         if story is None and self._template != WELCOME:
             return None
-        prefix = "/en" if language == "en" else ""
+        prefix = self._runtime.settings.brand.prefix(language)
         page = f"{self._runtime.settings.public_url}{prefix}/my/targets"
         message = about(story, language) if story else welcome(language)
         return with_way_out(message, page, language, by_word=kind is ChatKind.TELEGRAM)

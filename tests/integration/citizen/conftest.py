@@ -109,7 +109,7 @@ class Resident:
 
     def send(self, page: str, to: str = "", **answers: str | list[str]) -> TestResponse:
         """Open a page and send a form of its with these answers, to another address if it says."""
-        token = re.search(r'name="csrf_token" value="([^"]+)"', self.open(page).text)
+        token = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', self.open(page).text)
         assert token, page
         data = {"csrf_token": token[1], **answers}
         return self.client.post(self.prefix + (to or page), data=data)

@@ -9,9 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import update
 
+from service.app import create_app
 from service.db import utcnow
 from service.models import Destination, DestinationKind, Subscriber
 from service.runtime import Runtime
+from service.settings import Settings
+from tests.integration.citizen.entering import enter
 
 ZONE = ZoneInfo("Europe/Istanbul")
 
@@ -140,3 +143,16 @@ def test_a_break_is_of_all_addresses_of_a_person_and_of_nobody_else(
         row = town.get(Destination, number)
         assert (row.paused_until is not None) == is_theirs
         assert (row.quiet_from is not None) == is_theirs
+
+
+def test_the_page_follows_the_language_where_the_city_has_another_first(
+    resident: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brand = settings.brand.model_copy(update={"languages": ("en", "tr")})
+    monkeypatch.setitem(settings.__dict__, "brand", brand)
+    app = create_app(settings)
+    english = type(resident)(app.test_client(), resident.runtime, resident.id)
+    enter(english.client, resident.runtime, resident.id)
+    found = [english.send("/my/language", language=code).location for code in ("tr", "en")]
+    app.extensions["tellal"].close()
+    assert found == ["/tr/my?done=language", "/my?done=language"]
