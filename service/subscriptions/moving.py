@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from service.crypto import Vault
@@ -24,6 +24,7 @@ from service.models import (
     Consent,
     ConsentAct,
     Destination,
+    DestinationKind,
     OneTimeToken,
     Subscription,
     TokenPurpose,
@@ -59,8 +60,9 @@ def ask(
     that address alone: its letter says so then, and has no link that moves anybody. Of several
     requests the newest one counts. The caller owns the transaction and rings for the batches.
     """
-    old = session.get_one(Destination, destination_id)
     hashed = address_hash(vault, "email", address)
+    _stand_in_line(session, destination_id, hashed)
+    old = session.get_one(Destination, destination_id, populate_existing=True)
     if hashed == old.address_hash:
         return []
     end(session, *_moves_of(destination_id))
@@ -102,18 +104,13 @@ def move(session: Session, vault: Vault, text: str, request_id: str) -> Move:
     state, token = look(session, vault, TokenPurpose.MOVE, SIGNED_FOR, text)
     if state is not LinkState.OPEN or token is None:
         return Move(state)
+    old, new = _both(session, token, is_locked=True)
     if not use(session, token):
         return Move(LinkState.USED)
-    with session.begin_nested() as attempt:
-        # Before the destinations are locked, as whoever confirms a sign-up does it.
-        stand_in_id = token.payload["by"]
-        for destination_id in sorted((token.destination_id, stand_in_id)):
-            end(session, OneTimeToken.destination_id == destination_id)
-        old, new = _both(session, token, is_locked=True)
-        if old is None or new is None:
-            attempt.rollback()
-            return Move(LinkState.EXPIRED)
-        _swap(session, old, new)
+    if old is None or new is None:
+        return Move(LinkState.EXPIRED)
+    end(session, OneTimeToken.destination_id.in_((old.id, new.id)))
+    _swap(session, old, new)
     now = utcnow()
     moved, left = old, new
     lift(session, moved.address_hash, now, only_of_the_mailbox=True)  # the letter has arrived
@@ -140,6 +137,14 @@ def stop(session: Session, vault: Vault, text: str) -> LinkState:
         return state
     ended = end(session, OneTimeToken.id == token.id)
     return LinkState.DONE if ended else LinkState.USED
+
+
+def _stand_in_line(session: Session, destination_id: int, hashed: str) -> None:
+    """Lock who asks, and who has the new address, in the order of `_both`: they may ask for each
+    other's at the same moment."""
+    has_it = and_(Destination.kind == DestinationKind.EMAIL, Destination.address_hash == hashed)
+    line = select(Destination.id).where(or_(Destination.id == destination_id, has_it))
+    session.scalars(line.order_by(Destination.id).with_for_update()).all()
 
 
 def _both(

@@ -17,7 +17,7 @@ from service.ledger.suppressions import lift
 from service.models import Batch, Destination, OneTimeToken, TokenPurpose
 from service.subscriptions.addresses import address_hash
 from service.subscriptions.starting import email_destination
-from service.subscriptions.tokens import LinkState, end, issue, look, use
+from service.subscriptions.tokens import LinkState, end, issue, lock_of, look, use
 
 SIGN_IN_WITHIN = timedelta(minutes=30)
 SIGNED_FOR = "sign-in"
@@ -64,10 +64,10 @@ def enter(session: Session, vault: Vault, text: str) -> tuple[LinkState, Destina
     state, token = look(session, vault, TokenPurpose.SIGN_IN, SIGNED_FOR, text)
     if state is not LinkState.OPEN or token is None:
         return state, None
+    destination = lock_of(session, OneTimeToken.id == token.id)
     if not use(session, token):
         return LinkState.USED, None
-    destination = session.get_one(Destination, token.destination_id, with_for_update=True)
-    if destination.verified_at is None:
+    if destination is None or destination.verified_at is None:
         return LinkState.EXPIRED, None
     end(
         session,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, delete, insert, or_, select
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -61,25 +61,19 @@ def email_destination(session: Session, hashed: str, address: str, language: str
     subscriber_id = session.execute(
         insert(Subscriber).values(language=language).returning(Subscriber.id)
     ).scalar_one()
-    insert_new(
-        session,
-        Destination,
-        [
-            {
-                "kind": DestinationKind.EMAIL,
-                "subscriber_id": subscriber_id,
-                "address": address,
-                "address_hash": hashed,
-                "lane": lane_of(address),
-                "language": language,
-            }
-        ],
-    )
-    found = session.scalars(
-        select(Destination)
-        .where(Destination.kind == DestinationKind.EMAIL, Destination.address_hash == hashed)
-        .with_for_update()
-    ).one()
+    new = {
+        "kind": DestinationKind.EMAIL,
+        "subscriber_id": subscriber_id,
+        "address": address,
+        "address_hash": hashed,
+        "lane": lane_of(address),
+        "language": language,
+    }
+    its = and_(Destination.kind == DestinationKind.EMAIL, Destination.address_hash == hashed)
+    found = None
+    while found is None:  # who had it may move away, or be erased, while we wait for the row
+        insert_new(session, Destination, [new])
+        found = session.scalars(select(Destination).where(its).with_for_update()).one_or_none()
     has_address = select(Destination.id).where(Destination.subscriber_id == subscriber_id).exists()
     session.execute(
         delete(Subscriber)

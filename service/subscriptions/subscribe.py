@@ -33,7 +33,7 @@ from service.subscriptions.addresses import address_hash
 from service.subscriptions.choices import Choices
 from service.subscriptions.notices import notice_version
 from service.subscriptions.starting import email_destination, start_subscriptions
-from service.subscriptions.tokens import LinkState, end, issue, look, use
+from service.subscriptions.tokens import LinkState, end, issue, lock_of, look, use
 
 CONFIRM_WITHIN = timedelta(days=7)
 SIGNED_FOR = "confirm"
@@ -143,11 +143,12 @@ def confirm(session: Session, vault: Vault, token: str, request_id: str) -> Conf
     subscriptions and one welcome mail. The caller owns the transaction.
     """
     state, row = look(session, vault, TokenPurpose.CONFIRM, SIGNED_FOR, token)
-    if state is not LinkState.OPEN or row is None or not use(session, row):
+    destination = None if row is None else lock_of(session, OneTimeToken.id == row.id)
+    is_open = state is LinkState.OPEN
+    if row is None or destination is None or not (is_open and use(session, row)):
         session.expire_all()  # somebody else may have used it a moment ago
         return peek(session, vault, token)
     now, said = utcnow(), row.payload
-    destination = session.get_one(Destination, row.destination_id, with_for_update=True)
     choices = Choices.from_json(said["choices"]).known(session)
     destination.verified_at = destination.verified_at or now
     destination.language = said["language"]

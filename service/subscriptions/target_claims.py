@@ -15,7 +15,7 @@ from datetime import timedelta
 from enum import StrEnum
 from hashlib import sha256
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session
 
 from service.crypto import Vault
@@ -222,12 +222,11 @@ def _destination(
         "lane": address.lane,
         "language": language,
     }
-    insert_new(session, Destination, [values])
-    found = session.scalars(
-        select(Destination)
-        .where(Destination.kind == DestinationKind.CHAT, Destination.address_hash == hashed)
-        .with_for_update()
-    ).one()
+    its = and_(Destination.kind == DestinationKind.CHAT, Destination.address_hash == hashed)
+    found = None
+    while found is None:  # its person may stop it while we wait for the row
+        insert_new(session, Destination, [values])
+        found = session.scalars(select(Destination).where(its).with_for_update()).one_or_none()
     target = {
         "destination_id": found.id,
         "kind": address.kind,

@@ -9,12 +9,12 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from service.crypto import Vault
 from service.db import utcnow
-from service.models import OneTimeToken, TokenPurpose
+from service.models import Destination, OneTimeToken, TokenPurpose
 
 
 class LinkState(StrEnum):
@@ -62,6 +62,17 @@ def look(
     if row.used_at is not None:
         return LinkState.USED, row
     return (LinkState.OPEN if row.expires_at > utcnow() else LinkState.EXPIRED), row
+
+
+def lock_of(session: Session, *which: ColumnElement[bool]) -> Destination | None:
+    """Lock the destination of a token; None where there is no such token.
+
+    A destination is locked before its tokens change, whatever is done: then two acts at once wait
+    for each other, and never both.
+    """
+    its = select(OneTimeToken.destination_id).where(*which).scalar_subquery()
+    query = select(Destination).where(Destination.id == its).with_for_update()
+    return session.scalar(query.execution_options(populate_existing=True))
 
 
 def use(session: Session, token: OneTimeToken) -> bool:
