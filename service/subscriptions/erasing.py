@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, bindparam, cast, delete, func, select, text, update
+from sqlalchemy import ColumnElement, String, bindparam, cast, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
-from service.db import Moment
+from service.db import Moment, utcnow
 from service.ledger.batches import CLOSE_ONE
 from service.models import (
     AuditEntry,
@@ -33,7 +33,10 @@ from service.models import (
     OneTimeToken,
     Subscriber,
     Subscription,
+    TargetEnd,
+    TokenPurpose,
 )
+from service.subscriptions.targets import stop_all_targets, stop_target
 
 ERASE = "erase"
 ENDED = "erased"
@@ -65,7 +68,19 @@ def person_of(session: Session, destination_id: int, *, lock: bool = False) -> l
             | (Destination.subscriber_id == whose.scalar_subquery())
         )
         .where(Destination.channel_id.is_(None), Destination.kind != DestinationKind.WEBSUB)
-        .where(~Destination.address_hash.startswith(FORGOTTEN, autoescape=True))
+        .where(_is_known())
+        .order_by(Destination.id)
+    )
+    query = query.with_for_update(of=Destination) if lock else query
+    return list(session.scalars(query.execution_options(populate_existing=lock)))
+
+
+def all_of(session: Session, destination_id: int, *, lock: bool = False) -> list[Destination]:
+    """As `person_of`, with the addresses that this person was moving to, or has moved from."""
+    ids = [one.id for one in person_of(session, destination_id)]
+    query = (
+        select(Destination)
+        .where(Destination.id.in_([*ids, *_stand_ins(session, ids)]), _is_known())
         .order_by(Destination.id)
     )
     query = query.with_for_update(of=Destination) if lock else query
@@ -78,20 +93,22 @@ def erase(session: Session, destination_id: int, now: datetime, how: str = ERASE
     The withdrawal is written into the consent ledger. The caller owns the transaction and has put
     the hashes into the list before (`erasures.erase_for_good` does all of it).
     """
-    people = person_of(session, destination_id, lock=True)
-    for one in people:
-        session.add(
-            Consent(
-                address_hash=one.address_hash,
-                act=ConsentAct.WITHDRAWN,
-                language=one.language,
-                origin=how,
-                how=how,
-                choices=_choices(session, one.id),
+    found = all_of(session, destination_id, lock=True)
+    theirs = {one.id for one in person_of(session, destination_id)}
+    for one in found:
+        if one.id in theirs:  # nobody has agreed to anything at an address of an unfinished move
+            session.add(
+                Consent(
+                    address_hash=one.address_hash,
+                    act=ConsentAct.WITHDRAWN,
+                    language=one.language,
+                    origin=how,
+                    how=how,
+                    choices=_choices(session, one.id),
+                )
             )
-        )
     session.flush()
-    return forget(session, people, now)
+    return forget(session, found, now)
 
 
 def forget(session: Session, people: Sequence[Destination], now: datetime) -> list[str]:
@@ -101,14 +118,19 @@ def forget(session: Session, people: Sequence[Destination], now: datetime) -> li
     ids = [one.id for one in people]
     hashes = [one.address_hash for one in people]
     addresses = [one.address.lower() for one in people if one.address]
+    chats = [one.id for one in people if one.kind == DestinationKind.CHAT]
+    gone = _left_with_nothing(session, people)
     _end(session, ids, now)
-    _quiet_the_ledger(session, ids, now)
-    session.execute(delete(OneTimeToken).where(OneTimeToken.destination_id.in_(ids)))
+    _quiet_the_ledger(session, [*ids, *_ended_chats(session, gone)], now)
+    for chat in chats:
+        stop_target(session, chat, TargetEnd.PERSON)
+    for subscriber_id in gone:
+        stop_all_targets(session, subscriber_id)
+    _drop_tokens(session, ids, hashes)
     session.execute(
         delete(MailboxMessage).where(func.lower(MailboxMessage.recipient).in_(addresses))
     )
     _clean_audit(session, set(hashes))
-    subscribers = {one.subscriber_id for one in people if one.subscriber_id is not None}
     session.execute(
         update(Destination)
         .where(Destination.id.in_(ids))
@@ -124,14 +146,80 @@ def forget(session: Session, people: Sequence[Destination], now: datetime) -> li
         )
         .execution_options(synchronize_session=False)
     )
-    has_address = select(Destination.id).where(Destination.subscriber_id == Subscriber.id).exists()
     session.execute(
         delete(Subscriber)
-        .where(Subscriber.id.in_(subscribers), ~has_address)
+        .where(Subscriber.id.in_(gone))
         .execution_options(synchronize_session=False)
     )
     session.expire_all()
     return hashes
+
+
+def _is_known() -> ColumnElement[bool]:
+    """Not emptied yet."""
+    return ~Destination.address_hash.startswith(FORGOTTEN, autoescape=True)
+
+
+def _stand_ins(session: Session, ids: Sequence[int]) -> set[int]:
+    """Destinations of the addresses that these move to, or have moved from.
+
+    One that somebody has confirmed is theirs; one that has a link of its own, or to which somebody
+    else moves, is left to retention.
+    """
+    is_move = OneTimeToken.purpose == TokenPurpose.MOVE
+    is_open = OneTimeToken.used_at.is_(None) & (OneTimeToken.expires_at > utcnow())
+    moves = session.scalars(
+        select(OneTimeToken.payload).where(OneTimeToken.destination_id.in_(ids), is_move)
+    )
+    found = {move["by"] for move in moves}
+    to_others = (
+        session.scalars(
+            select(OneTimeToken.payload)
+            .where(OneTimeToken.destination_id.not_in(ids))
+            .where(is_move, is_open)
+        )
+        if found
+        else ()
+    )
+    found -= {move["by"] for move in to_others}
+    own = select(OneTimeToken.id).where(OneTimeToken.destination_id == Destination.id, is_open)
+    query = select(Destination.id).where(
+        Destination.id.in_(found), Destination.verified_at.is_(None), ~own.exists()
+    )
+    return set(session.scalars(query))
+
+
+def _left_with_nothing(session: Session, people: Sequence[Destination]) -> list[int]:
+    """The subscribers who have no address beside these."""
+    subscribers = {one.subscriber_id for one in people if one.subscriber_id is not None}
+    others = session.scalars(
+        select(Destination.subscriber_id)
+        .where(Destination.subscriber_id.in_(subscribers), _is_known())
+        .where(Destination.id.not_in([one.id for one in people]))
+    )
+    return sorted(subscribers - set(others))
+
+
+def _ended_chats(session: Session, subscriber_ids: Sequence[int]) -> Sequence[int]:
+    """Chats that these had: they are emptied, but may still be named in what was answered."""
+    return session.scalars(
+        select(Destination.id)
+        .where(Destination.subscriber_id.in_(subscriber_ids), ~_is_known())
+        .order_by(Destination.id)
+    ).all()
+
+
+def _drop_tokens(session: Session, ids: list[int], hashes: list[str]) -> None:
+    """Also those of others who wanted to move to one of these addresses."""
+    moves_there = OneTimeToken.payload["to"].as_string().in_(hashes)
+    session.execute(
+        delete(OneTimeToken)
+        .where(
+            OneTimeToken.destination_id.in_(ids)
+            | ((OneTimeToken.purpose == TokenPurpose.MOVE) & moves_there)
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _end(session: Session, ids: list[int], now: datetime) -> None:

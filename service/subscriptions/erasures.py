@@ -23,7 +23,7 @@ from service.db import Database, utcnow
 from service.logs import get_logger
 from service.models import Consent, ConsentAct, Destination, DestinationKind, Erasure
 from service.settings import Settings
-from service.subscriptions.erasing import ERASE, erase, person_of
+from service.subscriptions.erasing import ERASE, all_of, erase
 
 log = get_logger(__name__)
 
@@ -39,7 +39,7 @@ def erase_for_good(db: Database, settings: Settings, destination_id: int, now: d
     asked for. False where there is nobody to erase.
     """
     with db.read() as session:
-        hashes = [one.address_hash for one in person_of(session, destination_id)]
+        hashes = [one.address_hash for one in all_of(session, destination_id)]
     if not hashes:
         return False
     _note(settings, dict.fromkeys(hashes, now))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from service.crypto import Vault
@@ -108,12 +108,24 @@ def stop_all_targets(session: Session, subscriber_id: int) -> int:
         .values(subscriber_id=None)
         .execution_options(synchronize_session=False)
     )
-    session.execute(delete(ChatClaim).where(ChatClaim.subscriber_id == subscriber_id))
+    named = session.scalars(
+        delete(ChatClaim)
+        .where(ChatClaim.subscriber_id == subscriber_id)
+        .returning(ChatClaim.destination_id)
+    ).all()
+    _stop_unproved(session, utcnow(), ChatTarget.destination_id.in_(named))
     return ended
 
 
 def forget_unproved(session: Session, now: datetime) -> int:
     """Erase the addresses of chats that nobody proved in time, and claims that ended long ago."""
+    forgotten = _stop_unproved(session, now)
+    session.execute(delete(ChatClaim).where(ChatClaim.expires_at < now - CLAIMS_KEPT))
+    return forgotten
+
+
+def _stop_unproved(session: Session, now: datetime, *only: ColumnElement[bool]) -> int:
+    """End the targets that nobody has proved and that no open claim names."""
     is_open = select(ChatClaim.id).where(
         ChatClaim.destination_id == ChatTarget.destination_id, ChatClaim.expires_at > now
     )
@@ -121,12 +133,10 @@ def forget_unproved(session: Session, now: datetime) -> int:
         select(ChatTarget.destination_id)
         .join(Destination, Destination.id == ChatTarget.destination_id)
         .where(ChatTarget.ended_at.is_(None), Destination.verified_at.is_(None))
-        .where(~is_open.exists())
+        .where(~is_open.exists(), *only)
         .with_for_update(of=Destination)
     ).all()
-    forgotten = sum(stop_target(session, one, TargetEnd.UNPROVED) for one in left)
-    session.execute(delete(ChatClaim).where(ChatClaim.expires_at < now - CLAIMS_KEPT))
-    return forgotten
+    return sum(stop_target(session, one, TargetEnd.UNPROVED) for one in left)
 
 
 def _provider(session: Session, destination_id: int) -> str:
