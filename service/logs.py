@@ -51,6 +51,8 @@ def configure(level: str = "INFO") -> None:
         "mail.log",
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It names the chats it writes to, in warnings too. What became of a message we log ourselves.
+    logging.getLogger("apprise").setLevel(logging.CRITICAL)
 
 
 def bind(**ids: object) -> None:

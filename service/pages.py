@@ -83,7 +83,6 @@ def register(app: APIFlask) -> None:
             "postal": postal,
             "postal_language": postal_language,
             "page_url": page_url,
-            "has_page": has_page,
             "this_page": endpoint_without_language(),
             "moment": format_moment,
             "day": format_day,
@@ -147,11 +146,6 @@ def page_url(endpoint: str, **values: Any) -> str:
         part, _, view = endpoint.partition(".")
         endpoint = f"{part}_{spoken}.{view}"
     return url_for(endpoint, **values)
-
-
-def has_page(endpoint: str) -> bool:
-    """False for a page that this installation has switched off."""
-    return endpoint in current_app.view_functions
 
 
 def endpoint_without_language() -> str:

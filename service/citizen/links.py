@@ -12,7 +12,6 @@ from flask import (
     Blueprint,
     Response,
     abort,
-    current_app,
     g,
     make_response,
     render_template,
@@ -100,14 +99,13 @@ def _confirmation(
 ) -> Response:
     if found.state is LinkState.UNKNOWN:
         abort(404)
-    has_my_page = is_signed_in and "my.show" in current_app.view_functions
     page = render_template(
         "citizen/confirm.html",
         state=found.state.value,
         token=token,
         is_known=found.is_known,
         choices=found.choices,
-        my_url=page_url("my.show") if has_my_page else "",
+        my_url=page_url("my.show") if is_signed_in else "",
         topics=_topic_names(session, found.choices),
         places=_place_names(session, found.choices),
     )

@@ -6,7 +6,7 @@ people back to the list with one sentence about what was done.
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, current_app, g, make_response, redirect, request
+from flask import Blueprint, Response, abort, g, make_response, redirect, request
 from flask import render_template as render
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
@@ -21,10 +21,7 @@ from service.pages import page_url, runtime
 from service.subscriptions import changing, unsubscribe
 from service.subscriptions.choices import all_places
 from service.subscriptions.preferences import clock_of
-
-# Pages of a person's that other parts bring.
-ARCHIVE = "archive.show"
-ELSEWHERE = ("my_data.history", "my_targets.show", "my_data.show")
+from service.subscriptions.targets import targets_of
 
 
 def blueprint() -> Blueprint:
@@ -106,7 +103,6 @@ def done(what: str, **more: int) -> ResponseReturnValue:
 
 def _list() -> Response:
     now, undo = utcnow(), request.args.get("undo", type=int)
-    others = current_app.view_functions
     with runtime().db.read() as session:
         person = session.get_one(Destination, g.person_id)
         suppression = session.get(Suppression, person.address_hash)
@@ -119,10 +115,15 @@ def _list() -> Response:
             clock=clock_of,
             done=request.args.get("done", ""),
             undo=undo if undo and unsubscribe.ended_together(session, person.id, undo) else None,
-            archive=ARCHIVE if ARCHIVE in others else "topics.show",
-            elsewhere=[name for name in ELSEWHERE if name in others],
+            has_chats=_has_chats(session, person),
         )
     return make_response(page)
+
+
+def _has_chats(session: Session, person: Destination) -> bool:
+    """Whether the page of chats has anything to offer, or shows what can still be stopped."""
+    is_offered = bool(runtime().settings.chat_offer.kinds)
+    return is_offered or bool(person.subscriber_id and targets_of(session, person.subscriber_id))
 
 
 def _group(session: Session, subscription_id: int) -> changing.Group:

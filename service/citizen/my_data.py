@@ -95,8 +95,7 @@ def _history() -> Response:
     before = request.args.get("before", type=int)
     before = before if before is not None and 0 < before <= LARGEST else None
     with runtime().db.read() as database:
-        people = person_of(database, g.person_id)
-        addresses = {one.id: one.address for one in people}
+        addresses = history.names_of(database, g.person_id)
         found = history.page(
             database, list(addresses), since=utcnow() - history.SHOWN, before=before
         )
@@ -160,6 +159,13 @@ def _words() -> dict[str, object]:
             "confirm": gettext("Link to confirm a subscription"),
             "welcome": gettext("A subscription has started"),
             "mail_test": gettext("Test letter"),
+            "sign_in": gettext("Link to sign in"),
+            "move": gettext("Link to confirm a new address"),
+            "move_taken": gettext("Notice that the new address gets news already"),
+            "move_asked": gettext("Notice that another address was asked for"),
+            "moved": gettext("Notice that news goes to another address"),
+            "chat_code": gettext("Code to confirm a chat"),
+            "chat_welcome": gettext("News has started in a chat"),
         },
         "frequencies": {
             "instant": gettext("as published"),

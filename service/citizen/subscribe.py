@@ -12,7 +12,6 @@ from dataclasses import replace
 from flask import (
     Blueprint,
     Response,
-    current_app,
     g,
     make_response,
     redirect,
@@ -49,7 +48,6 @@ from service.subscriptions.subscribe import Ask, ask
 PER_ADDRESS = "4 per minute; 40 per hour"
 PER_CLIENT = "100 per hour"
 
-TARGETS = "my_targets.show"
 Send = Callable[[Draft], ResponseReturnValue]
 
 
@@ -200,7 +198,7 @@ def _feeds(draft: Draft, topics: Sequence[Topic]) -> list[Feed]:
 
 def _targets_url() -> str:
     """Where people add their own chat; empty where this service offers none."""
-    return page_url(TARGETS) if TARGETS in current_app.view_functions else ""
+    return page_url("my_targets.show") if runtime().settings.chat_offer.kinds else ""
 
 
 def _address_key() -> str:

@@ -1,4 +1,4 @@
-"""The export of a person's data: all that is kept about them, as JSON (docs/export.md) or a page.
+"""The export of a person's data: all that is kept about them, as JSON (docs/my-data.md) or a page.
 
 It is made in pages, each in a transaction of its own, so that neither memory nor a lock grows with
 what somebody was sent.
@@ -18,6 +18,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from service.db import Database
 from service.models import (
     Bounce,
+    ChatTarget,
     Consent,
     Destination,
     NoticeText,
@@ -41,6 +42,7 @@ class Export:
 
     db: Database
     people: Mapping[str, int]  # the numbers of the addresses, by their hashes
+    numbers: Sequence[int]  # of the addresses, and of chats that have ended
     head: Json
 
     @classmethod
@@ -49,16 +51,18 @@ class Export:
         with db.read() as session:
             found = person_of(session, destination_id)
             people = {one.address_hash: one.id for one in found}
+            names = history.names_of(session, destination_id)
             head = {
                 "format": FORMAT,
                 "version": VERSION,
                 "made_at": _moment(now),
                 "controller": city,
-                "addresses": [_address(one) for one in found],
-                "subscriptions": _subscriptions(session, list(people.values())),
+                "addresses": [_address(one, names[one.id]) for one in found],
+                "ended_chats": _ended_chats(session, set(names) - set(people.values())),
+                "subscriptions": _subscriptions(session, list(names)),
                 "suppressions": _suppressions(session, people),
             }
-        return cls(db, people, head)
+        return cls(db, people, list(names), head)
 
     def consents(self) -> Iterator[Json]:
         """Every act of the consent ledger, oldest first, with the sentence that was shown."""
@@ -72,7 +76,7 @@ class Export:
 
     def deliveries(self) -> Iterator[Json]:
         """Newest first, as far back as the ledger goes."""
-        ids, before = list(self.people.values()), None
+        ids, before = self.numbers, None
         while True:
             with self.db.read() as session:
                 page = history.page(session, ids, since=None, before=before, size=PAGE)
@@ -121,11 +125,11 @@ class Export:
             after = rows[-1].id
 
 
-def _address(one: Destination) -> Json:
+def _address(one: Destination, name: str) -> Json:
     return {
         "number": one.id,
         "kind": str(one.kind),
-        "address": one.address,
+        "address": name,
         "language": one.language,
         "known_since": _moment(one.created_at),
         "verified_at": _moment(one.verified_at),
@@ -133,6 +137,24 @@ def _address(one: Destination) -> Json:
         "quiet_from": _clock(one.quiet_from),
         "quiet_until": _clock(one.quiet_until),
     }
+
+
+def _ended_chats(session: Session, numbers: set[int]) -> list[Json]:
+    rows = session.scalars(
+        select(ChatTarget)
+        .where(ChatTarget.destination_id.in_(numbers))
+        .order_by(ChatTarget.destination_id)
+    )
+    return [
+        {
+            "number": one.destination_id,
+            "provider": one.label,
+            "since": _moment(one.created_at),
+            "ended_at": _moment(one.ended_at),
+            "ended_by": one.end_reason,
+        }
+        for one in rows
+    ]
 
 
 def _subscriptions(session: Session, ids: list[int]) -> list[Json]:
@@ -198,7 +220,6 @@ def _bounce(one: Bounce) -> Json:
 
 
 def _delivery(line: history.Line) -> Json:
-    reason = line.reason
     return {
         "address": line.destination_id,
         "message": line.notification_id,
@@ -206,18 +227,27 @@ def _delivery(line: history.Line) -> Json:
         "letter": line.template or None,
         "at": _moment(line.at),
         "state": str(line.fate),
-        "because": None
-        if reason is None
-        else {
-            "topic": reason.topic.slug if reason.topic else None,
-            "place": reason.place.slug if reason.place else None,
-            "frequency": str(reason.frequency),
-            "since": _moment(reason.asked_at),
-        },
+        "because": _because(line.reason),
         "articles": [
-            {"title": story.title, "url": story.url, "words": list(story.words)}
+            {
+                "title": story.title,
+                "url": story.url,
+                "words": list(story.words),
+                "because": _because(story.reason),
+            }
             for story in line.stories
         ],
+    }
+
+
+def _because(reason: history.Reason | None) -> Json | None:
+    if reason is None:
+        return None
+    return {
+        "topic": reason.topic.slug if reason.topic else None,
+        "place": reason.place.slug if reason.place else None,
+        "frequency": str(reason.frequency),
+        "since": _moment(reason.asked_at),
     }
 
 

@@ -17,8 +17,12 @@ from service.models import (
     ArticleState,
     Bounce,
     BounceVerdict,
+    ChatTarget,
     Delivery,
     DeliveryState,
+    Destination,
+    DestinationKind,
+    DigestItem,
     LabelState,
     Notification,
     NotificationKind,
@@ -28,11 +32,14 @@ from service.models import (
     Topic,
     TopicLabel,
 )
+from service.subscriptions.erasing import person_of
 
 PAGE = 50
 SHOWN = timedelta(days=90)
 MAX_WORDS = 5
 _RETURNED = (BounceVerdict.HARD, BounceVerdict.DISABLED, BounceVerdict.SOFT, BounceVerdict.OURS)
+_OF_MANY = (NotificationKind.DIGEST, NotificationKind.SUMMARY)
+_LEFT = (DeliveryState.SENT, DeliveryState.UNKNOWN)
 
 
 class Fate(StrEnum):
@@ -70,8 +77,8 @@ class Reason:
 
 @dataclass(frozen=True)
 class Story:
-    """One article that a message told, and the words that set its topics. `is_public`: it can
-    still be read, and its topics doubted."""
+    """One article that a message told, the subscription that asked for it, and the words that set
+    its topics. `is_public`: it can still be read, and its topics doubted."""
 
     article_id: int
     is_public: bool
@@ -79,11 +86,13 @@ class Story:
     url: str
     language: str
     words: tuple[str, ...] = ()
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True)
 class Line:
-    """One message to one address. One of the service itself has no story and no reason."""
+    """One message to one address. One of the service itself has no story and no reason; a summary
+    that was not sent has told no story."""
 
     notification_id: int
     destination_id: int
@@ -101,6 +110,23 @@ class Page:
 
     lines: list[Line] = field(default_factory=list)
     next: int | None = None
+
+
+def names_of(session: Session, destination_id: int) -> dict[int, str]:
+    """All that a person has been written to, by number: addresses, and their chats as they are
+    masked, also those that have ended."""
+    names = {one.id: one.address for one in person_of(session, destination_id)}
+    if not names:
+        return {}
+    subscriber = select(Destination.subscriber_id).where(Destination.id == destination_id)
+    chats = session.execute(
+        select(Destination.id, ChatTarget.label)
+        .join(ChatTarget, ChatTarget.destination_id == Destination.id)
+        .where(Destination.subscriber_id == subscriber.scalar_subquery())
+        .where(Destination.kind == DestinationKind.CHAT)
+        .order_by(Destination.id)
+    )
+    return names | {row.id: row.label for row in chats}
 
 
 def page(
@@ -150,8 +176,11 @@ def _newest(
 
 
 def _lines(session: Session, found: Sequence[Row]) -> list[Line]:
-    reasons = _reasons(session, {d.subscription_id for d, _ in found if d.subscription_id})
-    stories = _stories(session, found, reasons)
+    told = _told(session, found)
+    asked = {one.subscription_id for tales in told.values() for one in tales}
+    asked |= {delivery.subscription_id for delivery, _ in found}
+    reasons = _reasons(session, {id_ for id_ in asked if id_})
+    stories = _stories(session, told, reasons)
     returned = _returned(session, [(d.notification_id, d.destination_id) for d, _ in found])
     return [
         Line(
@@ -197,41 +226,91 @@ def _reasons(session: Session, ids: Collection[int]) -> dict[int, Reason]:
     }
 
 
-def _stories(
-    session: Session, found: Sequence[Row], reasons: dict[int, Reason]
-) -> dict[tuple[int, int], tuple[Story, ...]]:
-    """What each message told, by notification and destination: the text that was sent, and of what
-    was not sent the one that would be."""
+@dataclass(frozen=True)
+class _Tale:
+    """A text that a message told, and the number of the subscription that asked for it."""
+
+    revision_id: int
+    subscription_id: int | None
+
+
+Told = dict[tuple[int, int], list[_Tale]]
+
+
+def _told(session: Session, found: Sequence[Row]) -> Told:
+    """The texts of each message, by notification and destination: those that were sent, and of news
+    that was not sent the text that would be."""
     ids = {n.article_id for _, n in found if n.article_id is not None}
-    articles = {one.id: one for one in session.scalars(select(Article).where(Article.id.in_(ids)))}
-    told = {
-        (n.id, d.destination_id): d.revision_id
-        or d.maybe_revision_id
-        or articles[n.article_id].shown_revision_id
-        for d, n in found
-        if n.article_id is not None
-    }
+    rows = session.execute(select(Article.id, Article.shown_revision_id).where(Article.id.in_(ids)))
+    shown = {row.id: row.shown_revision_id for row in rows}
+    told: Told = defaultdict(list)
+    for delivery, n in found:
+        if n.article_id is not None:
+            revision_id = delivery.revision_id or delivery.maybe_revision_id or shown[n.article_id]
+            if revision_id is not None:
+                tale = _Tale(revision_id, delivery.subscription_id)
+                told[n.id, delivery.destination_id].append(tale)
+    for item in _items(session, found):
+        tale = _Tale(item.revision_id or 0, item.subscription_id)
+        told[item.notification_id, item.destination_id].append(tale)
+    return told
+
+
+def _items(session: Session, found: Sequence[Row]) -> Sequence[DigestItem]:
+    """What the letters of many articles told, that left or may have left."""
+    pairs = [
+        (delivery.notification_id, delivery.destination_id)
+        for delivery, notification in found
+        if notification.kind in _OF_MANY and delivery.state in _LEFT
+    ]
+    if not pairs:
+        return ()
+    return session.scalars(
+        select(DigestItem)
+        .where(tuple_(DigestItem.notification_id, DigestItem.destination_id).in_(pairs))
+        .where(DigestItem.revision_id.is_not(None))
+        .order_by(DigestItem.notification_id, DigestItem.destination_id, DigestItem.article_id)
+    ).all()
+
+
+def _stories(
+    session: Session, told: Told, reasons: dict[int, Reason]
+) -> dict[tuple[int, int], tuple[Story, ...]]:
+    """What each message told, by notification and destination."""
+    ids = {tale.revision_id for tales in told.values() for tale in tales}
     revisions = {
-        one.id: one
-        for one in session.scalars(select(Revision).where(Revision.id.in_(set(told.values()))))
+        one.id: (one, state)
+        for one, state in session.execute(
+            select(Revision, Article.state)
+            .join(Article, Article.id == Revision.article_id)
+            .where(Revision.id.in_(ids))
+        )
     }
     words = _words(session, revisions)
-    stories: dict[tuple[int, int], tuple[Story, ...]] = {}
-    for delivery, notification in found:
-        pair = (notification.id, delivery.destination_id)
-        revision = revisions.get(told.get(pair) or 0)
-        if revision is not None:
-            reason = reasons.get(delivery.subscription_id or 0)
-            topic_id = reason.topic.id if reason and reason.topic else None
-            is_public = articles[revision.article_id].state == ArticleState.PUBLISHED
-            stories[pair] = (_story(revision, words[revision.id], topic_id, is_public),)
-    return stories
+    return {
+        pair: tuple(
+            _story(
+                revisions[tale.revision_id][0],
+                words[tale.revision_id],
+                reasons.get(tale.subscription_id or 0),
+                is_public=revisions[tale.revision_id][1] == ArticleState.PUBLISHED,
+            )
+            for tale in tales
+            if tale.revision_id in revisions
+        )
+        for pair, tales in told.items()
+    }
 
 
 def _story(
-    revision: Revision, words: dict[int, tuple[str, ...]], topic_id: int | None, is_public: bool
+    revision: Revision,
+    words: dict[int, tuple[str, ...]],
+    reason: Reason | None,
+    *,
+    is_public: bool,
 ) -> Story:
     """With the words of the topic that was asked for, or of all where everything was."""
+    topic_id = reason.topic.id if reason and reason.topic else None
     chosen = words.get(topic_id, ()) if topic_id else sum(words.values(), ())
     return Story(
         article_id=revision.article_id,
@@ -240,6 +319,7 @@ def _story(
         url=revision.url,
         language=revision.language,
         words=tuple(dict.fromkeys(chosen))[:MAX_WORDS],
+        reason=reason,
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+import io
+import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from service import logs
 from service.models import Delivery, Destination, Notification, NotificationKind, Subscription
 from service.runtime import Runtime
 
@@ -166,3 +169,18 @@ def templates(runtime: Runtime) -> Callable[[], list[tuple[str, int]]]:
             return [(payload["template"], destination) for payload, destination in rows]
 
     return find
+
+
+@pytest.fixture
+def said(runtime: Runtime) -> Iterator[Callable[[], str]]:
+    """All lines of the log since the test began."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    logs.configure("DEBUG")
+    stream = io.StringIO()
+    (handler,) = root.handlers
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(stream)
+    yield stream.getvalue
+    root.handlers[:] = handlers
+    root.setLevel(level)

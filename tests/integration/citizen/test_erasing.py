@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import select
 
-from service import logs
 from service.bounces import Complained, Returned
 from service.cli import cli
-from service.db import Base
 from service.ledger.bounces import record_report
 from service.ledger.outcome import Outcome
 from service.models import (
@@ -38,6 +33,7 @@ from service.subscriptions.addresses import address_hash
 from service.subscriptions.erasures import erase_for_good
 from service.subscriptions.importing import import_subscribers
 from tests.integration.citizen.entering import enter, press
+from tests.integration.citizen.traces import where
 from tests.integration.ledger.recorder import Recorder
 from tests.integration.town import EDITOR
 from workers.deliver import deliver_batch
@@ -49,36 +45,6 @@ LINES = [
     "address,topics,places,frequency,language\n",
     f"{ADDRESS},spor,,instant,tr\n",
 ]
-
-
-@pytest.fixture
-def said(runtime: Runtime) -> Iterator[Callable[[], str]]:
-    """All lines of the log since the test began."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    logs.configure("DEBUG")
-    stream = io.StringIO()
-    (handler,) = root.handlers
-    assert isinstance(handler, logging.StreamHandler)
-    handler.setStream(stream)
-    yield stream.getvalue
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
-def where(runtime: Runtime, *needles: str) -> set[str]:
-    """The tables that hold any of these texts, in any column, in any case."""
-    found = set()
-    with runtime.db.read() as session:
-        for table in Base.metadata.sorted_tables:
-            for row in session.execute(select(table)):
-                text = " ".join(
-                    value.decode("latin-1") if isinstance(value, bytes) else str(value)
-                    for value in row
-                ).lower()
-                if any(needle.lower() in text for needle in needles):
-                    found.add(table.name)
-    return found
 
 
 def hash_of(runtime: Runtime) -> str:
