@@ -28,9 +28,9 @@ from service.pages import language, page_url, runtime
 from service.security_headers import keep_private
 from service.subscriptions import erasures, history
 from service.subscriptions.choices import all_places, all_topics
-from service.subscriptions.erasing import person_of
 from service.subscriptions.exporting import Export
 from service.subscriptions.history import Fate
+from service.subscriptions.persons import person_of
 
 EXPORTS = "20 per hour"  # a person
 LARGEST = 2**63 - 1

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, bindparam, cast, delete, func, select, text, update
+from sqlalchemy import String, bindparam, cast, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
-from service.db import Moment, utcnow
+from service.db import Moment
 from service.ledger.batches import CLOSE_ONE
 from service.models import (
     AuditEntry,
@@ -36,11 +36,11 @@ from service.models import (
     TargetEnd,
     TokenPurpose,
 )
+from service.subscriptions.persons import FORGOTTEN, all_of, is_known, person_of
 from service.subscriptions.targets import stop_all_targets, stop_target
 
 ERASE = "erase"
 ENDED = "erased"
-FORGOTTEN = "forgotten:"
 _HARMLESS = ("template", "language")  # of a letter's payload; its other texts may hold an address
 _OVER = (NotificationState.DONE, NotificationState.CANCELLED)
 _LIFTED = "suppression.lift"  # the act whose line in the audit log names a hash
@@ -53,38 +53,6 @@ _CANCEL_WAITING = text("""
     WHERE destination_id IN :ids AND state = 2
     RETURNING notification_id
 """).bindparams(bindparam("ids", expanding=True), bindparam("now", type_=Moment()))
-
-
-def person_of(session: Session, destination_id: int, *, lock: bool = False) -> list[Destination]:
-    """All destinations of the person of one, in order of their ids; none once it is erased.
-
-    A public channel is nobody's.
-    """
-    whose = select(Destination.subscriber_id).where(Destination.id == destination_id)
-    query = (
-        select(Destination)
-        .where(
-            (Destination.id == destination_id)
-            | (Destination.subscriber_id == whose.scalar_subquery())
-        )
-        .where(Destination.channel_id.is_(None), Destination.kind != DestinationKind.WEBSUB)
-        .where(_is_known())
-        .order_by(Destination.id)
-    )
-    query = query.with_for_update(of=Destination) if lock else query
-    return list(session.scalars(query.execution_options(populate_existing=lock)))
-
-
-def all_of(session: Session, destination_id: int, *, lock: bool = False) -> list[Destination]:
-    """As `person_of`, with the addresses that this person was moving to, or has moved from."""
-    ids = [one.id for one in person_of(session, destination_id)]
-    query = (
-        select(Destination)
-        .where(Destination.id.in_([*ids, *_stand_ins(session, ids)]), _is_known())
-        .order_by(Destination.id)
-    )
-    query = query.with_for_update(of=Destination) if lock else query
-    return list(session.scalars(query.execution_options(populate_existing=lock)))
 
 
 def erase(session: Session, destination_id: int, now: datetime, how: str = ERASE) -> list[str]:
@@ -155,46 +123,12 @@ def forget(session: Session, people: Sequence[Destination], now: datetime) -> li
     return hashes
 
 
-def _is_known() -> ColumnElement[bool]:
-    """Not emptied yet."""
-    return ~Destination.address_hash.startswith(FORGOTTEN, autoescape=True)
-
-
-def _stand_ins(session: Session, ids: Sequence[int]) -> set[int]:
-    """Destinations of the addresses that these move to, or have moved from.
-
-    One that somebody has confirmed is theirs; one that has a link of its own, or to which somebody
-    else moves, is left to retention.
-    """
-    is_move = OneTimeToken.purpose == TokenPurpose.MOVE
-    is_open = OneTimeToken.used_at.is_(None) & (OneTimeToken.expires_at > utcnow())
-    moves = session.scalars(
-        select(OneTimeToken.payload).where(OneTimeToken.destination_id.in_(ids), is_move)
-    )
-    found = {move["by"] for move in moves}
-    to_others = (
-        session.scalars(
-            select(OneTimeToken.payload)
-            .where(OneTimeToken.destination_id.not_in(ids))
-            .where(is_move, is_open)
-        )
-        if found
-        else ()
-    )
-    found -= {move["by"] for move in to_others}
-    own = select(OneTimeToken.id).where(OneTimeToken.destination_id == Destination.id, is_open)
-    query = select(Destination.id).where(
-        Destination.id.in_(found), Destination.verified_at.is_(None), ~own.exists()
-    )
-    return set(session.scalars(query))
-
-
 def _left_with_nothing(session: Session, people: Sequence[Destination]) -> list[int]:
     """The subscribers who have no address beside these."""
     subscribers = {one.subscriber_id for one in people if one.subscriber_id is not None}
     others = session.scalars(
         select(Destination.subscriber_id)
-        .where(Destination.subscriber_id.in_(subscribers), _is_known())
+        .where(Destination.subscriber_id.in_(subscribers), is_known())
         .where(Destination.id.not_in([one.id for one in people]))
     )
     return sorted(subscribers - set(others))
@@ -204,7 +138,7 @@ def _ended_chats(session: Session, subscriber_ids: Sequence[int]) -> Sequence[in
     """Chats that these had: they are emptied, but may still be named in what was answered."""
     return session.scalars(
         select(Destination.id)
-        .where(Destination.subscriber_id.in_(subscriber_ids), ~_is_known())
+        .where(Destination.subscriber_id.in_(subscriber_ids), ~is_known())
         .order_by(Destination.id)
     ).all()
 

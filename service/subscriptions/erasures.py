@@ -23,7 +23,8 @@ from service.db import Database, utcnow
 from service.logs import get_logger
 from service.models import Consent, ConsentAct, Destination, DestinationKind, Erasure
 from service.settings import Settings
-from service.subscriptions.erasing import ERASE, all_of, erase
+from service.subscriptions.erasing import ERASE, erase
+from service.subscriptions.persons import all_of
 
 log = get_logger(__name__)
 

@@ -28,7 +28,8 @@ from service.models import (
     Topic,
 )
 from service.subscriptions import history, notices
-from service.subscriptions.erasing import person_of
+from service.subscriptions.persons import person_of
+from service.subscriptions.stories_told import Reason
 
 FORMAT = "tellal-export"
 VERSION = 1
@@ -240,7 +241,7 @@ def _delivery(line: history.Line) -> Json:
     }
 
 
-def _because(reason: history.Reason | None) -> Json | None:
+def _because(reason: Reason | None) -> Json | None:
     if reason is None:
         return None
     return {

@@ -21,7 +21,8 @@ from service.models import (
     OneTimeToken,
     Subscription,
 )
-from service.subscriptions.erasing import FORGOTTEN, forget, person_of
+from service.subscriptions.erasing import forget
+from service.subscriptions.persons import FORGOTTEN, person_of
 
 UNCONFIRMED_FOR = timedelta(days=7)
 ENDED_FOR = timedelta(days=28)  # as long as an end can be undone
