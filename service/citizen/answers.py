@@ -6,11 +6,14 @@ from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from service.citizen.draft import Draft
+from service.pages import runtime
+from service.subscriptions.abroad import provider_of
 from service.subscriptions.addresses import AddressError, normalise_email
 from service.subscriptions.choices import all_places, all_topics
 
 STEPS = ("topics", "places", "often", "how", "address")
 CHECK = "check"
+CONSENTS = ("consent", "abroad")
 ENDS = ("feed", "chat")  # ways that need no address; their page is the last one
 
 # A field's name and what is wrong with it.
@@ -45,18 +48,20 @@ def _address_errors(draft: Draft) -> Errors:
             errors["email"] = gettext("Enter it like name@example.com")
     if not draft.has_consent:
         errors["consent"] = gettext("Tick the box to give your consent")
+    if not draft.has_consent_abroad and provider_of(runtime().settings, "email"):
+        errors["abroad"] = gettext("Tick the box to agree to sending from abroad")
     return errors
 
 
 def first_gap(database: Session, draft: Draft) -> tuple[str, Errors] | None:
     """The first page that still lacks something before the mail can be sent, and what.
 
-    Consent alone may be given on the page of all answers too.
+    Consents alone may be given on the page of all answers too.
     """
     for step in STEPS:
         errors = errors_of(database, step, draft)
         if errors:
-            return CHECK if list(errors) == ["consent"] else step, errors
+            return CHECK if set(errors) <= set(CONSENTS) else step, errors
     return ("how", {}) if draft.way != "email" else None
 
 

@@ -43,6 +43,7 @@ class Draft:
     way: str = ""
     email: str = ""
     has_consent: bool = False
+    has_consent_abroad: bool = False
     is_checked: bool = False
     origin: str = "web"
 
@@ -65,8 +66,13 @@ class Draft:
                 self,
                 email=form.get("email", "")[:MAX_EMAIL_FIELD],
                 has_consent=form.get("consent") == "yes",
+                has_consent_abroad=form.get("abroad") == "yes",
             )
-        return replace(self, has_consent=self.has_consent or form.get("consent") == "yes")
+        return replace(
+            self,
+            has_consent=self.has_consent or form.get("consent") == "yes",
+            has_consent_abroad=self.has_consent_abroad or form.get("abroad") == "yes",
+        )
 
     def choices(self, topics: Sequence[Topic], places: Sequence[Place]) -> Choices:
         return Choices(

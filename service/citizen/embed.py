@@ -66,6 +66,7 @@ def _open() -> ResponseReturnValue:
         frequency=draft.frequency or Frequency.INSTANT.value,
         is_local_only=False,
         has_consent=False,
+        has_consent_abroad=False,
         is_checked=True,
     )
     with runtime().db.read() as database:

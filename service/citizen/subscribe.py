@@ -39,7 +39,7 @@ from service.models import Frequency, NoticeKind, Topic
 from service.pages import language, page_url, runtime
 from service.security_headers import keep_private
 from service.settings import Settings
-from service.subscriptions import notices
+from service.subscriptions import abroad, notices
 from service.subscriptions.addresses import address_hash, normalise_email
 from service.subscriptions.channels import public_channels
 from service.subscriptions.choices import all_places, all_topics
@@ -112,6 +112,7 @@ def page(
             facts=topic_facts.facts(database) if step == "topics" else {},
             feeds=_feeds(draft, topics) if step == "feed" else [],
             consent_text=consent_text(),
+            abroad_text=abroad.question(database, held.settings, "email", language()),
             targets_url=_targets_url(),
         )
     return make_response(text)
@@ -154,7 +155,11 @@ def _finish(send: Send) -> ResponseReturnValue:
 
 def _again(draft: Draft) -> Response:
     """Start over with the answers of a page that was open for too long; consent is given anew."""
-    return page("topics", replace(draft, has_consent=False, is_checked=False), is_stale=True)
+    return page(
+        "topics",
+        replace(draft, has_consent=False, has_consent_abroad=False, is_checked=False),
+        is_stale=True,
+    )
 
 
 def _send(draft: Draft) -> ResponseReturnValue:
@@ -171,6 +176,7 @@ def _send(draft: Draft) -> ResponseReturnValue:
                 consent_text=consent_text(),
                 origin=draft.origin,
                 request_id=g.request_id,
+                abroad=abroad.Agreement.to(database, held.settings, "email", language()),
             ),
         )
     if batch is not None:

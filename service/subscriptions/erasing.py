@@ -36,6 +36,8 @@ from service.models import (
     TargetEnd,
     TokenPurpose,
 )
+from service.personal_chat import ChatKind
+from service.subscriptions import abroad
 from service.subscriptions.persons import FORGOTTEN, all_of, is_known, person_of
 from service.subscriptions.targets import stop_all_targets, stop_target
 
@@ -75,6 +77,9 @@ def erase(session: Session, destination_id: int, now: datetime, how: str = ERASE
                     choices=_choices(session, one.id),
                 )
             )
+            channels = [DestinationKind.EMAIL] if one.address else list(ChatKind)
+            for channel in channels:
+                abroad.withdraw(session, one, channel, how)
     session.flush()
     return forget(session, found, now)
 

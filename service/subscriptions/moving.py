@@ -29,6 +29,7 @@ from service.models import (
     Subscription,
     TokenPurpose,
 )
+from service.subscriptions import abroad
 from service.subscriptions.addresses import address_hash
 from service.subscriptions.endings import choice_of
 from service.subscriptions.starting import email_destination
@@ -185,6 +186,7 @@ def _record(session: Session, moved: Destination, left_hash: str) -> None:
         .where(Subscription.destination_id == moved.id, Subscription.ended_at.is_(None))
         .order_by(Subscription.id)
     ).all()
+    abroad.move(session, moved, left_hash, DestinationKind.EMAIL, MOVED)
     acts = ((ConsentAct.WITHDRAWN, left_hash), (ConsentAct.CONFIRMED, moved.address_hash))
     for act, hashed in acts:
         session.add(

@@ -8,7 +8,7 @@ section 7). Nothing is active before the person has confirmed by a POST from the
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -24,11 +24,14 @@ from service.models import (
     Consent,
     ConsentAct,
     Destination,
+    DestinationKind,
     OneTimeToken,
     Subscription,
     Suppression,
     TokenPurpose,
 )
+from service.subscriptions import abroad
+from service.subscriptions.abroad import Agreement
 from service.subscriptions.addresses import address_hash
 from service.subscriptions.choices import Choices
 from service.subscriptions.notices import notice_version
@@ -37,11 +40,13 @@ from service.subscriptions.tokens import LinkState, end, issue, lock_of, look, u
 
 CONFIRM_WITHIN = timedelta(days=7)
 SIGNED_FOR = "confirm"
+EMAIL = DestinationKind.EMAIL
 
 
 @dataclass(frozen=True)
 class Ask:
-    """One filled-in form. The address has gone through `normalise_email`."""
+    """One filled-in form. The address has gone through `normalise_email`. `abroad`: what the box
+    of its own said, where the city's mail leaves the country."""
 
     address: str
     choices: Choices
@@ -49,6 +54,7 @@ class Ask:
     consent_text: str
     origin: str
     request_id: str
+    abroad: Agreement | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,15 @@ def ask(session: Session, vault: Vault, request: Ask) -> Batch | None:
             notice_version=notice_version(session, request.language),
         )
     )
+    abroad.record(
+        session,
+        request.abroad,
+        EMAIL,
+        hashed=hashed,
+        language=request.language,
+        origin=request.origin,
+        act=ConsentAct.ASKED,
+    )
     suppression = session.get(Suppression, hashed)
     is_suppressed = suppression is not None and suppression.reason not in OF_THE_MAILBOX
     with session.begin_nested() as attempt:
@@ -95,6 +110,7 @@ def ask(session: Session, vault: Vault, request: Ask) -> Batch | None:
             "language": request.language,
             "text_hash": text_hash,
             "origin": request.origin,
+            "abroad": asdict(request.abroad) if request.abroad else None,
         }
         destination = email_destination(session, hashed, request.address, request.language)
         batch = _queue_link(session, destination, payload, request)
@@ -164,6 +180,15 @@ def confirm(session: Session, vault: Vault, token: str, request_id: str) -> Conf
             choices=[choices.as_json()],
             notice_version=notice_version(session, said["language"]),
         )
+    )
+    agreed = said.get("abroad")
+    abroad.record(
+        session,
+        Agreement(**agreed) if agreed else None,
+        EMAIL,
+        hashed=destination.address_hash,
+        language=said["language"],
+        origin=said["origin"],
     )
     batch = queue_direct(
         session,

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 from service.crypto import Vault
 from service.db import utcnow
 from service.ledger.lease import frequency_of
-from service.models import ConsentAct, Destination, Frequency, Subscription
+from service.models import ConsentAct, Destination, DestinationKind, Frequency, Subscription
+from service.subscriptions import abroad
 from service.subscriptions.endings import (
     EVERYTHING,
     ON_PAGE,
@@ -184,6 +185,10 @@ def _end(session: Session, destination_id: int, reason: str, *only: ColumnElemen
     ended = end_rows(session, destination_id, reason, utcnow(), *only)
     if ended:
         record(session, destination_id, ConsentAct.WITHDRAWN, reason, ended)
+        live = select(Subscription.id).where(Subscription.destination_id == destination_id)
+        if session.scalar(live.where(Subscription.ended_at.is_(None)).limit(1)) is None:
+            destination = session.get_one(Destination, destination_id)
+            abroad.withdraw(session, destination, DestinationKind.EMAIL, reason)
     return len(ended)
 
 
@@ -200,6 +205,8 @@ def _reopen_all(session: Session, destination_id: int, ended: Sequence[Subscript
     reopened = [row for row in ended if _can_undo(row, now) and _reopen(session, row)]
     if reopened:
         record(session, destination_id, ConsentAct.CONFIRMED, "undo", reopened)
+        destination = session.get_one(Destination, destination_id)
+        abroad.give_back(session, destination, DestinationKind.EMAIL, "undo")
     return bool(reopened)
 
 

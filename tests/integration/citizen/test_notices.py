@@ -161,7 +161,8 @@ def test_nobody_is_asked_about_a_channel_that_stays_in_the_country(runtime, sett
     with runtime.db.write() as session:
         assert abroad.question(session, settings, "email", "tr") is None
         assert abroad.may_send(session, settings, "email", "some hash")
-        abroad.agree(session, settings, "email", hashed="h", language="tr", origin="web")
+        assert abroad.Agreement.to(session, settings, "email", "tr") is None
+        abroad.record(session, None, "email", hashed="h", language="tr", origin="web")
         assert session.scalars(select(Consent)).all() == []
 
 
@@ -182,10 +183,11 @@ def test_a_channel_abroad_needs_a_consent_of_its_own(runtime, settings, town):
             == "This channel sends through Example Push abroad; I consent to this separately."
         )
         asked = {"hashed": hashed, "language": "en", "origin": "web"}
-        abroad.agree(session, there, "ntfy", **asked, act=ConsentAct.ASKED)
+        agreed = abroad.Agreement.to(session, there, "ntfy", "en")
+        abroad.record(session, agreed, "ntfy", **asked, act=ConsentAct.ASKED)
     assert not may()
     with runtime.db.write() as session:
-        abroad.agree(session, there, "ntfy", **asked)
+        abroad.record(session, agreed, "ntfy", **asked)
     assert may()
     assert not may(elsewhere)
     with runtime.db.write() as session:
