@@ -1,10 +1,8 @@
-"""The ways to a personal chat that the city offers, and what people agree to before using one."""
+"""The ways to a personal chat that the city offers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from flask_babel import gettext
 
 from service.personal_chat import ChatKind, Offer
 
@@ -24,16 +22,3 @@ def ways(offer: Offer) -> list[Way]:
         hosts = offer.ntfy if kind is ChatKind.NTFY else ("",)
         found += [Way(kind, host) for host in hosts]
     return found
-
-
-def consent_text(offer: Offer, way: Way) -> str:
-    """The sentence that people agree to where a message goes abroad; its hash is the proof."""
-    provider = offer.abroad(way.kind, way.host)
-    if not provider:
-        return ""
-    return str(
-        gettext(
-            "This channel sends through %(provider)s abroad; I consent to this separately.",
-            provider=provider,
-        )
-    )

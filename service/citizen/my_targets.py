@@ -14,13 +14,15 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import TooManyRequests
 
 from service import pages
-from service.citizen.chat_ways import Way, consent_text, ways
+from service.citizen.chat_ways import Way, ways
 from service.citizen.signed_in import signed_in_only
 from service.ledger.batches import ring_batch
 from service.limits import Limits
 from service.models import Batch, Destination, TargetEnd
 from service.pages import language, page_url, runtime
 from service.personal_chat import ChatKind, Offer
+from service.subscriptions import abroad
+from service.subscriptions.abroad import Agreement
 from service.subscriptions.chat_addresses import (
     MAX_FIELD,
     ChatAddress,
@@ -109,18 +111,19 @@ def _claim(limits: Limits, way: Way) -> ResponseReturnValue:
     held, offer = runtime(), _offer()
     errors: Errors = {}
     address = _address(offer, way, errors)
-    if consent_text(offer, way) and request.form.get("consent") != "yes":
-        errors["consent"] = gettext("Tick the box to give your consent")
-    if not errors:
-        with held.db.read() as session:
-            errors = _refusal(session, address)
+    with held.db.read() as session:
+        agreement = Agreement.to(session, held.settings, way.kind, language(), way.host)
+        if agreement and request.form.get("consent") != "yes":
+            errors["consent"] = gettext("Tick the box to give your consent")
+        errors = errors or _refusal(session, address)
     if errors:
         return _form(way, errors)
     _count(limits, PER_PERSON, f"target-person:{g.person_id}")
     if address:
         _count(limits, PER_CHAT, f"target-chat:{address.hashed(held.vault)}")
     with held.db.write() as session:
-        asked = Asked(_subscriber_id(session), language(), g.request_id, consent_text(offer, way))
+        text_hash = agreement.text_hash if agreement else ""
+        asked = Asked(_subscriber_id(session), language(), g.request_id, text_hash)
         if address:
             claim, batch = claim_chat(session, held.vault, asked, address)
         else:
@@ -156,15 +159,16 @@ def _refusal(session: Session, address: ChatAddress | None) -> Errors:
 
 
 def _form(way: Way, errors: Errors | None = None) -> Response:
-    with runtime().db.read() as session:
+    held, offer = runtime(), _offer()
+    with held.db.read() as session:
         choices = _named(session, choices_of(session, _subscriber_id(session)))
-    offer = _offer()
+        sentence = abroad.question(session, held.settings, way.kind, language(), way.host)
     page = render_template(
         "citizen/my/target_add.html",
         way=way,
         errors=errors or {},
         choices=choices,
-        consent_text=consent_text(offer, way),
+        consent_text=sentence,
         room=request.form.get("room", "")[:MAX_FIELD],
         has_consent=request.form.get("consent") == "yes",
         matrix_user=offer.matrix_user,
@@ -200,7 +204,9 @@ def _prove(limits: Limits, claim_id: int) -> ResponseReturnValue:
     _count(limits, GUESSES_PER_PERSON, f"target-guess:{g.person_id}")
     with held.db.write() as session:
         person = _subscriber_id(session)
-        proof, batch = prove(session, held.vault, claim_id, person, typed, g.request_id)
+        proof, batch = prove(
+            session, held.vault, held.settings, claim_id, person, typed, g.request_id
+        )
     _ring(batch)
     if proof is Proof.WRONG:
         return _proving(claim_id, {"code": gettext("This is not the code. Look at it again.")})

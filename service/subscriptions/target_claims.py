@@ -13,7 +13,6 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from hashlib import sha256
 
 from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session
@@ -29,6 +28,7 @@ from service.models import (
     DestinationKind,
 )
 from service.personal_chat import ChatKind
+from service.settings import Settings
 from service.subscriptions.chat_addresses import ChatAddress, telegram_address
 from service.subscriptions.starting import insert_new
 from service.subscriptions.target_start import begin
@@ -51,12 +51,12 @@ class Proof(StrEnum):
 
 @dataclass(frozen=True)
 class Asked:
-    """Who adds a target, and the sentence to which they agreed, if its way leads abroad."""
+    """Who adds a target, and the hash of the text to which they agreed, if its way leads abroad."""
 
     subscriber_id: int
     language: str
     request_id: str
-    consent_text: str = ""
+    text_hash: str = ""
 
 
 def claim_chat(
@@ -133,7 +133,13 @@ def start_token(vault: Vault, claim: ChatClaim) -> str:
 
 
 def prove(
-    session: Session, vault: Vault, claim_id: int, subscriber_id: int, typed: str, request_id: str
+    session: Session,
+    vault: Vault,
+    settings: Settings,
+    claim_id: int,
+    subscriber_id: int,
+    typed: str,
+    request_id: str,
 ) -> tuple[Proof, Batch | None]:
     """Try a code. The guess counts when the caller commits, also a wrong one.
 
@@ -157,12 +163,12 @@ def prove(
     if not is_right or claim.destination_id is None:
         return (Proof.WRONG if claim.guesses < GUESSES else Proof.OVER), None
     claim.used_at = now
-    batch = begin(session, claim, request_id)
+    batch = begin(session, settings, claim, request_id)
     return (Proof.PROVED if batch else Proof.OVER), batch
 
 
 def prove_telegram(
-    session: Session, vault: Vault, token: str, chat_id: int, request_id: str
+    session: Session, vault: Vault, settings: Settings, token: str, chat_id: int, request_id: str
 ) -> Batch | None:
     """Bind a chat to the claim whose link it opened; None: the link is over, or the chat is
     somebody's already."""
@@ -182,7 +188,7 @@ def prove_telegram(
         return None
     destination = _destination(session, vault, telegram_address(chat_id), claim.language)
     claim.destination_id = destination.id
-    return begin(session, claim, request_id)
+    return begin(session, settings, claim, request_id)
 
 
 def _open_claim(session: Session, asked: Asked, kind: ChatKind, label: str) -> ChatClaim:
@@ -195,13 +201,12 @@ def _open_claim(session: Session, asked: Asked, kind: ChatKind, label: str) -> C
         .values(expires_at=now)
         .execution_options(synchronize_session=False)
     )
-    text = asked.consent_text
     claim = ChatClaim(
         subscriber_id=asked.subscriber_id,
         kind=kind,
         label=label,
         salt=secrets.randbits(SALT_BITS),
-        text_hash=sha256(text.encode()).hexdigest() if text else "",
+        text_hash=asked.text_hash,
         language=asked.language,
         expires_at=now + OPEN_FOR,
     )

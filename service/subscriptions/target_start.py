@@ -20,9 +20,13 @@ from service.models import (
     Frequency,
     Subscription,
 )
+from service.settings import Settings
+from service.subscriptions import abroad
+from service.subscriptions.notices import notice_version
 from service.subscriptions.starting import insert_new
 
 WELCOME = "chat_welcome"  # template of the first message
+ORIGIN = "chat"
 
 
 class Choice(TypedDict):
@@ -33,7 +37,7 @@ class Choice(TypedDict):
     is_local_only: bool
 
 
-def begin(session: Session, claim: ChatClaim, request_id: str) -> Batch | None:
+def begin(session: Session, settings: Settings, claim: ChatClaim, request_id: str) -> Batch | None:
     """Give a proved chat to its person, with the choices of their mail; None: somebody has it, and
     the claim is over."""
     destination_id = claim.destination_id
@@ -67,7 +71,7 @@ def begin(session: Session, claim: ChatClaim, request_id: str) -> Batch | None:
         "created_at": utcnow(),
     }
     insert_new(session, Subscription, [{**of_it, **choice} for choice in choices])
-    _record_consent(session, destination, claim, choices)
+    _record_consent(session, settings, destination, claim, choices)
     return queue_direct(
         session,
         destination=destination,
@@ -79,28 +83,45 @@ def begin(session: Session, claim: ChatClaim, request_id: str) -> Batch | None:
 
 def _record_consent(
     session: Session,
+    settings: Settings,
     destination: Destination,
     claim: ChatClaim,
     choices: Sequence[Choice],
 ) -> None:
-    """The proof that this was asked for, and by which sentence the way abroad was agreed to."""
+    """The proof of what was asked for, and that the way abroad was agreed to where it leads there.
+
+    Whoever ticked no box, because there was none a moment ago, has agreed to nothing.
+    """
     session.add(
         Consent(
             address_hash=destination.address_hash,
             act=ConsentAct.CONFIRMED,
-            text_hash=claim.text_hash,
             language=claim.language,
-            origin="chat",
+            origin=ORIGIN,
+            channel=claim.kind,
+            notice_version=notice_version(session, claim.language),
             choices=[
                 {
                     "topic": one["topic_id"],
                     "place": one["place_id"],
                     "frequency": str(Frequency.INSTANT),
+                    "local_only": one["is_local_only"],
                 }
                 for one in choices
             ],
         )
     )
+    host = claim.label.partition(" · ")[0]
+    provider = abroad.provider_of(settings, claim.kind, host)
+    if provider and claim.text_hash:
+        abroad.record(
+            session,
+            abroad.Agreement(provider, claim.text_hash),
+            claim.kind,
+            hashed=destination.address_hash,
+            language=claim.language,
+            origin=ORIGIN,
+        )
 
 
 def _mail_of(session: Session, subscriber_id: int) -> Sequence[Destination]:

@@ -22,6 +22,8 @@ from service.models import (
     DestinationKind,
     TargetEnd,
 )
+from service.personal_chat import ChatKind
+from service.subscriptions import abroad
 from service.subscriptions.chat_addresses import telegram_address
 from service.subscriptions.unsubscribe import end_all
 
@@ -73,6 +75,9 @@ def stop_target(
     if not ended:
         return False
     end_all(session, destination_id, reason)
+    destination = session.get_one(Destination, destination_id)
+    for kind in ChatKind:
+        abroad.withdraw(session, destination, kind, reason)
     session.execute(
         update(Destination)
         .where(Destination.id == destination_id)

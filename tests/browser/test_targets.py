@@ -122,7 +122,8 @@ def _chat(runtime: Runtime, person: Destination, topic: str, *, is_gone: bool = 
     with runtime.db.write() as session:
         claim, _ = claim_chat(session, runtime.vault, asked, address)
         code = code_of(runtime.vault, claim)
-        prove(session, runtime.vault, claim.id, asked.subscriber_id, code, "r")
+        held = runtime.vault, runtime.settings
+        prove(session, *held, claim.id, asked.subscriber_id, code, "r")
         if is_gone and claim.destination_id is not None:
             stop_target(session, claim.destination_id, TargetEnd.GONE)
 

@@ -15,9 +15,17 @@ from service.ledger.outcome import Outcome
 from service.logs import get_logger
 from service.messages.chat import ChatMessage, about, code_message, welcome, with_way_out
 from service.messages.story import Story
-from service.models import ChatClaim, ChatTarget, DeliveryState, Notification, TargetEnd
+from service.models import (
+    ChatClaim,
+    ChatTarget,
+    DeliveryState,
+    Destination,
+    Notification,
+    TargetEnd,
+)
 from service.personal_chat import ChatKind, Offer
 from service.runtime import Runtime
+from service.subscriptions import abroad
 from service.subscriptions.chat_addresses import ChatAddress
 from service.subscriptions.target_claims import CODE, code_of
 from service.subscriptions.target_start import WELCOME
@@ -41,6 +49,7 @@ OURS = {
 }
 OFF = Outcome(DeliveryState.SUPPRESSED, "off", "this kind of chat or its server is switched off")
 ENDED = Outcome(DeliveryState.SUPPRESSED, "ended", "its person has stopped it")
+UNASKED = Outcome(DeliveryState.SUPPRESSED, "abroad", "its person did not agree to that provider")
 LATE = Outcome(DeliveryState.CANCELLED, "late", "what it would say is over")
 
 
@@ -69,6 +78,8 @@ class PersonalChats:
         address = ChatAddress.unsealed(self._runtime.vault, target.sealed_address)
         if not address.is_offered(self._offer):
             return OFF
+        if self._template != CODE and not self._may_leave(destination_id, address):
+            return UNASKED
         message = self._message(row["language"], address.kind, story, claim)
         if message is None:
             return LATE
@@ -81,6 +92,13 @@ class PersonalChats:
             with suppress(SQLAlchemyError):  # the answer counts more; the next one ends it
                 self._end(destination_id)
         return outcome
+
+    def _may_leave(self, destination_id: int, address: ChatAddress) -> bool:
+        """Whether nothing goes abroad, or its person agreed. A code is what they have asked for."""
+        with self._runtime.db.read() as session:
+            hashed = session.get_one(Destination, destination_id).address_hash
+            settings = self._runtime.settings
+            return abroad.may_send(session, settings, address.kind, hashed, address.host)
 
     def _message(
         self, language: str, kind: ChatKind, story: Story | None, claim: ChatClaim | None

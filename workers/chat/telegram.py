@@ -74,9 +74,9 @@ def _act(session: Session, runtime: Runtime, message: dict[str, Any]) -> Batch |
         text = said.get("text")
         word, _, rest = text.strip().partition(" ") if isinstance(text, str) else ("", "", "")
         if word == "/start":
-            return prove_telegram(
-                session, runtime.vault, rest.strip(), chat_id, secrets.token_hex(8)
-            )
+            vault, settings = runtime.vault, runtime.settings
+            token, request_id = rest.strip(), secrets.token_hex(8)
+            return prove_telegram(session, vault, settings, token, chat_id, request_id)
         if word == "/stop":
             stop_chat(session, runtime.vault, chat_id)
     elif isinstance(moved, dict):

@@ -78,7 +78,7 @@ def topic(runtime: Runtime, peer: Peer) -> ChatAddress:
     return ntfy_address(runtime.settings.chat_offer, peer.host, "ayse-4711")
 
 
-def claim(runtime: Runtime, person: int, address: ChatAddress, text: str = "") -> ChatClaim:
+def claim(runtime: Runtime, person: int, address: ChatAddress, text: str = "0" * 64) -> ChatClaim:
     with runtime.db.write() as session:
         found, _ = claim_chat(session, runtime.vault, Asked(person, "tr", "r", text), address)
     return found
@@ -87,7 +87,8 @@ def claim(runtime: Runtime, person: int, address: ChatAddress, text: str = "") -
 def try_code(runtime: Runtime, person: int, claimed: ChatClaim, code: str = "") -> Proof:
     with runtime.db.write() as session:
         typed = code or code_of(runtime.vault, claimed)
-        return prove(session, runtime.vault, claimed.id, person, typed, "r")[0]
+        held = runtime.vault, runtime.settings
+        return prove(session, *held, claimed.id, person, typed, "r")[0]
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def tell(town: Town) -> int:
 def test_a_code_comes_to_the_chat_and_makes_it_hear_the_news(
     town, runtime, peer, person, topic
 ) -> None:
-    claimed = claim(runtime, person, topic, "Rıza")
+    claimed = claim(runtime, person, topic, "a" * 64)
     tell(town)
     assert peer.asked == [], "before it is proved no news comes"
 
@@ -139,9 +140,23 @@ def test_a_code_comes_to_the_chat_and_makes_it_hear_the_news(
     assert message["title"] == TITLE
     assert "/my/targets" in message["message"]
     assert "ayse@" not in json.dumps([one.body for one in peer.asked])
-    (consent,) = [row for row in town.all(Consent) if row.origin == "chat"]
-    assert consent.text_hash
-    assert consent.choices[0]["topic"] == town.topic()
+    consent, abroad = (row for row in town.all(Consent) if row.origin == "chat")
+    assert (consent.channel, consent.choices[0]["topic"]) == ("ntfy", town.topic())
+    assert (abroad.channel, abroad.text_hash) == ("abroad:ntfy", "a" * 64)
+    assert abroad.choices == [{"provider": peer.host}]
+
+
+def test_a_provider_that_nobody_agreed_to_gets_nothing(town, runtime, peer, add, topic) -> None:
+    """As when a server that stood in the country moves abroad."""
+    runtime.settings.abroad["ntfy"] = "Example Push"
+    there = add(topic)
+    runtime.settings.abroad["ntfy"] = "Another Push"
+    before = len(peer.asked)
+
+    told = tell(town)
+
+    assert town.states(told)[there] == DeliveryState.SUPPRESSED
+    assert len(peer.asked) == before
 
 
 def test_a_code_has_five_guesses_and_works_once(town, runtime, person, topic) -> None:

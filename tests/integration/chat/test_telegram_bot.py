@@ -61,7 +61,7 @@ def person(runtime: Runtime) -> int:
 
 def link(runtime: Runtime, person: int) -> str:
     with runtime.db.write() as session:
-        claimed = claim_telegram(session, Asked(person, "tr", "r"))
+        claimed = claim_telegram(session, Asked(person, "tr", "r", "0" * 64))
         return start_token(runtime.vault, claimed)
 
 

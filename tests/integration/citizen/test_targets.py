@@ -11,9 +11,18 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from service.models import ChatClaim, ChatTarget, Consent, Destination, Notification, Subscriber
+from service.models import (
+    ChatClaim,
+    ChatTarget,
+    Consent,
+    Destination,
+    NoticeKind,
+    Notification,
+    Subscriber,
+)
 from service.runtime import Runtime
 from service.settings import Settings
+from service.subscriptions import notices
 from service.subscriptions.target_claims import code_of
 from tests.integration.chat_peers import Peer, sign_in_as, with_chats
 from tests.integration.town import Town
@@ -169,12 +178,34 @@ def test_without_consent_nothing_goes_abroad(client, reader, town) -> None:
     assert town.count(ChatClaim) == 0
 
 
-def test_the_consent_is_in_the_ledger_by_its_text(client, reader, runtime, town) -> None:
+def test_the_consent_is_in_the_ledger_by_its_text_until_the_chat_stops(
+    client, reader, runtime, town, peer
+) -> None:
     add(client)
     prove(client, runtime)
+    (target,) = town.all(ChatTarget)
+    post(client, f"/my/targets/{target.destination_id}/stop", page="/my/targets")
 
-    (act,) = [row for row in town.all(Consent) if row.origin == "chat"]
-    assert (act.act, len(act.text_hash), act.language) == ("confirmed", 64, "tr")
+    acts = [row for row in town.all(Consent) if row.channel == "abroad:ntfy"]
+
+    assert [row.act for row in acts] == ["confirmed", "withdrawn"]
+    assert [row.choices for row in acts] == [[{"provider": peer.host}]] * 2
+    with runtime.db.read() as session:
+        text = notices.current(session, NoticeKind.ABROAD, "tr")
+    assert {row.text_hash for row in acts} == {text.text_hash}
+    asked = next(row for row in town.all(Consent) if row.channel == "ntfy")
+    assert (asked.act, asked.choices[0]["topic"]) == ("confirmed", town.topic())
+
+
+def test_a_server_in_the_country_needs_no_consent(client, reader, runtime, town, peer) -> None:
+    home = peer.host.partition(":")[0]
+    object.__setattr__(runtime.settings, "chat_hosts_at_home", (home,))
+    assert 'name="consent"' not in client.get("/my/targets/add/ntfy").text
+
+    post(client, "/my/targets/add/ntfy", room="ayse-4711")
+    prove(client, runtime)
+
+    assert [row.channel for row in town.all(Consent)] == ["ntfy"]
 
 
 def test_telegram_by_its_link(client, reader, runtime, peer) -> None:
