@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -34,6 +35,7 @@ class Candidate:
 
     article_id: int
     revision_id: int
+    released_at: datetime
     story_id: int | None
     topics: tuple[int, ...]
     places: frozenset[int]
@@ -52,9 +54,18 @@ class Candidate:
         return place_id is None or place_id in self.places
 
 
-def shown(session: Session, notification_id: int) -> list[tuple[int, int]]:
-    """Articles that may be told, with the revision that is shown, the most important first: urgent
-    ones, then the newest. Not what was withdrawn, cancelled or paused, nor advertising."""
+@dataclass(frozen=True)
+class Shown:
+    """An article that may be told, with the revision that is shown and when it came out."""
+
+    article_id: int
+    revision_id: int
+    released_at: datetime
+
+
+def shown(session: Session, notification_id: int) -> list[Shown]:
+    """Articles that may be told, the most important first: urgent ones, then the newest. Not what
+    was withdrawn, cancelled or paused, nor advertising."""
     of_article = select(Halt.id).where(
         Halt.scope == HaltScope.ARTICLE, Halt.object_id == Article.id
     )
@@ -62,7 +73,7 @@ def shown(session: Session, notification_id: int) -> list[tuple[int, int]]:
     released_at = func.coalesce(Notification.resent_at, Notification.released_at)
     cancelled = of_article.where(Halt.kind == HaltKind.CANCEL, Halt.at > released_at)
     found = session.execute(
-        select(Article.id, Article.shown_revision_id)
+        select(Article.id, Article.shown_revision_id, Notification.released_at)
         .join(DigestArticle, DigestArticle.article_id == Article.id)
         .join(Notification, Notification.article_id == Article.id)
         .where(DigestArticle.notification_id == notification_id)
@@ -73,26 +84,30 @@ def shown(session: Session, notification_id: int) -> list[tuple[int, int]]:
         .where(Article.shown_revision_id.is_not(None))
         .order_by(Article.is_urgent.desc(), Notification.released_at.desc(), Article.id.desc())
     )
-    return list(dict.fromkeys((int(row[0]), int(row[1] or 0)) for row in found))
+    told = (Shown(row[0], row[1], row[2]) for row in found if row[1] and row[2])
+    return list(dict.fromkeys(told))
 
 
-def candidates(session: Session, found: Sequence[tuple[int, int]]) -> list[Candidate]:
+def candidates(session: Session, found: Sequence[Shown]) -> list[Candidate]:
     """These articles with their labels, in the same order."""
-    revision_ids = [revision_id for _, revision_id in found]
+    revision_ids = [one.revision_id for one in found]
     topics, places = _topics(session, revision_ids), _places(session, revision_ids)
     rows = session.execute(
-        select(Article.id, Article.story_id).where(Article.id.in_([one for one, _ in found]))
+        select(Article.id, Article.story_id).where(
+            Article.id.in_([one.article_id for one in found])
+        )
     )
     story_of = {row.id: row.story_id for row in rows}
     return [
         Candidate(
-            article_id,
-            revision_id,
-            story_of.get(article_id),
-            tuple(topics[revision_id]),
-            frozenset(places[revision_id]),
+            one.article_id,
+            one.revision_id,
+            one.released_at,
+            story_of.get(one.article_id),
+            tuple(topics[one.revision_id]),
+            frozenset(places[one.revision_id]),
         )
-        for article_id, revision_id in found
+        for one in found
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from service.ledger.digest_articles import Candidate
 from service.ledger.digest_match import TOLD
@@ -22,12 +23,22 @@ class Item:
 
 @dataclass(frozen=True)
 class Wish:
-    """A live subscription of a reader."""
+    """A live subscription of a reader. `until`: it asks for another frequency since then, and is
+    owed what came out before."""
 
     id: int
     topic_id: int | None
     place_id: int | None
     is_local_only: bool
+    until: datetime | None = None
+
+    def strength(self, article: Candidate) -> int | None:
+        """How well an article meets it, 0 the best; null where it does not."""
+        if self.until is not None and article.released_at >= self.until:
+            return None
+        if not article.concerns(self.place_id, is_local_only=self.is_local_only):
+            return None
+        return article.strength(self.topic_id)
 
 
 @dataclass(frozen=True)
@@ -67,12 +78,8 @@ def _best(article: Candidate, wishes: Sequence[Wish]) -> Wish | None:
     """The wish that an article meets best; of equal ones the oldest."""
     best: tuple[int, int, Wish] | None = None
     for wish in wishes:
-        strength = article.strength(wish.topic_id)
-        if strength is None:
-            continue
-        if not article.concerns(wish.place_id, is_local_only=wish.is_local_only):
-            continue
-        if best is None or (strength, wish.id) < best[:2]:
+        strength = wish.strength(article)
+        if strength is not None and (best is None or (strength, wish.id) < best[:2]):
             best = strength, wish.id, wish
     return best[2] if best else None
 

@@ -11,16 +11,17 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import bindparam, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from service.db import BigId, Database
-from service.ledger.digest_articles import Candidate, candidates, shown
+from service.ledger.digest_articles import Candidate, Shown, candidates, shown
 from service.ledger.digest_letter import Letter, Wish, choose, without_halted
 from service.ledger.halts import halts_of
 from service.ledger.lease import Row, frequency_of
-from service.ledger.told import HEARS, TELLS
+from service.ledger.told import TELLS, still_hears
 from service.models import (
     Article,
     DigestArticle,
@@ -40,7 +41,7 @@ _HEARD = text(f"""
     FROM delivery o JOIN notification e ON e.id = o.notification_id
     WHERE o.destination_id IN :readers AND o.notification_id >= :first
       AND o.notification_id <> :notification AND e.kind = 'new' AND e.article_id IN :articles
-      AND {HEARS}
+      AND {still_hears("e.article_id")}
     UNION ALL
     SELECT i.destination_id, i.article_id
     FROM digest_item i
@@ -81,7 +82,7 @@ class Look:
     def __init__(self, notification_id: int, frequency: Frequency) -> None:
         self._notification_id, self._frequency = notification_id, frequency
         self._around: _Around | None = None
-        self._shown: list[tuple[int, int]] = []
+        self._shown: list[Shown] = []
         self._read_at = 0.0
         self._changes: list[dict[str, int | None]] = []
 
@@ -122,10 +123,11 @@ class Look:
         heard = self._heard(session, readers, around)
         self._changes = []
         letters = {}
-        for reader in readers:
+        for row in rows:
+            reader = row["destination_id"]
             of_reader = without_halted(wishes[reader], halts)
             letter = choose(
-                around.articles,
+                _not_missed(around.articles, row["paused_from"], row["paused_until"]),
                 planned[reader],
                 of_reader,
                 around.story_of,
@@ -171,14 +173,22 @@ class Look:
                 Subscription.topic_id,
                 Subscription.place_id,
                 Subscription.is_local_only,
+                Subscription.frequency,
+                Subscription.created_at,
             )
             .where(Subscription.destination_id.in_(readers), Subscription.ended_at.is_(None))
-            .where(Subscription.frequency == self._frequency)
+            .where(
+                or_(
+                    Subscription.frequency == self._frequency,
+                    Subscription.changed_from == self._frequency,
+                )
+            )
             .order_by(Subscription.id)
         )
         wishes: defaultdict[int, list[Wish]] = defaultdict(list)
         for row in found:
-            wish = Wish(row.id, row.topic_id, row.place_id, row.is_local_only)
+            until = None if row.frequency == self._frequency else row.created_at
+            wish = Wish(row.id, row.topic_id, row.place_id, row.is_local_only, until)
             wishes[row.destination_id].append(wish)
         return wishes
 
@@ -224,6 +234,15 @@ class Look:
                         "subscription": subscription,
                     }
                 )
+
+
+def _not_missed(
+    articles: Sequence[Candidate], since: datetime | None, until: datetime | None
+) -> Sequence[Candidate]:
+    """What did not come out while a reader took a break."""
+    if since is None or until is None:
+        return articles
+    return [one for one in articles if not since <= one.released_at < until]
 
 
 def _around(session: Session, notification_id: int, articles: Sequence[Candidate]) -> _Around:

@@ -14,6 +14,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from service.db import table_of
+from service.ledger.digest_left import left_to_others
 from service.models import (
     DigestArticle,
     DigestRun,
@@ -101,7 +102,8 @@ def begin(session: Session, due: Due, now: datetime) -> DigestRun:
 
 
 def _articles(session: Session, run: DigestRun, last: DigestRun | None) -> list[int]:
-    """What was released in the time of a run, and was not in the one before."""
+    """What was released in the time of a run and was not in the one before, and what that one left
+    to something else in vain."""
     start = run.from_at if last is None else run.from_at - OVERLAP
     statement = (
         select(Notification.article_id)
@@ -110,16 +112,15 @@ def _articles(session: Session, run: DigestRun, last: DigestRun | None) -> list[
         .where(Notification.released_at > start, Notification.released_at <= run.until_at)
         .order_by(Notification.article_id)
     )
-    found = [int(one) for one in session.scalars(statement) if one is not None]
-    if last is None or last.notification_id is None:
-        return found
+    found = {int(one) for one in session.scalars(statement) if one is not None}
+    if last is None:
+        return sorted(found)
     before = session.scalars(
         select(DigestArticle.article_id).where(
             DigestArticle.notification_id == last.notification_id
         )
     )
-    had = set(before)
-    return [one for one in found if one not in had]
+    return sorted(found.difference(before) | left_to_others(session, last))
 
 
 def _notification(

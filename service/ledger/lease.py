@@ -115,14 +115,16 @@ def decide(deliveries: str = "delivery") -> str:
     # A correction is not sent to who has its text anyway, because the article went back to that.
     # A letter of the service goes to a mailbox that bounced, too: its person has just asked for it,
     # and opening its link is how they show that mail arrives again. Whoever complained gets none.
-    # A digest or a summary is for whoever still asks for its frequency. What of it may be told, and
-    # why, is looked at item by item (`digest_look`): a topic's halt takes its items out of it.
+    # A digest or a summary is for whoever still asks for its frequency, or is owed by it. What of
+    # it may be told, and why, is looked at item by item (`digest_look`): a topic's halt takes its
+    # items out of it.
     # A letter that may have arrived is not sent again with another text where a correction brings
     # that: it would carry the same Message-ID, and the mailbox that has the first one may drop it.
     return f"""
     SELECT v.destination_id, s.id AS subscription_id, v.attempts,
            d.address, d.language, d.channel_id, s.topic_id, s.place_id,
-           s.created_at AS subscribed_at, v.maybe_revision_id IS NOT NULL AS is_in_doubt,
+           s.created_at AS subscribed_at, d.paused_from, d.paused_until,
+           v.maybe_revision_id IS NOT NULL AS is_in_doubt,
            CASE WHEN n.kind = 'service' THEN x.address_hash IS NULL OR {BOUNCED}
                 ELSE d.verified_at IS NOT NULL AND x.address_hash IS NULL
                      AND NOT d.is_paused AND NOT coalesce(c.is_paused, false)
@@ -152,7 +154,7 @@ def decide(deliveries: str = "delivery") -> str:
         SELECT m.id FROM subscription m
         WHERE m.destination_id = d.id AND m.ended_at IS NULL
           AND ({FOLLOWS} AND m.id = v.subscription_id
-               OR {GATHERS} AND m.frequency = :frequency
+               OR {GATHERS} AND (m.frequency = :frequency OR m.changed_from = :frequency)
                OR ({FOLLOWS} OR m.frequency = 'instant' OR n.breaks_at IS NOT NULL)
                AND EXISTS (
                    SELECT 1 FROM revision r
@@ -188,7 +190,7 @@ SLICE_OF_A_BATCH = """(
 PENDING = (
     text(f"{decide(SLICE_OF_A_BATCH)} ORDER BY v.destination_id")
     .bindparams(*HALTED)
-    .columns(subscribed_at=Moment())
+    .columns(subscribed_at=Moment(), paused_from=Moment(), paused_until=Moment())
 )
 
 

@@ -8,6 +8,22 @@ from __future__ import annotations
 TELLS = "(o.state IN (1, 4) OR o.maybe_revision_id IS NOT NULL)"
 # Told, or going to be: what waits of a notification that was stopped will be cancelled.
 HEARS = f"({TELLS} OR o.state IN (0, 2) AND e.stopped_at IS NULL)"
+
+
+def still_hears(article: str) -> str:
+    """The same, but for who no longer asks to be told of an article (an SQL value) at once: what
+    waits for them will be suppressed."""
+    return f"""({TELLS} OR o.state IN (0, 2) AND e.stopped_at IS NULL
+        AND (e.kind NOT IN ('new', 'summary') OR e.breaks_at IS NOT NULL OR EXISTS (
+            SELECT 1 FROM subscription w
+            WHERE w.destination_id = o.destination_id AND w.ended_at IS NULL
+              AND w.frequency = 'instant'
+              AND (w.topic_id IS NULL OR w.topic_id IN (
+                  SELECT q.topic_id FROM article z
+                  JOIN topic_label q ON q.revision_id = z.shown_revision_id
+                  WHERE z.id = {article} AND q.state = 'published')))))"""  # noqa: S608
+
+
 LATER = """(l.state IN (0, 2)
             OR l.notification_id > o.notification_id
             AND (l.state IN (1, 4) OR l.maybe_revision_id IS NOT NULL))"""

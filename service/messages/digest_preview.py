@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.ledger.digest_articles import candidates
+from service.ledger.digest_articles import Shown, candidates
 from service.ledger.digest_letter import Item, Wish
 from service.ledger.digest_letter import Letter as Told
 from service.ledger.digest_match import TOLD
@@ -26,13 +26,13 @@ EVERYTHING = Wish(0, None, None, is_local_only=False)
 def newest(session: Session) -> Told:
     """What a digest of the newest articles would tell somebody who asked for everything."""
     rows = session.execute(
-        select(Article.id, Article.shown_revision_id)
+        select(Article.id, Article.shown_revision_id, Article.created_at)
         .where(Article.state == ArticleState.PUBLISHED, Article.withheld_state.is_(None))
         .where(Article.shown_revision_id.is_not(None), Article.is_commercial.is_(False))
         .order_by(Article.is_urgent.desc(), Article.published_at.desc(), Article.id.desc())
         .limit(NEWEST)
     ).all()
-    articles = candidates(session, [(row[0], row[1] or 0) for row in rows])
+    articles = candidates(session, [Shown(row[0], row[1] or 0, row[2]) for row in rows])
     items = [
         Item(one.article_id, one.revision_id, one.topics[0] if one.topics else None, 0)
         for one in articles

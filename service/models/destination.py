@@ -21,8 +21,8 @@ class Destination(Base):
     """Where a delivery goes. Only a verified destination gets anything but its confirmation.
 
     `quiet_from` and `quiet_until` are minutes after midnight of the city's day: what comes in
-    between waits, unless two of the staff let it through. `paused_until`: its person takes a break;
-    what comes in meanwhile is not sent later.
+    between waits, unless two of the staff let it through. From `paused_from` to `paused_until` its
+    person takes, or took, a break: what comes in meanwhile is not sent later.
     """
 
     __tablename__ = "destination"
@@ -38,6 +38,7 @@ class Destination(Base):
     language: Mapped[str] = mapped_column(String(8), default="tr")
     verified_at: Mapped[datetime | None]
     is_paused: Mapped[bool] = mapped_column(default=False)
+    paused_from: Mapped[datetime | None]
     paused_until: Mapped[datetime | None]
     quiet_from: Mapped[int | None] = mapped_column(SmallInteger)
     quiet_until: Mapped[int | None] = mapped_column(SmallInteger)

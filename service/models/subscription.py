@@ -53,6 +53,15 @@ Index(
     postgresql_where=text("ended_at IS NULL"),
 )
 
+# Who changed since the last edition of a summary, and is still owed by it: few.
+Index(
+    "ix_subscription_owed",
+    Subscription.changed_from,
+    Subscription.created_at,
+    sqlite_where=text("ended_at IS NULL AND changed_from IS NOT NULL"),
+    postgresql_where=text("ended_at IS NULL AND changed_from IS NOT NULL"),
+)
+
 # Who asked for a topic, in order of destination, read from the index alone: what planning walks.
 Index(
     "ix_subscription_match",

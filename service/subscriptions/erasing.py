@@ -113,6 +113,7 @@ def forget(session: Session, people: Sequence[Destination], now: datetime) -> li
             subscriber_id=None,
             verified_at=None,
             is_paused=False,
+            paused_from=None,
             paused_until=None,
             quiet_from=None,
             quiet_until=None,

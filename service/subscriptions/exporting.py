@@ -134,6 +134,7 @@ def _address(one: Destination, name: str) -> Json:
         "language": one.language,
         "known_since": _moment(one.created_at),
         "verified_at": _moment(one.verified_at),
+        "paused_from": _moment(one.paused_from),
         "paused_until": _moment(one.paused_until),
         "quiet_from": _clock(one.quiet_from),
         "quiet_until": _clock(one.quiet_until),

@@ -8,9 +8,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, or_, update
+from sqlalchemy import ColumnElement, case, func, or_, update
 from sqlalchemy.orm import Session
 
+from service.db import utcnow
 from service.models import Destination, Subscriber
 
 LONGEST_BREAK = timedelta(days=366)
@@ -64,13 +65,18 @@ def begins_at(day: date, zone: str) -> datetime:
 
 
 def pause(session: Session, destination: Destination, until: datetime) -> None:
-    """Send no news until then; what comes meanwhile is not sent later. It ends by itself."""
-    _set(session, destination, paused_until=until)
+    """Send no news until then; what comes meanwhile is not sent later. It ends by itself.
+
+    A break that is made longer or shorter began when it began."""
+    now = utcnow()
+    begins = case((Destination.paused_until > now, Destination.paused_from), else_=now)
+    _set(session, destination, paused_from=func.coalesce(begins, now), paused_until=until)
 
 
 def resume(session: Session, destination: Destination) -> None:
-    """End a break at once."""
-    _set(session, destination, paused_until=None)
+    """End a break at once. What came since it began stays missed."""
+    now = utcnow()
+    _set(session, destination, Destination.paused_until > now, paused_until=now)
 
 
 def set_quiet_hours(
@@ -104,8 +110,15 @@ def clock_of(minute: int) -> str:
     return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
-def _set(session: Session, destination: Destination, **values: object) -> None:
-    session.execute(update(Destination).where(_of_person(destination)).values(**values))
+def _set(
+    session: Session, destination: Destination, *only: ColumnElement[bool], **values: object
+) -> None:
+    session.execute(
+        update(Destination)
+        .where(_of_person(destination), *only)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _of_person(destination: Destination) -> ColumnElement[bool]:

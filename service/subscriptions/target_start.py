@@ -56,6 +56,7 @@ def begin(session: Session, settings: Settings, claim: ChatClaim, request_id: st
             language=claim.language,
             quiet_from=first and first.quiet_from,
             quiet_until=first and first.quiet_until,
+            paused_from=first and first.paused_from,
             paused_until=first and first.paused_until,
         )
         .execution_options(synchronize_session=False),
