@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from service.db import rows
 from service.ledger.audience import Audience, audience_of
 from service.ledger.batches import CLOSE_ONE, Cutter
-from service.ledger.digest_turn import may_be_planned
+from service.ledger.digest_turn import hold_stories, may_be_planned
 from service.ledger.layout import Shares
 from service.ledger.locks import lock_article_of
 from service.ledger.requeue import requeue
@@ -57,7 +57,10 @@ def begin_planning(session: Session, notification_id: int, now: datetime) -> Not
     notification.state = NotificationState.PLANNING
     session.flush()
     if notification.kind == NotificationKind.DIGEST:
-        return notification if may_be_planned(session, notification, now) else None
+        if not may_be_planned(session, notification, now):
+            return None
+        hold_stories(session, notification)
+        return notification
     return notification if _take_story(session, notification, now) else None
 
 

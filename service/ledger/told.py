@@ -28,16 +28,26 @@ LATER = """(l.state IN (0, 2)
             OR l.notification_id > o.notification_id
             AND (l.state IN (1, 4) OR l.maybe_revision_id IS NOT NULL))"""
 
-# The text that the destination of a delivery `v` has for sure; null where that is none. One look
-# at the primary key of deliveries for each notification of the article.
+# The text that the destination of a delivery `v` has for sure, by itself or by an item; null where
+# that is none. One look at a primary key for each notification of the article.
 HAS_REVISION = f"""(
-    SELECT CASE WHEN e.kind <> 'withdrawal'
-                     AND coalesce(o.maybe_revision_id, o.revision_id) = o.revision_id
-                THEN o.revision_id END
-    FROM notification e
-    JOIN delivery o ON o.notification_id = e.id AND o.destination_id = v.destination_id
-    WHERE e.article_id = n.article_id AND e.id < n.id AND {TELLS}
-    ORDER BY e.id DESC LIMIT 1)"""  # noqa: S608
+    SELECT t.revision_id FROM (
+        SELECT e.id, CASE WHEN e.kind <> 'withdrawal'
+                               AND coalesce(o.maybe_revision_id, o.revision_id) = o.revision_id
+                          THEN o.revision_id END AS revision_id
+        FROM notification e
+        JOIN delivery o ON o.notification_id = e.id AND o.destination_id = v.destination_id
+        WHERE e.article_id = n.article_id AND e.id < n.id AND {TELLS}
+        UNION ALL
+        SELECT i.notification_id, i.revision_id
+        FROM digest_article g
+        JOIN digest_item i ON i.notification_id = g.notification_id
+         AND i.destination_id = v.destination_id AND i.article_id = g.article_id
+        JOIN delivery o ON o.notification_id = i.notification_id
+         AND o.destination_id = i.destination_id
+        WHERE g.article_id = n.article_id AND g.notification_id < n.id
+          AND i.revision_id IS NOT NULL AND {TELLS}) AS t
+    ORDER BY t.id DESC LIMIT 1)"""  # noqa: S608
 
 # Whoever hears, by an item of one of these digests or summaries, of one of these articles.
 HEARD_IN_DIGEST = f"""

@@ -214,3 +214,26 @@ def test_news_told_at_once_meanwhile_are_not_told_again(press, town, daily, yest
 
     assert press.states(digest) == {reader: CANCELLED}
     assert press.letters() == []
+
+
+def test_who_has_the_text_that_an_article_went_back_to_by_a_digest_is_not_corrected(
+    press, town, daily, yesterday, runtime
+):
+    reader = daily()
+    article = press.release(yesterday, title="Eski")
+    press.plan()
+    press.send()
+    (item,) = town.all(DigestItem)
+    rewrite(runtime, town, article, "Yeni")
+    with runtime.db.write() as session:
+        row = session.get_one(Article, article, with_for_update=True)
+        told = follow(session, row, NotificationKind.CORRECTION, "", press.clock(), "")
+        told.state, told.released_at = NotificationState.RELEASED, press.clock()
+    plan_notification(runtime, told.id)
+    with runtime.db.write() as session:  # back to the old text, before it left
+        row = session.get_one(Article, article)
+        row.revision_id = row.shown_revision_id = item.revision_id
+    press.send()
+
+    assert press.states(told.id) == {reader: CANCELLED}
+    assert len(press.letters()) == 1

@@ -261,6 +261,8 @@ def test_who_was_left_to_news_that_then_told_nobody_is_told_by_the_next_edition(
             split(session, again, press.clock())
         else:
             withdraw(session, article, press.clock())
+    for notification in town.all(Notification):
+        plan_notification(runtime, notification.id)
     press.send()
     days(TUESDAY + timedelta(days=2))
     days(TUESDAY + timedelta(days=3))
