@@ -245,6 +245,7 @@ def test_who_was_left_to_news_that_then_told_nobody_is_told_by_the_next_edition(
     """As for news at once (`ledger.spared`)."""
     reader, other = town.reader("spor"), town.reader("iklim-cevre", frequency=DAILY)
     town.subscribe(reader, "iklim-cevre", None, DAILY)
+    press.turn_to(press.at(TUESDAY, 12))
     first = press.release(press.clock(), ("spor",), is_planned=False)
     again = press.release(press.clock(), ("iklim-cevre",))
     press.join(first, again)
