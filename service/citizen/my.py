@@ -21,7 +21,6 @@ from service.pages import page_url, runtime
 from service.subscriptions import changing, unsubscribe
 from service.subscriptions.choices import all_places
 from service.subscriptions.preferences import clock_of
-from service.subscriptions.targets import targets_of
 
 
 def blueprint() -> Blueprint:
@@ -115,15 +114,8 @@ def _list() -> Response:
             clock=clock_of,
             done=request.args.get("done", ""),
             undo=undo if undo and unsubscribe.ended_together(session, person.id, undo) else None,
-            has_chats=_has_chats(session, person),
         )
     return make_response(page)
-
-
-def _has_chats(session: Session, person: Destination) -> bool:
-    """Whether the page of chats has anything to offer, or shows what can still be stopped."""
-    is_offered = bool(runtime().settings.chat_offer.kinds)
-    return is_offered or bool(person.subscriber_id and targets_of(session, person.subscriber_id))
 
 
 def _group(session: Session, subscription_id: int) -> changing.Group:

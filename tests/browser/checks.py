@@ -1,7 +1,8 @@
 """What holds for every page in every state: axe, valid HTML, width, targets, weight, few requests;
 and its picture.
 
-A test of a part opens its pages in each `Look`, brings them into their states, and inspects each.
+A test of a part walks through its states once in each language (`WALKS`) and inspects each state,
+which then changes its colours and its width under way: axe looks at it in light and in dark.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import html5lib
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from html5lib.constants import E as SENTENCES
 from playwright.sync_api import BrowserContext, Page, Response
 
@@ -32,6 +34,7 @@ _SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, input, summa
 
 
 # A first visit, as it goes over the wire; the browser counts what it has cached too.
+NARROW, WIDE, HEIGHT = 320, 1280, 900
 MAX_BYTES = 60 * 1024
 MAX_REQUESTS = 10
 _LOADED = """() => [...performance.getEntriesByType('navigation'),
@@ -40,6 +43,8 @@ _REPEATED_IDS = """() => {
   const ids = [...document.querySelectorAll('[id]')].map(e => e.id);
   return ids.filter((id, at) => ids.indexOf(id) !== at);
 }"""
+_RUN_AXE = """() => axe.run(document, {resultTypes: ['violations']})
+  .then(results => results.violations.map(({id, nodes}) => ({id, nodes})))"""
 _documents: WeakKeyDictionary[Page, Response] = WeakKeyDictionary()
 
 
@@ -52,13 +57,21 @@ class Look:
     width: int
 
     def __str__(self) -> str:
-        return f"{self.prefix.strip('/') or 'tr'}-{self.scheme}-{self.width}"
+        return f"{self.language}-{self.scheme}-{self.width}"
+
+    @property
+    def language(self) -> str:
+        return self.prefix.strip("/") or "tr"
+
+    @property
+    def looks(self) -> tuple[Look, ...]:
+        return (self,)
 
     def open(self, open_context: OpenContext, **options: Any) -> Page:
         """A window of this look; axe must be let in past the content security policy."""
         page = open_context(
             color_scheme=self.scheme,
-            viewport={"width": self.width, "height": 900},
+            viewport={"width": self.width, "height": HEIGHT},
             bypass_csp=True,
             **options,
         ).new_page()
@@ -66,27 +79,78 @@ class Look:
         return page
 
 
-LOOKS = [
-    Look(prefix, scheme, width)
-    for prefix in ("", "/en")
-    for scheme, width in (("light", 320), ("light", 1280), ("dark", 320), ("dark", 1280))
-]
+@dataclass(frozen=True)
+class Walk:
+    """A walk in one language, whose every state is seen in light and dark, narrow and wide."""
+
+    prefix: str
+
+    def __str__(self) -> str:
+        return self.looks[0].language
+
+    @property
+    def looks(self) -> tuple[Look, ...]:
+        return tuple(
+            Look(self.prefix, scheme, width)
+            for scheme in ("light", "dark")
+            for width in (NARROW, WIDE)
+        )
+
+    def open(self, open_context: OpenContext, **options: Any) -> Page:
+        """A window in the first of the looks."""
+        return self.looks[0].open(open_context, **options)
 
 
-def inspect(page: Page, look: Look, state: str) -> list[str]:
-    """Keep a picture of the page in its present state, and say what is wrong with it."""
-    _keep_picture(page, look, state)
-    found = [
-        f"{violation['id']}: {html.unescape(str([node['html'][:120] for node in nodes[:3]]))}"
-        for violation in Axe().run(page).response["violations"]
-        for nodes in [violation["nodes"]]
+@dataclass(frozen=True)
+class Seen:
+    """One state as axe saw it, for the table in docs/journeys.md."""
+
+    test: str
+    state: str
+    look: Look
+    path: str
+    violations: int
+
+
+WALKS = [Walk(""), Walk("/en")]
+seen: list[Seen] = []
+
+
+def inspect(page: Page, walk: Look | Walk, state: str) -> list[str]:
+    """Keep pictures of the page in its present state, and say what is wrong with it.
+
+    Axe runs once in each scheme, at the first width: no rule of it asks how wide a page is.
+    """
+    page.evaluate(AXE_SCRIPT)
+    found, schemes = _too_heavy(page) + _invalid(page), set()
+    for look in walk.looks:
+        page.emulate_media(color_scheme=look.scheme)
+        page.set_viewport_size({"width": look.width, "height": HEIGHT})
+        if look.scheme not in schemes:
+            schemes.add(look.scheme)
+            found += _violations(page, look, state)
+        found += _misshapen(page, look)
+        _keep_picture(page, look, state)
+    page.emulate_media(color_scheme=walk.looks[0].scheme)
+    page.set_viewport_size({"width": walk.looks[0].width, "height": HEIGHT})
+    return [f"{state} ({walk}): {problem}" for problem in found]
+
+
+def _violations(page: Page, look: Look, state: str) -> list[str]:
+    violations = page.evaluate(_RUN_AXE)
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").split(" ")[0].split("[")[0]
+    seen.append(Seen(test, state, look, urlsplit(page.url).path, len(violations)))
+    return [
+        f"{look.scheme}: {violation['id']}: {html.unescape(str(nodes))}"
+        for violation in violations
+        for nodes in [[node["html"][:120] for node in violation["nodes"][:3]]]
     ]
+
+
+def _misshapen(page: Page, look: Look) -> list[str]:
     width = page.evaluate("document.documentElement.scrollWidth")
-    if width > look.width:
-        found.append(f"scrolls sideways: {width} pixels wide")
-    found += [f"target too small: {target}" for target in page.evaluate(_SMALL_TARGETS)]
-    found += _too_heavy(page) + _invalid(page)
-    return [f"{state} ({look}): {problem}" for problem in found]
+    found = [f"scrolls sideways: {width} pixels wide"] if width > look.width else []
+    return found + [f"target too small: {target}" for target in page.evaluate(_SMALL_TARGETS)]
 
 
 def weight(page: Page) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from service.models import (
     TopicLabel,
 )
 from service.runtime import Runtime
-from tests.browser.checks import LOOKS, Look, OpenContext, inspect
+from tests.browser.checks import WALKS, OpenContext, Walk, inspect
 from tests.integration.town import Town
 
 TITLES = [
@@ -127,27 +127,27 @@ def _full(city: City) -> int:
     return full
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("walk", WALKS, ids=str)
 def test_nothing_is_wrong_with_an_empty_archive(
-    site: str, open_context: OpenContext, look: Look
+    site: str, open_context: OpenContext, walk: Walk
 ) -> None:
-    page = look.open(open_context)
+    page = walk.open(open_context)
     problems = []
     for state, path in (("front empty", "/"), ("archive empty", "/haberler")):
-        page.goto(site + look.prefix + path)
-        problems += inspect(page, look, state)
+        page.goto(site + walk.prefix + path)
+        problems += inspect(page, walk, state)
     assert problems == []
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("walk", WALKS, ids=str)
 def test_nothing_is_wrong_with_any_state(
-    site: str, city: City, open_context: OpenContext, look: Look
+    site: str, city: City, open_context: OpenContext, walk: Walk
 ) -> None:
-    page = look.open(open_context)
+    page = walk.open(open_context)
     problems, seen = [], set()
-    for state in _states(page, site + look.prefix, city):
+    for state in _states(page, site + walk.prefix, city):
         seen.add(state)
-        problems += inspect(page, look, state)
+        problems += inspect(page, walk, state)
     assert problems == []
     assert len(seen) == 8
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.checks import ARTEFACTS, LOOKS, Look, OpenContext, inspect, weight
+from tests.browser.checks import ARTEFACTS, WALKS, Look, OpenContext, Walk, inspect, weight
 
 PAGES = ["/", "/subscribe", "/display", "/accessibility", "/privacy", "/no-such-page"]
 DARK, LIGHT = Look("", "dark", 1280), Look("", "light", 1280)
@@ -39,15 +39,15 @@ def picture(page: Page, name: str) -> None:
     page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("walk", WALKS, ids=str)
 def test_every_page_is_right_in_every_look(
-    site: str, open_context: OpenContext, look: Look
+    site: str, open_context: OpenContext, walk: Walk
 ) -> None:
-    page = look.open(open_context)
+    page = walk.open(open_context)
     found = []
     for path in PAGES:
-        page.goto(f"{site}{look.prefix}{path}")
-        found += inspect(page, look, f"look {path}")
+        page.goto(f"{site}{walk.prefix}{path}")
+        found += inspect(page, walk, f"look {path}")
     assert found == []
 
 

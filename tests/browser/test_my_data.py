@@ -25,7 +25,7 @@ from service.models import (
     WrongTopic,
 )
 from service.runtime import Runtime
-from tests.browser.checks import LOOKS, Look, inspect
+from tests.browser.checks import WALKS, Look, Walk, inspect
 from tests.integration.town import Town
 
 OpenContext = Callable[..., BrowserContext]
@@ -109,7 +109,7 @@ def enter(app: APIFlask, page: Page, site: str, runtime: Runtime, destination_id
     )
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("walk", WALKS, ids=str)
 def test_every_page_in_every_look(
     app: APIFlask,
     site: str,
@@ -117,9 +117,9 @@ def test_every_page_in_every_look(
     open_context: OpenContext,
     town: Town,
     reader: int,
-    look: Look,
+    walk: Walk,
 ) -> None:
-    page = look.open(open_context)
+    page = walk.open(open_context)
     enter(app, page, site, runtime, reader)
     with runtime.db.read() as session:
         article = session.scalars(
@@ -136,17 +136,17 @@ def test_every_page_in_every_look(
         (f"/haber/{article}/wrong-topic?done=1", "wrong-topic-done"),
         ("/privacy", "privacy-notice"),
     ):
-        answer = page.goto(site + look.prefix + path)
+        answer = page.goto(site + walk.prefix + path)
         assert answer is not None
         assert answer.status == 200, path
-        problems += inspect(page, look, state)
-    page.goto(f"{site}{look.prefix}/haber/{article}/wrong-topic")
-    page.get_by_role("button", name=WORDS[look.prefix]["send"]).click()
-    problems += inspect(page, look, "wrong-topic-problem")
+        problems += inspect(page, walk, state)
+    page.goto(f"{site}{walk.prefix}/haber/{article}/wrong-topic")
+    page.get_by_role("button", name=WORDS[walk.prefix]["send"]).click()
+    problems += inspect(page, walk, "wrong-topic-problem")
     page.context.clear_cookies()
     enter(app, page, site, runtime, town.reader())
-    page.goto(f"{site}{look.prefix}/my/history")
-    problems += inspect(page, look, "my-history-empty")
+    page.goto(f"{site}{walk.prefix}/my/history")
+    problems += inspect(page, walk, "my-history-empty")
     assert problems == []
 
 

@@ -24,7 +24,7 @@ from service.models import (
 )
 from service.runtime import Runtime
 from service.subscriptions.addresses import address_hash
-from tests.browser.checks import LOOKS, Look, inspect
+from tests.browser.checks import WALKS, Walk, inspect
 
 OpenContext = Callable[..., BrowserContext]
 ADDRESS = "cok.uzun.bir.adres.ornegi@alt-alan-adi.ornek-belediye.example.com"
@@ -241,15 +241,15 @@ def _troubled(page: Page, base: str, runtime: Runtime, reader: int) -> Iterator[
     _press(page, ".link-button")
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("walk", WALKS, ids=str)
 def test_every_page_in_every_state(
-    site: str, runtime: Runtime, reader: int, open_context: OpenContext, look: Look
+    site: str, runtime: Runtime, reader: int, open_context: OpenContext, walk: Walk
 ) -> None:
-    page = look.open(open_context)
+    page = walk.open(open_context)
     problems, seen = [], 0
-    for state in _states(page, site + look.prefix, runtime, reader):
+    for state in _states(page, site + walk.prefix, runtime, reader):
         seen += 1
-        problems += inspect(page, look, state)
+        problems += inspect(page, walk, state)
     assert problems == []
     assert seen == 27
 

@@ -23,7 +23,7 @@ from service.models import (
 )
 from service.runtime import Runtime
 from service.subscriptions.channels import add_channel
-from tests.browser.checks import LOOKS, Look, inspect
+from tests.browser.checks import WALKS, Walk, inspect
 
 # Apprise imports a module that Python 3.13 has dropped.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -87,15 +87,15 @@ def city(runtime: Runtime) -> None:
 
 
 @pytest.mark.usefixtures("city")
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("walk", WALKS, ids=str)
 def test_every_page_is_right_in_every_state(
-    site: str, runtime: Runtime, open_context: OpenContext, look: Look
+    site: str, runtime: Runtime, open_context: OpenContext, walk: Walk
 ) -> None:
-    page = look.open(open_context)
+    page = walk.open(open_context)
     problems, seen = [], 0
-    for state in _states(page, site + look.prefix, runtime):
+    for state in _states(page, site + walk.prefix, runtime):
         seen += 1
-        problems += inspect(page, look, f"subscribe {state}")
+        problems += inspect(page, walk, f"subscribe {state}")
     assert problems == []
     assert seen == 20
 

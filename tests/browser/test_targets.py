@@ -35,7 +35,7 @@ from service.subscriptions.target_claims import (
     prove,
 )
 from service.subscriptions.targets import stop_target
-from tests.browser.checks import LOOKS, Look, inspect
+from tests.browser.checks import WALKS, Walk, inspect
 
 OpenContext = Callable[..., BrowserContext]
 SERVER = "haber-sunucusu.uzun-adli-belediye.example.org"
@@ -163,22 +163,22 @@ def _press(page: Page, selector: str) -> None:
         page.click(selector)
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("walk", WALKS, ids=str)
 def test_every_page_in_every_look(
     site: str,
     runtime: Runtime,
     person: Destination,
     signed_in: list[Any],
     open_context: OpenContext,
-    look: Look,
+    walk: Walk,
 ) -> None:
-    page = look.open(open_context)
+    page = walk.open(open_context)
     page.context.add_cookies(signed_in)
 
     found = [
         problem
-        for state in _states(page, site + look.prefix, runtime, person)
-        for problem in inspect(page, look, state)
+        for state in _states(page, site + walk.prefix, runtime, person)
+        for problem in inspect(page, walk, state)
     ]
 
     assert found == []
@@ -227,11 +227,11 @@ def test_where_nothing_is_on_the_page_says_so(
     held = app.extensions["tellal"]
     off = held.settings.model_copy(update={"personal_chat": ()})
     object.__setattr__(held, "settings", off)
-    look = LOOKS[0]
-    page = look.open(open_context)
+    walk = WALKS[0]
+    page = walk.open(open_context)
     page.context.add_cookies(signed_in)
 
     page.goto(f"{site}/my/targets")
 
     expect(page.get_by_text("kişisel sohbetlere haber göndermiyor")).to_be_visible()
-    assert inspect(page, look, "targets off") == []
+    assert inspect(page, walk, "targets off") == []

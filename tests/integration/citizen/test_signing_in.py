@@ -110,7 +110,7 @@ def test_what_is_no_address_is_said(resident: Any, templates: Any, typed: str, s
 
 def test_a_link_works_once(resident: Any) -> None:
     link = f"/sign-in/{resident.link('sign_in', 'sign-in')}"
-    assert "Bu bağlantı kullanıldı" in resident.open(link).text
+    assert "Bu bağlantı daha önce kullanıldı" in resident.open(link).text
     resident.send("/my", to="/sign-out")
     again = resident.send("/sign-in", to=link)
     assert again.status_code == 410
