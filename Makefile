@@ -17,7 +17,7 @@ TEST_PACKAGES := $(CHROMIUM) curl dovecot-imapd dovecot-lmtpd libmail-dkim-perl 
 PYTHONS := $(PYTHON) python3.12 python3.11 python3
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint types contracts apt-packages browser tests format lock setup venv install \
+.PHONY: help run demo journeys test lint types contracts apt-packages browser tests format lock setup venv install \
 	secrets chaos bench-ledger bench-digest bench-mail bench-ingest bench-classify bench-urgent bench-races fuzz
 
 help: ## list the commands
@@ -50,6 +50,9 @@ browser: setup ## say which Chromium tests of pages use; download Playwright's w
 
 tests: setup ## the tests alone; choose some with ARGS="tests/unit -k turkish"
 	@$(BIN)/pytest $(ARGS)
+
+journeys: setup ## the browser tests; writes docs/journeys.md: which test shows what, and what axe saw
+	@TELLAL_WRITE_JOURNEYS=1 $(BIN)/pytest -q tests/browser
 
 chaos: setup ## the proof: hurt a running Tellal, count what was lost (FAULT= SEED= DB= QUICK=1 FRESH=1)
 	@$(MAKE) --no-print-directory apt-packages TEST_PACKAGES=libfaketime || true

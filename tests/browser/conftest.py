@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,23 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+FOLDER = Path(__file__).parent
+LAST = "test_pages_are_seen.py"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What asks whether everything was seen runs last, and only where all of it runs."""
+    last = [item for item in items if item.path.name == LAST]
+    items[:] = [item for item in items if item.path.name != LAST]
+    chosen = any("::" in one for one in config.args) or config.option.keyword
+    here = {item.path.name for item in items if item.path.parent == FOLDER}
+    if chosen or here < {one.name for one in FOLDER.glob("test_*.py")} - {LAST}:
+        config.hook.pytest_deselected(items=last)
+    else:
+        items += last
 
 
 @pytest.fixture(scope="session")

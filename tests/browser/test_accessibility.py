@@ -66,7 +66,7 @@ MAIL = (
 
 
 @pytest.fixture
-def paths(app: APIFlask, runtime: Runtime) -> list[str]:
+def paths(app: APIFlask, runtime: Runtime) -> dict[str, str]:
     """A city with a little of everything, and every page that shows it."""
     with app.app_context(), runtime.db.write() as session:
         add_staff(session, ADMINISTRATOR, PASSWORD, ["administrator"])
@@ -78,45 +78,54 @@ def paths(app: APIFlask, runtime: Runtime) -> list[str]:
             )
         )
         links = _links(session, runtime)
-    public = ["/docs", "/check-email", "/dev/mailbox", "/dev/mailbox/1"]
-    staff = ["/staff/", f"/staff/articles/{article_id}", "/staff/channels", "/staff/channels/new"]
-    staff += [f"/staff/channels/{channel_id}", f"/staff/channels/{channel_id + 1}"]
-    return public + links + staff
+    pages = {
+        "developers": "/docs",
+        "check email": "/check-email",
+        "mailbox": "/dev/mailbox",
+        "mailbox message": "/dev/mailbox/1",
+        "staff articles": "/staff/",
+        "staff article": f"/staff/articles/{article_id}",
+        "staff channels": "/staff/channels",
+        "staff new channel": "/staff/channels/new",
+        "staff channel": f"/staff/channels/{channel_id}",
+        "staff channel paused": f"/staff/channels/{channel_id + 1}",
+    }
+    return pages | links
 
 
 @pytest.mark.parametrize("walk", WALKS, ids=str)
 def test_every_page_is_right_in_every_state(
-    site: str, paths: list[str], open_context: OpenContext, walk: Walk
+    site: str, paths: dict[str, str], open_context: OpenContext, walk: Walk
 ) -> None:
     page = walk.open(open_context)
     problems, seen = [], 0
     for state in _states(page, site + walk.prefix, paths):
         seen += 1
-        problems += inspect(page, walk, f"all {state}")
+        problems += inspect(page, walk, state)
     assert problems == []
     assert seen == 19
 
 
-def _states(page: Page, base: str, paths: list[str]) -> Iterator[str]:
+def _states(page: Page, base: str, paths: dict[str, str]) -> Iterator[str]:
     """Bring the page into each state, one after another, and name it."""
     page.goto(base + "/staff/login")
-    yield "/staff/login"
+    yield "staff sign in"
     page.fill("#email", ADMINISTRATOR)
     page.fill("#password", "wrong")
     _press(page, "main button[type=submit]")
-    yield "/staff/login with a problem"
+    yield "staff sign in with a problem"
     page.fill("#password", PASSWORD)
     _press(page, "main button[type=submit]")
-    for path in paths:
+    for name, path in paths.items():
         page.goto(base + path)
-        yield path
+        yield name
     page.goto(base + "/staff/channels/new")
     page.fill("#name", "Yeni")
     _press(page, "main button[type=submit]")
-    yield "/staff/channels/new with problems"
+    yield "staff new channel with problems"
     page.goto(base + "/staff/channels/1")
     _press(page, "form[action$='/pause'] button")
-    yield "/staff/channels/1 with a problem"
+    yield "staff channel with a problem"
 
 
 def _press(page: Page, selector: str) -> None:
@@ -220,10 +229,10 @@ def _channels(session: Session, runtime: Runtime) -> int:
     return ids[0]
 
 
-def _links(session: Session, runtime: Runtime) -> list[str]:
+def _links(session: Session, runtime: Runtime) -> dict[str, str]:
     """Confirm links that are open, used and expired; unsubscribe links that are live and ended."""
     vault = runtime.vault
-    found = []
+    found = {}
     for number, address in enumerate(("open", "used", "late")):
         request = Ask(
             address=f"{address}@example.com",
@@ -241,7 +250,7 @@ def _links(session: Session, runtime: Runtime) -> list[str]:
             confirm(session, vault, token, "r")
         if number == 2:
             row.expires_at = utcnow() - timedelta(days=1)
-        found.append(f"/confirm/{token}")
+        found[f"confirm {address}"] = f"/confirm/{token}"
     session.flush()
     person = session.scalars(select(Destination).where(Destination.address.like("used%"))).one()
     rows = session.scalars(
@@ -249,4 +258,4 @@ def _links(session: Session, runtime: Runtime) -> list[str]:
     ).all()
     tokens = [vault.token("unsubscribe", 1, person.id, row.id) for row in rows[:2]]
     end_by_token(session, vault, tokens[1])
-    return found + [f"/u/{token}" for token in tokens]
+    return found | {"unsubscribe": f"/u/{tokens[0]}", "unsubscribed": f"/u/{tokens[1]}"}

@@ -1,0 +1,123 @@
+"""The journeys of the citizens guide: which tests show each, and the table of what axe saw.
+
+`make journeys` runs the browser tests and writes docs/journeys.md; a run of all of them fails
+where the file is not what they saw.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.browser.checks import Seen
+
+FILE = Path(__file__).parents[2] / "docs" / "journeys.md"
+ORDER = ("tr", "en")
+SCHEMES = ("light", "dark")
+
+# Journey, tests that walk through its states, tests of its way without JavaScript and by keyboard.
+SIGN_UP = "test_subscribe.py::test_every_page_is_right_in_every_state"
+MY_PAGE = "test_my_page.py::test_every_page_in_every_state"
+MY_DATA = "test_my_data.py::test_every_page_in_every_look"
+TARGETS = "test_targets.py::test_every_page_in_every_look"
+NEWS = "test_archive.py::test_nothing_is_wrong_with_any_state"
+EMPTY = "test_archive.py::test_nothing_is_wrong_with_an_empty_archive"
+LOOK = "test_look.py::test_every_page_is_right_in_every_look"
+OTHERS = "test_accessibility.py::test_every_page_is_right_in_every_state"
+WHOLE_WAY = "test_journey.py::test_signing_up_and_leaving_without_javascript"
+MY_WAY = "test_my_page.py::test_the_whole_way_without_javascript"
+SIGN_UP_KEYS = "test_subscribe.py::test_a_keyboard_alone_leads_through_the_sign_up"
+MY_KEYS = "test_my_page.py::test_a_break_by_keyboard_alone"
+BACK = "test_subscribe.py::test_a_change_without_javascript_comes_back_to_the_answers"
+DATA_WAY = "test_my_data.py::test_the_way_without_javascript"
+CHAT_WAY = "test_targets.py::test_adding_and_stopping_without_javascript"
+NEWS_WAY = "test_archive.py::test_from_the_front_page_to_an_article_without_javascript"
+SKIP = "test_journey.py::test_the_keyboard_finds_the_way_past_the_menu"
+FOCUS = "test_look.py::test_what_has_the_focus_is_seen"
+
+JOURNEYS: dict[str, tuple[str, ...]] = {
+    "Topics, front page": (EMPTY, NEWS, LOOK, NEWS_WAY),
+    "Subscribe: topics, districts, frequency, way, address, check": (
+        SIGN_UP,
+        WHOLE_WAY,
+        BACK,
+        SIGN_UP_KEYS,
+        SKIP,
+    ),
+    "Check your email, confirm": (SIGN_UP, OTHERS, WHOLE_WAY),
+    "Feeds with a QR code": (
+        SIGN_UP,
+        "test_subscribe.py::test_the_feed_code_is_dark_on_light_in_a_dark_room_too",
+    ),
+    "Sign in": (MY_PAGE, MY_WAY, MY_KEYS),
+    "Manage: frequency, districts, end, language": (MY_PAGE, MY_WAY),
+    "Change of address": (MY_PAGE, MY_WAY),
+    "Break": (MY_PAGE, MY_WAY, MY_KEYS),
+    "Quiet hours": (MY_PAGE,),
+    "Unsubscribe and undo": (MY_PAGE, OTHERS, WHOLE_WAY),
+    "What I was sent, and “wrong topic?”": (MY_DATA, DATA_WAY),
+    "Export and erase": (
+        MY_DATA,
+        DATA_WAY,
+        "test_my_data.py::test_the_page_that_is_downloaded_reads_well_without_a_network",
+    ),
+    "Personal chats": (TARGETS, CHAT_WAY),
+    "Archive, search, article, withdrawn article": (EMPTY, NEWS, NEWS_WAY),
+    "Sign-up on another site": (SIGN_UP,),
+    "Display, accessibility, privacy, not found": (
+        LOOK,
+        "test_look.py::test_a_choice_goes_before_the_device_and_lasts",
+        "test_look.py::test_larger_text_fits_a_narrow_screen",
+        FOCUS,
+    ),
+    "Pages of staff and developers": (OTHERS,),
+    "Letters": (
+        "test_letters.py::test_axe_finds_nothing_in_a_letter",
+        "test_letters.py::test_a_letter_does_not_scroll_sideways_at_320_pixels",
+    ),
+}
+WALKS = (SIGN_UP, MY_PAGE, MY_DATA, TARGETS, EMPTY, NEWS, LOOK, OTHERS)
+
+
+def document(seen: Iterable[Seen]) -> str:
+    """The text of docs/journeys.md after a run in which axe saw these."""
+    rows = [one for one in seen if any(one.test.endswith(walk) for walk in WALKS)]
+    states = {(one.test, one.state) for one in rows}
+    looks = Counter((one.look.language, one.look.scheme) for one in rows)
+    bad = Counter((one.look.language, one.look.scheme) for one in rows if one.violations)
+    lines = [
+        "# Journeys",
+        "",
+        "What a citizen can do, and the tests in `tests/browser` that show it in a real Chromium.",
+        "`make journeys` writes this page; a run of all browser tests fails where it is not true.",
+        "",
+        "A test that walks through states sees each of them in Turkish and English, in light and",
+        "dark, at 320 and 1280 pixels: axe, valid HTML, no scrolling sideways, targets of 24",
+        "pixels, at most 60 KB and 10 requests, and a picture in `var/test-artefacts`. Tests named",
+        "“without JavaScript” and “keyboard” walk in both languages unless their names say",
+        "otherwise.",
+        "",
+        "| journey | tests |",
+        "|---|---|",
+    ]
+    for journey, tests in JOURNEYS.items():
+        names = "<br>".join(f"`{test.replace('::', '` `')}`" for test in tests)
+        lines.append(f"| {journey} | {names} |")
+    lines += [
+        "",
+        "## What axe saw",
+        "",
+        f"{len(states)} states of pages; states with a violation / states seen:",
+        "",
+        "| language | light | dark |",
+        "|---|---|---|",
+    ]
+    for language in ORDER:
+        cells = [f"{bad[language, scheme]} / {looks[language, scheme]}" for scheme in SCHEMES]
+        lines.append(f"| {language} | {' | '.join(cells)} |")
+    lines += ["", "| walk | states |", "|---|---|"]
+    for walk in WALKS:
+        names = sorted({state for test, state in states if test.endswith(walk)})
+        lines.append(f"| `{walk.replace('::', '` `')}` | {len(names)}: {', '.join(names)} |")
+    return "\n".join(lines) + "\n"
