@@ -33,7 +33,8 @@ class Draft:
     """Topics and places are slugs, or just `ALL`; empty where a question has no answer yet.
 
     `is_checked`: the page with all answers has been seen, so each change leads back to it.
-    `origin`: where the sign-up began, for the proof of consent.
+    `consent_shown`: the hash of the sentence beside the box, so that nobody is taken to agree to
+    another one. `origin`: where the sign-up began. Both are for the proof of consent.
     """
 
     topics: tuple[str, ...] = ()
@@ -44,6 +45,7 @@ class Draft:
     email: str = ""
     has_consent: bool = False
     has_consent_abroad: bool = False
+    consent_shown: str = ""
     is_checked: bool = False
     origin: str = "web"
 

@@ -43,6 +43,7 @@ from service.subscriptions import abroad, notices
 from service.subscriptions.addresses import address_hash, normalise_email
 from service.subscriptions.channels import public_channels
 from service.subscriptions.choices import all_places, all_topics
+from service.subscriptions.notices import text_hash
 from service.subscriptions.subscribe import Ask, ask
 
 PER_ADDRESS = "4 per minute; 40 per hour"
@@ -90,8 +91,12 @@ def page(
     step: str, draft: Draft, errors: Errors | None = None, *, is_stale: bool = False
 ) -> Response:
     """A page of the sign-up in a state."""
-    draft = replace(draft, is_checked=draft.is_checked or step == CHECK)
-    held = runtime()
+    sentence, held = consent_text(), runtime()
+    draft = replace(
+        _agreeing(draft, sentence),
+        is_checked=draft.is_checked or step == CHECK,
+        consent_shown=text_hash(sentence),
+    )
     with held.db.read() as database:
         topics, places = all_topics(database), all_places(database)
         channels = public_channels(database)
@@ -111,7 +116,7 @@ def page(
             frequencies=list(Frequency),
             facts=topic_facts.facts(database) if step == "topics" else {},
             feeds=_feeds(draft, topics) if step == "feed" else [],
-            consent_text=consent_text(),
+            consent_text=sentence,
             abroad_text=abroad.question(database, held.settings, "email", language()),
             targets_url=_targets_url(),
         )
@@ -124,7 +129,7 @@ def _answer() -> ResponseReturnValue:
     if opened is None or step not in (*STEPS, *ENDS, CHECK):
         return redirect(page_url("subscribe.start"), 303)
     before = opened.draft
-    draft = before.with_answers(step, request.form)
+    draft = _agreeing(before.with_answers(step, request.form), consent_text())
     if opened.is_stale:
         return _again(draft)
     with runtime().db.read() as database:
@@ -142,7 +147,8 @@ def _finish(send: Send) -> ResponseReturnValue:
     opened = _signer().open(request.form.get("choices", ""))
     if opened is None:
         return redirect(page_url("subscribe.start"), 303)
-    draft = opened.draft.with_answers(CHECK, request.form)
+    sentence = consent_text()
+    draft = _agreeing(opened.draft.with_answers(CHECK, request.form), sentence)
     if opened.is_stale:
         return _again(draft)
     with runtime().db.read() as database:
@@ -150,7 +156,15 @@ def _finish(send: Send) -> ResponseReturnValue:
     if gap:
         return page(gap[0], draft, gap[1])
     g.ask_address = normalise_email(draft.email)
+    g.consent_text = sentence
     return send(draft)
+
+
+def _agreeing(draft: Draft, sentence: str) -> Draft:
+    """The draft without a consent that was given to another sentence: in another language, or
+    before staff published this one."""
+    is_this = draft.consent_shown == text_hash(sentence)
+    return replace(draft, has_consent=draft.has_consent and is_this)
 
 
 def _again(draft: Draft) -> Response:
@@ -173,7 +187,7 @@ def _send(draft: Draft) -> ResponseReturnValue:
                 address=g.ask_address,
                 choices=draft.choices(all_topics(database), all_places(database)),
                 language=language(),
-                consent_text=consent_text(),
+                consent_text=g.consent_text,
                 origin=draft.origin,
                 request_id=g.request_id,
                 abroad=abroad.Agreement.to(database, held.settings, "email", language()),
@@ -192,7 +206,7 @@ def _send(draft: Draft) -> ResponseReturnValue:
 
 
 def consent_text() -> str:
-    """The sentence that people agree to; its hash is the proof of which version it was."""
+    """The sentence that people agree to now; its hash is the proof of which one it was."""
     with runtime().db.read() as database:
         return notices.current(database, NoticeKind.CONSENT, language()).text
 

@@ -7,7 +7,6 @@ section 7). Nothing is active before the person has confirmed by a POST from the
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
@@ -34,7 +33,7 @@ from service.subscriptions import abroad
 from service.subscriptions.abroad import Agreement
 from service.subscriptions.addresses import address_hash
 from service.subscriptions.choices import Choices
-from service.subscriptions.notices import notice_version
+from service.subscriptions.notices import notice_version, text_hash
 from service.subscriptions.starting import email_destination, start_subscriptions
 from service.subscriptions.tokens import LinkState, end, issue, lock_of, look, use
 
@@ -81,12 +80,12 @@ def ask(session: Session, vault: Vault, request: Ask) -> Batch | None:
     """
     hashed = address_hash(vault, "email", request.address)
     choices = request.choices.known(session)
-    text_hash = hashlib.sha256(request.consent_text.encode()).hexdigest()
+    agreed = text_hash(request.consent_text)
     session.add(
         Consent(
             address_hash=hashed,
             act=ConsentAct.ASKED,
-            text_hash=text_hash,
+            text_hash=agreed,
             language=request.language,
             origin=request.origin,
             choices=[choices.as_json()],
@@ -108,7 +107,7 @@ def ask(session: Session, vault: Vault, request: Ask) -> Batch | None:
         payload = {
             "choices": choices.as_json(),
             "language": request.language,
-            "text_hash": text_hash,
+            "text_hash": agreed,
             "origin": request.origin,
             "abroad": asdict(request.abroad) if request.abroad else None,
         }

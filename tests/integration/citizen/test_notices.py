@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -214,3 +215,28 @@ def test_staff_answer_requests_by_hand(runtime, town):
     assert "not known" in invoke("subscriber", "erase", ADDRESS, *why).output
     assert [one.act for one in town.all(AuditEntry)] == ["subscriber.export", "subscriber.erase"]
     assert ADDRESS not in str([one.detail for one in town.all(AuditEntry)])
+
+
+def test_nobody_is_taken_to_agree_to_a_sentence_that_they_were_not_shown(person, town, tmp_path):
+    """Staff publish another one while somebody checks their answers."""
+    checked = person.fill_in(ADDRESS)
+    publish(tmp_path, "consent", NEW)
+
+    asked_again = person.finish(checked)
+
+    assert NEW in asked_again.text
+    assert 'id="consent"' in asked_again.text
+    assert town.all(Consent) == []
+    person.finish(asked_again, consent="yes")
+    (asked,) = town.all(Consent)
+    assert asked.text_hash == notices.text_hash(NEW)
+
+
+def test_who_changes_the_language_agrees_in_that_language(client, person, town):
+    checked = person.fill_in(ADDRESS)
+    sealed = re.search(r'name="choices" value="([^"]+)"', checked.text)[1]
+
+    page = client.post("/en/check-email", data={"choices": sealed})
+
+    assert "I give explicit consent" in page.text
+    assert town.all(Consent) == []
