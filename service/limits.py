@@ -1,4 +1,4 @@
-"""Rate limits, counted in Redis. Without Redis nothing is counted: they fail open, and say so."""
+"""Rate limits, counted in Redis. Without Redis each process counts for itself, and says so."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from limits import RateLimitItem, parse_many
 from limits.errors import StorageError
-from limits.storage import Storage, storage_from_string
+from limits.storage import MemoryStorage, Storage, storage_from_string
 from redis.exceptions import RedisError
 from werkzeug.exceptions import TooManyRequests
 
@@ -58,22 +58,38 @@ class Limits:
         assert isinstance(storage, Storage)
         self._storage = storage
         self._tallies: dict[str, _Tally] = {}
+        self._here = MemoryStorage()  # while Redis is away
         self._open_until = 0.0
         self._lock = threading.Lock()
 
-    def allow(self, limits: str, key: str) -> bool:
-        """Count one hit; False where any of the limits (`4/minute;40/hour`) is used up."""
+    def allow(self, limits: str, key: str, *, fails_open: bool = False) -> bool:
+        """Count one hit; False where any of the limits (`4/minute;40/hour`) is used up.
+
+        `fails_open`: what would be refused matters more than the limit, so without Redis all is
+        let through.
+        """
         with self._lock:
-            if time.monotonic() < self._open_until:
-                return True
+            is_away = time.monotonic() < self._open_until
+        if is_away:
+            return fails_open or self._allow_here(limits, key)
         try:
             # Every limit counts the hit, also where an earlier one refuses it.
             hits = [self._hit(limit, key) for limit in _parsed(limits)]
         except (StorageError, RedisError, OSError) as error:
             with self._lock:
                 self._open_until = time.monotonic() + BREAKER_S
-            log.error("rate limits are not counted", error=type(error).__name__)
-            return True
+            log.error("rate limits are counted by each process", error=type(error).__name__)
+            return fails_open or self._allow_here(limits, key)
+        return all(hits)
+
+    def _allow_here(self, limits: str, key: str) -> bool:
+        """Nobody's mailbox is flooded while Redis is away. What it had counted is not known."""
+        if len(self._here.storage) > MOST_KEYS:
+            self._here.reset()
+        hits = [
+            self._here.incr(_name(limit, key), limit.get_expiry()) <= limit.amount
+            for limit in _parsed(limits)
+        ]
         return all(hits)
 
     def take_back(self, limits: str, key: str) -> None:

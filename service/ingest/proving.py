@@ -84,7 +84,8 @@ def check_rate(runtime: Runtime, source: Source) -> None:
     """
     if g.get("rate_kept") == source.rate_per_minute:
         return
-    if not runtime.limits.allow(f"{source.rate_per_minute}/minute", f"source:{source.slug}"):
+    limit, key = f"{source.rate_per_minute}/minute", f"source:{source.slug}"
+    if not runtime.limits.allow(limit, key, fails_open=True):
         raise Problem(
             429,
             "Too Many Requests",

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
+from pydantic import SecretStr
 
 from service.limits import SHARES, Limits
 from service.settings import Settings
@@ -67,3 +68,15 @@ def test_several_processes_together_let_through_little_more_than_the_limit(empty
     found = Counter(processes[n % 3].allow("600/hour", "a") for n in range(2000))
 
     assert 600 <= found[True] <= 600 + len(processes) * 600 // SHARES
+
+
+def test_without_redis_each_process_counts_for_itself(settings):
+    nowhere = settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
+    limits = Limits(nowhere)
+
+    found = Counter(limits.allow("4/minute;40/hour", "a") for _ in range(6))
+
+    assert found == {True: 4, False: 2}
+    assert limits.allow("4/minute", "b")
+    assert Limits(nowhere).allow("4/minute", "a")
+    assert all(limits.allow("4/minute", "a", fails_open=True) for _ in range(6))
