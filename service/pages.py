@@ -215,7 +215,7 @@ def show_error(error: Exception) -> ResponseReturnValue:
     response = current_app.make_response(
         (render_template("error.html", code=code, title=title, text=text), code)
     )
-    response.headers["Cache-Control"] = "no-store"
+    security_headers.keep_private(response)  # its address may hold a token, copied badly
     if code == 405 and getattr(error, "valid_methods", None):
         response.headers["Allow"] = ", ".join(cast(Any, error).valid_methods)
     return response

@@ -20,6 +20,7 @@ from service.models import Destination, Suppression
 from service.pages import page_url, runtime
 from service.subscriptions import changing, unsubscribe
 from service.subscriptions.choices import all_places
+from service.subscriptions.endings import EVERYTHING
 from service.subscriptions.preferences import clock_of
 
 
@@ -88,9 +89,9 @@ def blueprint() -> Blueprint:
     @signed_in_only
     def end_all() -> ResponseReturnValue:
         with runtime().db.write() as session:
-            found = changing.groups(session, g.person_id)
             unsubscribe.end_all(session, g.person_id)
-        return done("all-ended", undo=found[0].ids[0] if found else 0)
+            ended = unsubscribe.last_ended(session, g.person_id, EVERYTHING)
+        return done("all-ended", undo=ended[0].id if ended else 0)
 
     return part
 

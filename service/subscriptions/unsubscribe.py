@@ -85,7 +85,7 @@ def _peek_digest(
             )
         )
     )
-    ended = _last_ended(session, destination_id, ONE_CLICK, frequency)
+    ended = last_ended(session, destination_id, ONE_CLICK, frequency)
     return Leaving(
         destination_id=destination_id,
         is_live=bool(own),
@@ -142,10 +142,10 @@ def undo(session: Session, vault: Vault, token: str, *, everything: bool = False
         return False
     notification_id, destination_id, subscription_id = ids
     if everything:
-        ended = _last_ended(session, destination_id, EVERYTHING)
+        ended = last_ended(session, destination_id, EVERYTHING)
     elif not subscription_id:
         frequency = frequency_of(session, notification_id)
-        ended = _last_ended(session, destination_id, ONE_CLICK, frequency) if frequency else []
+        ended = last_ended(session, destination_id, ONE_CLICK, frequency) if frequency else []
     else:
         ended = with_successors(session, destination_id, subscription_id)
     return _reopen_all(session, destination_id, ended)
@@ -210,7 +210,7 @@ def _reopen_all(session: Session, destination_id: int, ended: Sequence[Subscript
     return bool(reopened)
 
 
-def _last_ended(
+def last_ended(
     session: Session, destination_id: int, reason: str, frequency: Frequency | None = None
 ) -> list[Subscription]:
     """The rows that the latest act of this kind has ended: they share its time."""

@@ -108,6 +108,17 @@ def test_a_forged_token_gets_a_friendly_404(client: FlaskClient, path: str) -> N
     assert "Sayfa bulunamadı" in answer.text
 
 
+@pytest.mark.parametrize("ending", ["/", "/x", "/undo/x", "'"])
+def test_a_link_that_was_copied_badly_tells_nobody_its_token(
+    client: FlaskClient, unsubscribe_token: str, ending: str
+) -> None:
+    answer = client.get(f"/u/{unsubscribe_token}{ending}")
+    assert answer.status_code == 404
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert answer.headers["X-Robots-Tag"] == "noindex"
+
+
 def test_links_are_private_and_set_no_cookie(
     client: FlaskClient, unsubscribe_token: str, confirm_token: Callable[[], str]
 ) -> None:
