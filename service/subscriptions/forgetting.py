@@ -20,6 +20,7 @@ from service.models import (
     DestinationKind,
     OneTimeToken,
     Subscription,
+    TokenPurpose,
 )
 from service.subscriptions.erasing import forget
 from service.subscriptions.persons import FORGOTTEN, person_of
@@ -69,7 +70,10 @@ def _is_a_person() -> ColumnElement[bool]:
 
 
 def _is_unconfirmed(now: datetime) -> ColumnElement[bool]:
-    """Never verified, with no link that still works, no letter on its way, and no subscription."""
+    """Never verified, with no link that still works, no letter on its way, and no subscription.
+
+    So is one that stands in for the address that somebody moves to, or has moved from.
+    """
     has_letter = (
         select(Delivery.notification_id)
         .where(Delivery.destination_id == Destination.id, Delivery.state.in_(OPEN))
@@ -84,6 +88,7 @@ def _is_unconfirmed(now: datetime) -> ColumnElement[bool]:
         Destination.verified_at.is_(None),
         Destination.created_at < now - UNCONFIRMED_FOR,
         ~_has_link(now),
+        ~_is_moved_to(now),
         ~has_letter.exists(),
         ~has_asked.exists(),
     )
@@ -97,6 +102,16 @@ def _has_link(now: datetime) -> ColumnElement[bool]:
         .correlate(Destination)
         .exists()
     )
+
+
+def _is_moved_to(now: datetime) -> ColumnElement[bool]:
+    """Somebody has a link by which they can still move to this address."""
+    open_moves = (
+        select(OneTimeToken.payload["by"].as_integer())
+        .where(OneTimeToken.purpose == TokenPurpose.MOVE)
+        .where(OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > now)
+    )
+    return Destination.id.in_(open_moves)
 
 
 def _is_over(now: datetime) -> ColumnElement[bool]:

@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from service.db import utcnow
 from service.models import Consent, Destination, OneTimeToken, Subscriber
 from service.runtime import Runtime
-from service.subscriptions import forgetting
+from service.subscriptions import forgetting, moving
 from service.subscriptions.forgetting import forget_people
 from service.subscriptions.unsubscribe import end_all
 from workers.retain import forget_expired
@@ -144,3 +144,51 @@ def test_the_nightly_task_does_it(runtime, town, subscribed, clock):
 
     assert town.get(Destination, subscribed).address == ""
     assert town.findings() == []
+
+
+def moves_to(runtime: Runtime, reader: int, address: str) -> int:
+    """Somebody asks to move; returns the number of what stands in at the new address."""
+    with runtime.db.write() as session:
+        moving.ask(session, runtime.vault, reader, address, "r")
+        token = session.scalars(select(OneTimeToken).order_by(OneTimeToken.id.desc())).first()
+        assert token is not None
+        return int(token.payload["by"])
+
+
+def test_an_address_that_somebody_wanted_to_move_to_goes_after_seven_days(
+    runtime, town, work, clock
+):
+    reader = town.reader(address=ADDRESS)
+    stand_in = moves_to(runtime, reader, "elif@example.org")
+    work()
+
+    assert run(runtime, 6.9) == 0
+    assert run(runtime, 7.1) == 1
+
+    assert town.get(Destination, stand_in).address == ""
+    assert town.get(Destination, reader).address == ADDRESS
+
+
+def test_an_old_address_goes_seven_days_after_the_move(runtime, town, work):
+    reader = town.reader(address=ADDRESS)
+    moves_to(runtime, reader, "elif@example.org")
+    with runtime.db.write() as session:
+        (token,) = session.scalars(select(OneTimeToken))
+        link = runtime.vault.token(moving.SIGNED_FOR, token.id)
+        assert moving.move(session, runtime.vault, link, "r").state == "done"
+    work()
+
+    assert run(runtime, 7.1) == 1
+
+    assert [one.address for one in town.all(Destination)] == ["elif@example.org", ""]
+
+
+def test_a_link_to_an_older_address_still_moves(runtime, town, work):
+    """A sign-up that nobody confirmed stands in at the same address."""
+    reader = town.reader(address=ADDRESS)
+    stand_in = moves_to(runtime, reader, "elif@example.org")
+    work()
+    change(runtime, stand_in, created_at=utcnow() - timedelta(days=7))
+
+    assert run(runtime, 0.9) == 0
+    assert run(runtime, 1.1) == 1
