@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Delete, Update, delete, null, select, update
+from sqlalchemy import ColumnElement, Delete, Update, delete, null, select, update
+from sqlalchemy.orm import QueryableAttribute, Session
 
 from service.db import rows, utcnow
 from service.ledger.partitions import make_ahead
@@ -22,61 +26,65 @@ from service.subscriptions.trial import forget_trials
 log = get_logger(__name__)
 
 STEP = 1_000  # rows a transaction: the first run after a year must not hold a lock for minutes
-RAW_BODY_DAYS = 14
-MAIL_BODY_DAYS = 7
-TOKEN_DAYS = 7  # after the token's own end
 ADDRESSES_S = 60.0
 LEDGER_S = 420.0  # a task may run for nine minutes; what is left of the ledger goes the next night
-WITHDRAWAL_DAYS = 7  # of an article never seen: how long an older `published` counts as late
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is forgotten, how long after its moment, and which rows those are."""
+
+    what: str
+    days: int
+    moment: QueryableAttribute[Any]
+    act: Update | Delete
+    only: Sequence[ColumnElement[bool]] = ()
+
+    def statement(self, now: datetime) -> Update | Delete:
+        """Does it for one step of rows."""
+        table = self.moment.class_
+        old = (
+            select(table.id)
+            .where(self.moment < now - timedelta(days=self.days), *self.only)
+            .limit(STEP)
+        )
+        return self.act.where(table.id.in_(old))
+
+
+RULES = (
+    Rule(
+        what="raw bodies",
+        days=14,
+        moment=InboxEvent.received_at,
+        act=update(InboxEvent).values(sealed_body=None, headers=null()),
+        only=(InboxEvent.sealed_body.is_not(None),),
+    ),
+    Rule(  # of an article never seen: how long an older `published` counts as late
+        what="withdrawals",
+        days=7,
+        moment=Article.withdrawn_at,
+        act=update(Article).values(source_updated_at=None),
+        only=(Article.revision_id.is_(None), Article.source_updated_at.is_not(None)),
+    ),
+    Rule(what="mails", days=7, moment=MailboxMessage.at, act=delete(MailboxMessage)),
+    Rule(what="tokens", days=7, moment=OneTimeToken.expires_at, act=delete(OneTimeToken)),
+)
+# Rules that need more than a statement; each says itself how long it waits.
+FORGETTERS: Mapping[str, Callable[[Session, datetime], int]] = {
+    "addresses of test letters": lambda session, now: forget_trials(session),
+    "unproved chats": forget_unproved,
+}
 
 
 def forget_expired(runtime: Runtime) -> None:
-    """Drop raw webhook bodies, mails of the built-in mailbox, dead tokens, the times of withdrawals
-    without an article, chats that nobody proved, and addresses that only got a test letter, that
-    nobody confirmed, or whose last subscription ended, past their time. Whoever a backup brought
-    back is erased again."""
+    """Drop what is past its time: by the rules above, then the addresses of people, then the
+    ledger's rows. Whoever a backup brought back is erased again."""
     now = utcnow()
-    old_bodies = (
-        select(InboxEvent.id)
-        .where(InboxEvent.received_at < now - timedelta(days=RAW_BODY_DAYS))
-        .where(InboxEvent.sealed_body.is_not(None))
-        .limit(STEP)
-    )
-    old_mails = (
-        select(MailboxMessage.id)
-        .where(MailboxMessage.at < now - timedelta(days=MAIL_BODY_DAYS))
-        .limit(STEP)
-    )
-    old_tokens = (
-        select(OneTimeToken.id)
-        .where(OneTimeToken.expires_at < now - timedelta(days=TOKEN_DAYS))
-        .limit(STEP)
-    )
-    old_withdrawals = (
-        select(Article.id)
-        .where(Article.revision_id.is_(None), Article.source_updated_at.is_not(None))
-        .where(Article.withdrawn_at < now - timedelta(days=WITHDRAWAL_DAYS))
-        .limit(STEP)
-    )
-    for name, statement in (
-        (
-            "raw bodies",
-            update(InboxEvent)
-            .where(InboxEvent.id.in_(old_bodies))
-            .values(sealed_body=None, headers=null()),
-        ),
-        (
-            "withdrawals",
-            update(Article).where(Article.id.in_(old_withdrawals)).values(source_updated_at=None),
-        ),
-        ("mails", delete(MailboxMessage).where(MailboxMessage.id.in_(old_mails))),
-        ("tokens", delete(OneTimeToken).where(OneTimeToken.id.in_(old_tokens))),
-    ):
-        log.info("forgotten", what=name, rows=_in_steps(runtime, statement))
-    with runtime.db.write() as session:
-        log.info("forgotten", what="addresses of test letters", rows=forget_trials(session))
-    with runtime.db.write() as session:
-        log.info("forgotten", what="unproved chats", rows=forget_unproved(session, now))
+    for rule in RULES:
+        log.info("forgotten", what=rule.what, rows=_in_steps(runtime, rule.statement(now)))
+    for what, forgetter in FORGETTERS.items():
+        with runtime.db.write() as session:
+            log.info("forgotten", what=what, rows=forgetter(session, now))
     try:
         again = erasures.apply(runtime.db, runtime.settings, now)
         log.info("forgotten", what="people whom a backup brought back", rows=again)
