@@ -225,7 +225,8 @@ class Settings(BaseSettings):
     abroad: Annotated[dict[str, str], NoDecode] = Field(
         {},
         description="Kinds of channel that send through a service abroad, with its name: "
-        "email=Example Relay,ntfy=Example Push. People are asked for a consent of its own.",
+        "email=Example Relay,ntfy=Example Push. People are asked for a consent of its own, also "
+        "for chats on servers that are not in TELLAL_CHAT_HOSTS_AT_HOME.",
     )
     env: Literal["production", "test"] = Field(
         "production", description="production, or test: only then TELLAL_TEST_NOW counts."

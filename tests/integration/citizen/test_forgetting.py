@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import select, update
 
 from service.db import utcnow
-from service.models import Consent, Destination, OneTimeToken, Subscriber
+from service.models import ChatClaim, Consent, Destination, OneTimeToken, Subscriber
 from service.runtime import Runtime
 from service.subscriptions import forgetting, moving
 from service.subscriptions.forgetting import forget_people
+from service.subscriptions.target_claims import Asked, claim_telegram
 from service.subscriptions.unsubscribe import end_all
 from workers.retain import forget_expired
 
@@ -192,3 +193,19 @@ def test_a_link_to_an_older_address_still_moves(runtime, town, work):
 
     assert run(runtime, 0.9) == 0
     assert run(runtime, 1.1) == 1
+
+
+def test_used_links_and_claims_go_a_week_after_their_end(runtime, town, subscribed, clock):
+    with runtime.db.write() as session:
+        subscriber = session.get_one(Destination, subscribed).subscriber_id
+        claim_telegram(session, Asked(subscriber or 0, "tr", "r"))
+    assert [one.used_at is not None for one in town.all(OneTimeToken)] == [True]
+
+    clock.advance(days=13)  # a link to confirm is good for seven of them
+    forget_expired(runtime)
+    assert (town.count(OneTimeToken), town.count(ChatClaim)) == (1, 0)
+
+    clock.advance(days=2)
+    forget_expired(runtime)
+    assert town.count(OneTimeToken) == 0
+    assert town.get(Destination, subscribed).address == ADDRESS
