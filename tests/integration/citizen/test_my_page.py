@@ -51,6 +51,15 @@ def test_every_page_under_my_is_for_its_person_alone(app: Any, client: Any) -> N
             assert answer.headers["Cache-Control"] == "private, no-store"
 
 
+def test_the_pages_of_a_person_lead_to_each_other(resident: Any) -> None:
+    page = resident.open("/my").text
+    assert 'href="/my/history"' in page
+    assert 'href="/my/data"' in page
+    assert 'href="/my/targets"' not in page, "this city offers no personal chats"
+    for path in ("/my/history", "/my/data"):
+        assert 'href="/my"' in resident.open(path).text.partition("my-nav")[2]
+
+
 def test_the_list_says_what_is_asked_for(resident: Any) -> None:
     page = resident.open("/my").text
     assert page.index("Bütün şehir") > page.index("Spor")
