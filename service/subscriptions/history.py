@@ -175,6 +175,8 @@ def _returned(session: Session, pairs: list[tuple[int, int]]) -> set[tuple[int, 
         return set()
     rows = session.execute(
         select(Bounce.notification_id, Bounce.destination_id)
+        # By itself SQLite would read the whole table for pairs.
+        .where(Bounce.destination_id.in_({destination for _, destination in pairs}))
         .where(tuple_(Bounce.notification_id, Bounce.destination_id).in_(pairs))
         .where(Bounce.verdict.in_(_RETURNED))
     )

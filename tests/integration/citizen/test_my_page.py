@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from service.db import utcnow
 from service.models import Consent, Destination, Frequency, Subscription
 from service.runtime import Runtime
+from tests.integration.explaining import explained
 
 DAILY, WEEKLY, INSTANT = Frequency.DAILY, Frequency.WEEKLY, Frequency.INSTANT
 
@@ -294,3 +295,24 @@ def test_a_session_of_an_erased_person_ends(resident: Any, runtime: Runtime) -> 
     with runtime.db.write() as session:
         session.execute(update(Destination).values(address="", address_hash="0" * 64))
     assert resident.open("/my").location == "/sign-in"
+
+
+BIG = re.compile(r"SCAN (delivery|destination|subscription|notification|bounce|consent|token)\b")
+
+
+@pytest.mark.parametrize("page", ["/my", "/my/history", "/my/data", "/my/erase", "/my/data.json"])
+def test_no_page_of_a_person_reads_the_rows_of_all_people(app, resident, town, page):
+    """A million others must not make it slow."""
+    engine = app.extensions["tellal"].db.engine
+    if engine.dialect.name != "sqlite":
+        return  # see `explained`
+    town.subscribe(resident.id, "iklim-cevre")
+    town.planned()
+
+    with explained(engine) as steps:
+        answer = resident.open(page)
+        assert answer.status_code == 200
+        assert answer.get_data()  # an export is written as it is read
+
+    assert len(steps) > 3
+    assert [step for step in steps if BIG.match(step)] == []

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import redis
-from sqlalchemy import event, update
+from sqlalchemy import update
 
 from service.ledger.waiting import Ring
 from service.models import (
@@ -26,6 +26,7 @@ from service.models import (
 from service.runtime import Runtime
 from service.tasks import Queue, Task
 from tests.integration.broker import rows, waiting
+from tests.integration.explaining import explained
 from workers.hands import Hands
 from workers.hearing import ENOUGH, STILL_S, UNHEARD, Queues
 from workers.recover import Sweeper
@@ -349,17 +350,8 @@ def test_a_sweep_reads_no_table_whole_that_grows_with_the_years(town, runtime, c
     town.planned()
     Sweeper(runtime, lambda ring: True).sweep()  # the first one makes the runs of digests
     clock.advance(hours=1)
-    plans = []
-
-    def explain(connection, _cursor, statement, parameters, _context, is_many):
-        if not is_many and statement.split()[0] in ("SELECT", "UPDATE", "DELETE"):
-            cursor = connection.connection.cursor()
-            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            plans.extend(f"{row[-1]}: {' '.join(statement.split())}" for row in cursor.fetchall())
-
-    event.listen(runtime.db.engine, "before_cursor_execute", explain)
-    Sweeper(runtime, lambda ring: True).sweep()
-    event.remove(runtime.db.engine, "before_cursor_execute", explain)
+    with explained(runtime.db.engine) as plans:
+        Sweeper(runtime, lambda ring: True).sweep()
 
     assert len(plans) > 10
     assert [plan for plan in plans if BIG.match(plan)] == []
