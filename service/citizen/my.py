@@ -22,6 +22,7 @@ from service.subscriptions import changing, unsubscribe
 from service.subscriptions.choices import all_places
 from service.subscriptions.endings import EVERYTHING
 from service.subscriptions.preferences import clock_of
+from service.subscriptions.targets import live_targets
 
 
 def blueprint() -> Blueprint:
@@ -83,13 +84,15 @@ def blueprint() -> Blueprint:
     def ask_end_all() -> Response:
         with runtime().db.read() as session:
             found = [drawn(session, one) for one in changing.groups(session, g.person_id)]
-        return make_response(render("citizen/my/end_all.html", groups=found))
+            person = session.get_one(Destination, g.person_id).subscriber_id
+            chats = live_targets(session, person) if person else []
+        return make_response(render("citizen/my/end_all.html", groups=found, chats=chats))
 
     @part.post("/end-all")
     @signed_in_only
     def end_all() -> ResponseReturnValue:
         with runtime().db.write() as session:
-            unsubscribe.end_all(session, g.person_id)
+            unsubscribe.end_everything(session, session.get_one(Destination, g.person_id))
             ended = unsubscribe.last_ended(session, g.person_id, EVERYTHING)
         return done("all-ended", undo=ended[0].id if ended else 0)
 
@@ -110,6 +113,7 @@ def _list() -> Response:
             "citizen/my/show.html",
             person=person,
             groups=[drawn(session, one) for one in changing.groups(session, person.id)],
+            has_chats=bool(live_targets(session, person.subscriber_id or 0)),
             is_on_break=person.paused_until is not None and person.paused_until > now,
             suppression=suppression,
             clock=clock_of,

@@ -1,8 +1,8 @@
 """Summaries: what waited for a reader's quiet hours to end comes as one letter.
 
 The deliveries that waited are cancelled, and a summary's items tell in their place. All readers who
-wake at the same time share one notification. Only news by email are gathered, and only what was
-never tried: a correction, or a letter that may have arrived, goes on its own.
+wake at the same time share one notification. News by email and to people's own chats are gathered,
+and only what was never tried: a correction, or a letter that may have arrived, goes on its own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from service.db import Moment, table_of
 from service.ledger.batches import new_batch
 from service.ledger.digest_runs import add_articles
-from service.ledger.layout import BATCH_SIZE
+from service.ledger.layout import BATCH_SIZE, Lane
 from service.models import (
     Article,
     Batch,
@@ -38,15 +38,16 @@ from service.models import (
 LEAST = 2  # deliveries of a reader that are worth a summary
 
 _WAITED = """
-    SELECT v.notification_id, v.destination_id, v.subscription_id, n.article_id, d.lane
+    SELECT v.notification_id, v.destination_id, v.subscription_id, n.article_id, d.kind, d.lane
     FROM (SELECT * FROM delivery WHERE state = 2 AND due_at <= :now
           ORDER BY due_at, destination_id LIMIT :size{lock}) AS v
     JOIN notification n ON n.id = v.notification_id
     JOIN destination d ON d.id = v.destination_id
     WHERE v.attempts = 0 AND v.maybe_revision_id IS NULL
       AND n.kind = 'new' AND n.breaks_at IS NULL AND n.stopped_at IS NULL
-      AND d.kind = 'email' AND d.quiet_from IS NOT NULL
-    ORDER BY d.lane, v.destination_id, v.notification_id"""
+      AND (d.kind = 'email' OR d.kind = 'chat' AND d.channel_id IS NULL)
+      AND d.quiet_from IS NOT NULL
+    ORDER BY d.kind, d.lane, v.destination_id, v.notification_id"""
 
 _TAKE = text("""
     UPDATE delivery SET state = 6, due_at = NULL, settled_at = :now
@@ -63,7 +64,7 @@ class Waited:
     destination_id: int
     subscription_id: int | None
     article_id: int
-    lane: str
+    lane: Lane
 
 
 def gather(session: Session, now: datetime, size: int) -> list[Batch]:
@@ -85,7 +86,7 @@ def gather(session: Session, now: datetime, size: int) -> list[Batch]:
             row.destination_id,
             row.subscription_id,
             row.article_id,
-            row.lane,
+            (row.kind, row.lane),
         )
         for rows in due.values()
         if len(rows) >= LEAST
@@ -150,13 +151,13 @@ def _add_deliveries(
     session: Session, notification: Notification, waited: Sequence[Waited]
 ) -> list[Batch]:
     batches = []
-    for lane, group in groupby(waited, attrgetter("lane")):
+    for (kind, lane), group in groupby(waited, attrgetter("lane")):
         first: dict[int, int | None] = {}
         for one in group:
             first.setdefault(one.destination_id, one.subscription_id)
         readers = sorted(first)
         for start in range(0, len(readers), BATCH_SIZE):
-            batch = new_batch(notification, DestinationKind.EMAIL, lane)
+            batch = new_batch(notification, DestinationKind(kind), lane)
             session.add(batch)
             session.flush()
             batches.append(batch)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.messages.story import Story
 from service.messages.wording import cut, opening, words
 
 MAX_BODY = 1_500  # with its title below Discord's 2,000, the smallest limit of those we speak to
+MAX_LIST_BYTES = 3_400  # with its title and the way out below the 4,096 of ntfy and of Telegram
+MAX_ADDRESS_BYTES = 2_400  # of all addresses of a list: what is left is for titles
 MAX_LABELS = 300
 MAX_NOTE = 500
 _MENTION = re.compile(r"@(?=(?:everyone|here|channel|all|room)\b)|(?<=<)[@!](?=[\w!&])")
@@ -36,6 +39,30 @@ def about(story: Story, language: str) -> ChatMessage:
     lead = "" if is_gone else cut(story.summary or story.body_text, room)
     body = _paragraphs(start, lead, end)
     return ChatMessage(_without_mentions(say.title), _without_mentions(body))
+
+
+def listed(heading: str, stories: Sequence[Story], more: str) -> ChatMessage:
+    """Tell a person's chat several articles: each by its title, and its address where all of those
+    have room. `more` leads to the rest, if there is any."""
+    room, addresses = MAX_ADDRESS_BYTES, []
+    for story in stories:
+        size = len(story.url.encode())
+        addresses.append(story.url if size <= room else "")
+        room -= size if size <= room else 0
+    taken = sum(len(one.encode()) for one in addresses) + len(more.encode())
+    each = max((MAX_LIST_BYTES - taken) // max(len(stories), 1) - len("• \n\n".encode()), 1)
+    told = (
+        f"• {_cut_bytes(story.title, each)}\n{address}".rstrip()
+        for story, address in zip(stories, addresses, strict=True)
+    )
+    return ChatMessage(heading, _without_mentions(_paragraphs(*told, more)))
+
+
+def _cut_bytes(text: str, size: int) -> str:
+    """A text cut to so many bytes: letters of Turkish have two."""
+    if len(text.encode()) <= size:
+        return text
+    return cut(text.encode()[:size].decode("utf-8", "ignore"), max(size // 2, 1))
 
 
 def _paragraphs(*parts: str) -> str:

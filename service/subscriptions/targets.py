@@ -20,6 +20,7 @@ from service.models import (
     ChatTarget,
     Destination,
     DestinationKind,
+    Subscription,
     TargetEnd,
 )
 from service.personal_chat import ChatKind
@@ -43,6 +44,22 @@ def targets_of(session: Session, subscriber_id: int) -> Sequence[ChatTarget]:
         .where(Destination.subscriber_id == subscriber_id, is_shown)
         .order_by(ChatTarget.destination_id)
     ).all()
+
+
+def live_targets(session: Session, subscriber_id: int) -> list[ChatTarget]:
+    """Those of a person's targets that news goes to."""
+    hears = select(Subscription.id).where(
+        Subscription.destination_id == ChatTarget.destination_id, Subscription.ended_at.is_(None)
+    )
+    return list(
+        session.scalars(
+            select(ChatTarget)
+            .join(Destination, Destination.id == ChatTarget.destination_id)
+            .where(Destination.subscriber_id == subscriber_id, ChatTarget.ended_at.is_(None))
+            .where(hears.exists())
+            .order_by(ChatTarget.destination_id)
+        )
+    )
 
 
 def stop_target(

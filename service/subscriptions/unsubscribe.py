@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -131,6 +131,19 @@ def end_all(session: Session, destination_id: int, reason: str = EVERYTHING) -> 
     return _end(session, destination_id, reason)
 
 
+def end_everything(session: Session, person: Destination) -> int:
+    """End all that a person asks for, by email and in their chats, in one moment: one undo brings
+    it back. The chats stay theirs."""
+    now, count = utcnow(), 0
+    for destination_id in _of_person(session, person.id):
+        _stand_in_line(session, destination_id)
+        ended = end_rows(session, destination_id, EVERYTHING, now)
+        if ended:
+            record(session, destination_id, ConsentAct.WITHDRAWN, EVERYTHING, ended)
+        count += len(ended)
+    return count
+
+
 def undo(session: Session, vault: Vault, token: str, *, everything: bool = False) -> bool:
     """Re-open what an act from this link ended; True when something is open again.
 
@@ -160,14 +173,18 @@ def end_on_page(session: Session, destination_id: int, subscription_ids: Sequenc
 def ended_together(
     session: Session, destination_id: int, subscription_id: int
 ) -> list[Subscription]:
-    """What ended by the same act as this one and can be undone; nothing for somebody else's."""
+    """What ended by the same act as this one, at any address of its person, and can be undone;
+    nothing for somebody else's."""
     named = row_of(session, destination_id, subscription_id)
     if named is None or not _can_undo(named, utcnow()):
         return []
+    everywhere = [destination_id]
+    if named.end_reason == EVERYTHING:
+        everywhere = _of_person(session, destination_id)
     return list(
         session.scalars(
             select(Subscription)
-            .where(Subscription.destination_id == destination_id)
+            .where(Subscription.destination_id.in_(everywhere))
             .where(Subscription.ended_at == named.ended_at)
             .where(Subscription.end_reason == named.end_reason)
             .order_by(Subscription.id)
@@ -178,7 +195,28 @@ def ended_together(
 def undo_on_page(session: Session, destination_id: int, subscription_id: int) -> bool:
     """Re-open what ended together with this one; True when something is open again."""
     ended = ended_together(session, destination_id, subscription_id)
-    return _reopen_all(session, destination_id, ended)
+    back = [
+        _reopen_all(session, one, [row for row in ended if row.destination_id == one])
+        for one in sorted({row.destination_id for row in ended})
+    ]
+    return any(back)
+
+
+def _of_person(session: Session, destination_id: int) -> list[int]:
+    """All addresses and chats of a destination's person, in the order in which they are locked."""
+    person = select(Destination.subscriber_id).where(Destination.id == destination_id)
+    found = session.scalars(
+        select(Destination.id)
+        .where(
+            or_(
+                Destination.id == destination_id,
+                Destination.subscriber_id == person.scalar_subquery(),
+            )
+        )
+        .where(Destination.verified_at.is_not(None))
+        .order_by(Destination.id)
+    )
+    return list(found)
 
 
 def _end(session: Session, destination_id: int, reason: str, *only: ColumnElement[bool]) -> int:

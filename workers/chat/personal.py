@@ -8,13 +8,15 @@ from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from service.db import utcnow
 from service.ledger.lease import Row
 from service.ledger.outcome import Outcome
 from service.logs import get_logger
-from service.messages.chat import ChatMessage, about, code_message, welcome, with_way_out
-from service.messages.story import Story
+from service.messages.chat import ChatMessage, about, code_message, listed, welcome, with_way_out
+from service.messages.story import Story, tell_all
+from service.messages.wording import words
 from service.models import (
     ChatClaim,
     ChatTarget,
@@ -73,6 +75,7 @@ class PersonalChats:
         with self._runtime.db.read() as session:
             target = session.get(ChatTarget, destination_id)
             claim = session.get(ChatClaim, self._claim_id) if self._template == CODE else None
+            stories = self._gathered(session, row)
         if target is None or not target.sealed_address:
             return ENDED
         address = ChatAddress.unsealed(self._runtime.vault, target.sealed_address)
@@ -80,7 +83,7 @@ class PersonalChats:
             return OFF
         if self._template != CODE and not self._may_leave(destination_id, address):
             return UNASKED
-        message = self._message(row["language"], address.kind, story, claim)
+        message = self._message(row, address.kind, story, stories, claim)
         if message is None:
             return LATE
         on_wire()
@@ -101,18 +104,49 @@ class PersonalChats:
             return abroad.may_send(session, settings, address.kind, hashed, address.host)
 
     def _message(
-        self, language: str, kind: ChatKind, story: Story | None, claim: ChatClaim | None
+        self,
+        row: Row,
+        kind: ChatKind,
+        story: Story | None,
+        gathered: list[Story],
+        claim: ChatClaim | None,
     ) -> ChatMessage | None:
+        language = row["language"]
         if self._template == CODE:
             if claim is None or claim.used_at is not None or claim.expires_at <= utcnow():
                 return None
             return code_message(code_of(self._runtime.vault, claim), language)
-        if story is None and self._template != WELCOME:
+        if gathered:
+            message = self._list(gathered, row["letter"].more, language)
+        elif story is not None:
+            message = about(story, language)
+        elif self._template == WELCOME:
+            message = welcome(language)
+        else:
             return None
+        return self._with_way_out(message, row, kind)
+
+    def _gathered(self, session: Session, row: Row) -> list[Story]:
+        """What a summary tells, the most important first; nothing for any other message."""
+        if "letter" not in row:
+            return []
+        revisions = [item.revision_id for item in row["letter"].items]
+        found = {story.revision_id: story for story in tell_all(session, revisions)}
+        return [found[one] for one in revisions]
+
+    def _list(self, stories: list[Story], more: int, language: str) -> ChatMessage:
+        say = words(language)
+        rest = f"{say['digest_more'].format(n=more)}\n{self._page('/haberler', language)}"
+        return listed(say["summary_heading"], stories, rest if more else "")
+
+    def _with_way_out(self, message: ChatMessage, row: Row, kind: ChatKind) -> ChatMessage:
+        page = self._page("/my/targets", row["language"])
+        by_word = kind is ChatKind.TELEGRAM
+        return with_way_out(message, page, row["language"], by_word=by_word)
+
+    def _page(self, path: str, language: str) -> str:
         prefix = self._runtime.settings.brand.prefix(language)
-        page = f"{self._runtime.settings.public_url}{prefix}/my/targets"
-        message = about(story, language) if story else welcome(language)
-        return with_way_out(message, page, language, by_word=kind is ChatKind.TELEGRAM)
+        return f"{self._runtime.settings.public_url}{prefix}{path}"
 
     def _bring(self, address: ChatAddress, message: ChatMessage, number: str) -> Outcome:
         internal = self._runtime.settings.allow_private_hosts

@@ -21,6 +21,7 @@ from service.models import (
     DeliveryState,
     Destination,
     Notification,
+    NotificationKind,
     Subscriber,
     Subscription,
     TargetEnd,
@@ -44,6 +45,7 @@ from service.subscriptions.targets import stop_all_targets, stop_target
 from tests.integration.chat_peers import BOT_TOKEN, Homeserver, Peer, with_chats
 from tests.integration.town import TITLE, Town
 from workers.chat import send_chat_batch
+from workers.recover import sweep_once
 from workers.retain import forget_expired
 
 SENT, DEFERRED, REJECTED = DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.REJECTED
@@ -372,6 +374,41 @@ def test_a_pause_and_quiet_hours_hold_for_chats(town, runtime, peer, add, topic)
 
     assert town.states(tell(town))[chat] == DEFERRED
     assert peer.asked == []
+
+
+def test_what_waited_for_quiet_hours_comes_to_a_chat_as_one_message(
+    town, runtime, peer, person, add, topic, clock
+) -> None:
+    chats = [add(topic), add(telegram_address(77))]
+    send(town)  # the codes and the welcome
+    peer.asked.clear()
+    peer.answer = lambda asked: (200, {"ok": True})
+    now = clock().astimezone(ZoneInfo("Europe/Istanbul"))
+    minute = now.hour * 60 + now.minute
+    with runtime.db.write() as session:
+        hours = {"quiet_from": (minute - 60) % 1440, "quiet_until": (minute + 60) % 1440}
+        session.execute(update(Destination).where(Destination.id.in_(chats)).values(**hours))
+    waits = [town.planned(town.article(title=title)) for title in ("Birinci", "İkinci")]
+    for one in waits:
+        send(town, one)
+    assert peer.asked == []
+
+    clock.advance(hours=1, minutes=1)
+    sweep_once(runtime)
+    send(town)
+    send(town)
+
+    (summary,) = (one for one in town.all(Notification) if one.kind == NotificationKind.SUMMARY)
+    states = town.states(summary.id)
+    assert {chat: states[chat] for chat in chats} == dict.fromkeys(chats, SENT)
+    assert [town.states(one)[chats[0]] for one in waits] == [CANCELLED] * 2
+    texts = [str(asked.body.get("message") or asked.body.get("text")) for asked in peer.asked]
+    assert len(texts) == 2
+    for text in texts:
+        assert "Birinci" in text
+        assert "İkinci" in text
+        assert text.count("https://www.example.bel.tr/haber/") == 2
+        assert "/my/targets" in text
 
 
 def test_a_chat_takes_over_the_choices_and_the_quiet_hours_of_the_mail(

@@ -9,7 +9,15 @@ import pytest
 from sqlalchemy import select, update
 
 from service.db import utcnow
-from service.models import Consent, Destination, Frequency, Subscription
+from service.models import (
+    ChatTarget,
+    Consent,
+    Destination,
+    DestinationKind,
+    Frequency,
+    Subscriber,
+    Subscription,
+)
 from service.runtime import Runtime
 from tests.integration.explaining import explained
 
@@ -205,6 +213,50 @@ def test_all_can_end_and_come_back(resident: Any) -> None:
     assert (
         twice == [f"/my?done=all-ended&undo={before[0]}"] * 2
     )  # a double click keeps the way back
+
+
+def test_the_end_of_all_is_the_end_of_chats_too_and_so_is_its_undo(
+    resident: Any, town: Any, runtime: Runtime
+) -> None:
+    with runtime.db.write() as session:
+        person = Subscriber()
+        session.add(person)
+        session.flush()
+        chat = Destination(
+            kind=DestinationKind.CHAT,
+            subscriber_id=person.id,
+            address_hash="chat",
+            lane="ntfy",
+            verified_at=utcnow(),
+        )
+        session.add(chat)
+        session.get_one(Destination, resident.id).subscriber_id = person.id
+        session.flush()
+        label = "ntfy · ayse-4711"
+        session.add(
+            ChatTarget(destination_id=chat.id, kind="ntfy", label=label, sealed_address="x")
+        )
+    town.subscribe(chat.id, "spor")
+    stranger = town.reader("spor")
+
+    def live() -> dict[int, int]:
+        rows = [row.destination_id for row in town.all(Subscription) if row.ended_at is None]
+        return {number: rows.count(number) for number in (resident.id, chat.id, stranger)}
+
+    assert label in resident.open("/my/end-all").text
+    answer = resident.send("/my/end-all")
+    assert live() == {resident.id: 0, chat.id: 0, stranger: 1}
+    undo = re.search(r'action="(/my/subscriptions/\d+/undo)"', resident.open(answer.location).text)
+    assert undo
+    resident.send("/my", to=undo[1])
+    assert live() == {resident.id: 3, chat.id: 1, stranger: 1}
+
+    token = runtime.vault.token("unsubscribe", 5, resident.id, resident.live()[0].id)
+    resident.client.post(f"/u/{token}/all")
+    assert live() == {resident.id: 0, chat.id: 1, stranger: 1}, "a letter's link ends its address"
+    page = resident.open("/my").text
+    assert "Sohbetlerinize haber gelmeye devam ediyor" in page
+    assert "/my/end-all" in page
 
 
 def test_somebody_elses_are_not_found(resident: Any, town: Any, runtime: Runtime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.messages.chat import MAX_BODY, about
+from service.messages.chat import MAX_BODY, MAX_LIST_BYTES, about, listed
 from service.messages.story import Name, Story
 from service.messages.wording import cut
 
@@ -65,3 +65,27 @@ def test_a_message_says_lead_topics_and_address():
 
     assert about(found, "tr").body == "Gövde\n\nİklim · Beydağ\n\nhttps://a.tr/1"
     assert about(found, "en").body == "Gövde\n\nClimate · Beydağ\n\nhttps://a.tr/1"
+
+
+@given(st.lists(st.tuples(st.text(), st.integers(0, 1_000)), min_size=1, max_size=20), st.text())
+def test_a_list_fits_and_tells_each_article(found, more):
+    stories = [
+        story(title=title or "x", url=f"https://city.example/{'a' * length}")
+        for title, length in found
+    ]
+
+    message = listed("Sessiz saatlerinizin haberleri", stories, more[:100])
+
+    assert message.body.count("• ") >= len(stories)
+    assert len(message.body.encode()) <= MAX_LIST_BYTES + 200
+
+
+def test_a_list_has_titles_and_addresses():
+    stories = [story(title=title, url=f"https://city.example/{title}") for title in "ab"]
+
+    message = listed("Haberler", stories, "3 haber daha")
+
+    assert message.title == "Haberler"
+    assert message.body == (
+        "• a\nhttps://city.example/a\n\n• b\nhttps://city.example/b\n\n3 haber daha"
+    )
