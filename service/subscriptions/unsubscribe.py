@@ -1,7 +1,8 @@
 """Leaving: by the link in each mail, at once and for good; undone only by the person.
 
 The token of a link never expires and names a notification, a destination and a subscription; of a
-digest it names no subscription, and is about all of the reader's of that frequency. An authentic
+digest it names no subscription, and is about all of the reader's of that frequency, and what took
+the place of one of those. An authentic
 token is always answered with success, even when its rows are gone (design, section 5).
 """
 
@@ -80,9 +81,7 @@ def _peek_digest(
 ) -> Leaving:
     own = set(
         session.scalars(
-            select(Subscription.id).where(
-                Subscription.id.in_(live), Subscription.frequency == frequency
-            )
+            select(Subscription.id).where(Subscription.id.in_(live), _is_of_digest(frequency))
         )
     )
     ended = last_ended(session, destination_id, ONE_CLICK, frequency)
@@ -112,7 +111,7 @@ def end_by_token(session: Session, vault: Vault, token: str) -> bool:
         _end(session, destination_id, ONE_CLICK, Subscription.id.in_([row.id for row in named]))
     else:
         frequency = frequency_of(session, notification_id)
-        _end(session, destination_id, ONE_CLICK, Subscription.frequency == frequency)
+        _end(session, destination_id, ONE_CLICK, _is_of_digest(frequency))
     return True
 
 
@@ -256,9 +255,14 @@ def last_ended(
         Subscription.destination_id == destination_id, Subscription.end_reason == reason
     )
     if frequency is not None:
-        query = query.where(Subscription.frequency == frequency)
+        query = query.where(_is_of_digest(frequency))
     rows = session.scalars(query.order_by(Subscription.ended_at.desc(), Subscription.id)).all()
     return [row for row in rows if row.ended_at == rows[0].ended_at]
+
+
+def _is_of_digest(frequency: Frequency | None) -> ColumnElement[bool]:
+    """What digests of a frequency tell by: the wishes for it, and what took the place of one."""
+    return or_(Subscription.frequency == frequency, Subscription.changed_from == frequency)
 
 
 def _reopen(session: Session, row: Subscription) -> bool:

@@ -7,7 +7,9 @@ import re
 
 import pytest
 
-from service.models import DeliveryState, Frequency, Subscription
+from service.models import DeliveryState, Destination, Frequency, Subscription
+from service.subscriptions import changing
+from service.subscriptions.changing import Asking
 
 pytestmark = pytest.mark.usefixtures("full_audit")
 
@@ -64,6 +66,21 @@ def test_everything_ends_everything(client, town, way_out):
     client.post(f"/u/{token}/all")
 
     assert live(town, reader) == []
+
+
+def test_it_ends_what_took_the_place_of_one_that_is_owed(client, town, way_out, runtime):
+    reader, token = way_out
+    with runtime.db.write() as session:
+        person = session.get_one(Destination, reader)
+        first = changing.groups(session, reader)[0].ids[0]
+        changing.change(session, person, first, Asking(None, Frequency.WEEKLY))
+    assert live(town, reader) == ["daily", "instant", "weekly"]
+
+    client.post(f"/u/{token}")
+
+    assert live(town, reader) == ["instant"]
+    client.post(f"/u/{token}/undo")
+    assert live(town, reader) == ["daily", "instant", "weekly"]
 
 
 def test_who_left_between_planning_and_sending_gets_none(
