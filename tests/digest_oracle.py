@@ -29,6 +29,8 @@ class Wish:
     frequency: str
     is_local_only: bool = False
     is_live: bool = True
+    changed_from: str | None = None  # a frequency that owes what is less new than `changed_rank`
+    changed_rank: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class Person:
 
 
 def asks_for(wish: Wish, article: Article, frequency: str) -> bool:
-    if not wish.is_live or wish.frequency != frequency:
+    is_owed = wish.changed_from == frequency and article.rank > wish.changed_rank
+    if not wish.is_live or not (wish.frequency == frequency or is_owed):
         return False
     if wish.topic is not None and wish.topic not in article.topics:
         return False

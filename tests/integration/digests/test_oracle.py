@@ -53,7 +53,7 @@ def made_up_articles(chance, press, yesterday, names) -> list[Article]:
     return found
 
 
-def made_up_people(chance, runtime, names) -> dict[int, Person]:
+def made_up_people(chance, runtime, names, yesterday) -> dict[int, Person]:
     topics, places = names
     people, rows, readers = {}, [], []
     for n in range(1, PEOPLE + 1):
@@ -62,10 +62,14 @@ def made_up_people(chance, runtime, names) -> dict[int, Person]:
             (chance.choice([None, *topics]), chance.choice([None, None, *places]))
             for _ in range(chance.randint(1, 4))
         ):
+            frequency = chance.choice(("instant", "daily", "daily", "weekly"))
+            is_changed = frequency == "weekly" and chance.random() < 0.5
             wish = Wish(
                 topic,
                 place,
-                chance.choice(("instant", "daily", "daily", "weekly")),
+                frequency,
+                changed_from="daily" if is_changed else None,
+                changed_rank=chance.randint(1, ARTICLES),
                 is_local_only=place is not None and chance.random() < 0.3,
                 is_live=chance.random() < 0.9,
             )
@@ -77,6 +81,8 @@ def made_up_people(chance, runtime, names) -> dict[int, Person]:
                     "place_id": place,
                     "frequency": Frequency(wish.frequency),
                     "is_local_only": wish.is_local_only,
+                    "changed_from": wish.changed_from and Frequency(wish.changed_from),
+                    "created_at": yesterday + timedelta(minutes=ARTICLES - wish.changed_rank),
                     "ended_at": None if wish.is_live else utcnow(),
                 }
             )
@@ -104,7 +110,7 @@ def test_each_digest_is_what_the_oracle_says(
     chance = random.Random(seed)
     in_ranges_of(chance.choice((15, 1_000)), monkeypatch)
     articles = made_up_articles(chance, press, yesterday, names)
-    people = made_up_people(chance, runtime, names)
+    people = made_up_people(chance, runtime, names, yesterday)
     for notification in town.all(Notification):
         plan_notification(runtime, notification.id)
 
