@@ -23,6 +23,8 @@ from service.citizen.sign_in import ASKED
 from service.citizen.signed_in import sign_out, signed_in_only
 from service.db import utcnow
 from service.limits import Limits
+from service.messages.email import SERVICE_LETTERS
+from service.messages.wording import words
 from service.models import ConsentAct, NotificationKind
 from service.pages import language, page_url, runtime
 from service.security_headers import keep_private
@@ -33,6 +35,7 @@ from service.subscriptions.history import Fate
 from service.subscriptions.persons import person_of
 
 EXPORTS = "20 per hour"  # a person
+LETTERS = (*SERVICE_LETTERS, "mail_test")  # each is called by its subject
 LARGEST = 2**63 - 1
 _TONES = {Fate.SENT: "good", Fate.RETURNED: "bad", Fate.FAILED: "bad", Fate.IN_DOUBT: "warn"}
 
@@ -156,14 +159,7 @@ def _words() -> dict[str, object]:
             ConsentAct.WITHDRAWN: gettext("Withdrawn by you"),
         },
         "letters": {
-            "confirm": gettext("Link to confirm a subscription"),
-            "welcome": gettext("A subscription has started"),
-            "mail_test": gettext("Test letter"),
-            "sign_in": gettext("Link to sign in"),
-            "move": gettext("Link to confirm a new address"),
-            "move_taken": gettext("Notice that the new address gets news already"),
-            "move_asked": gettext("Notice that another address was asked for"),
-            "moved": gettext("Notice that news goes to another address"),
+            **{name: words(language())[f"{name}_subject"] for name in LETTERS},
             "chat_code": gettext("Code to confirm a chat"),
             "chat_welcome": gettext("News has started in a chat"),
         },

@@ -186,4 +186,5 @@ def _keep_document(page: Page, response: Response) -> None:
 def _keep_picture(page: Page, look: Look, state: str) -> None:
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"[^a-z0-9]+", "-", state.lower()).strip("-")
-    page.screenshot(path=ARTEFACTS / f"{name}.{look}.png", full_page=True)
+    path = ARTEFACTS / f"{name}.{look}.jpg"  # drawn twice as fast as a PNG
+    page.screenshot(path=path, full_page=True, type="jpeg", quality=80)

@@ -75,8 +75,9 @@ def test_looking_at_my_page_changes_nothing(resident: Any, app: Any, runtime: Ru
     pages = {
         rule.rule.replace("<int:subscription_id>", str(konak.id))
         for rule in app.url_map.iter_rules()
-        if rule.rule.startswith("/my") and "GET" in rule.methods and "<kind>" not in rule.rule
+        if rule.rule.startswith("/my") and "GET" in rule.methods
     }
+    pages = {page for page in pages if "<" not in page}  # chats: see their own tests
     assert len(pages) >= 8
     before = contents(runtime)
     for path in pages:

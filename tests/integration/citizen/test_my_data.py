@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from sqlalchemy import insert, update
 from service.bounces import Returned
 from service.db import utcnow
 from service.ledger.bounces import record_report
+from service.messages.email import SERVICE_LETTERS
+from service.messages.wording import words
 from service.models import (
     BounceVerdict,
     Delivery,
@@ -105,14 +108,17 @@ def test_what_came_back_is_not_called_sent(client, runtime, town, told):
     assert "Came back, could not be delivered" in client.get("/en/my/history").text
 
 
-def test_letters_of_the_service_are_in_it_too(client, runtime, town):
+def test_letters_of_the_service_are_in_it_too_by_their_subjects(client, runtime, town):
     reader = town.reader()
-    town.message(reader)
+    for name in SERVICE_LETTERS:
+        town.message(reader, name)
     enter(client, runtime, reader)
 
     page = client.get("/my/history").text
 
-    assert "Bir abonelik başladı" in page
+    titles = [unescape(one) for one in re.findall('<h2 class="h3">(.+?)</h2>', page)]
+    assert sorted(titles) == sorted(words("tr")[f"{name}_subject"] for name in SERVICE_LETTERS)
+    assert page.count("Bu adresle istendi.") == 3
     assert "/wrong-topic" not in page
 
 
