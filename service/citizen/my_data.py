@@ -26,7 +26,7 @@ from service.limits import Limits
 from service.messages.email import SERVICE_LETTERS
 from service.messages.wording import words
 from service.models import ConsentAct, NotificationKind
-from service.pages import language, page_url, runtime
+from service.pages import format_moment, language, page_url, runtime
 from service.security_headers import keep_private
 from service.subscriptions import erasures, history
 from service.subscriptions.choices import all_places, all_topics
@@ -133,6 +133,7 @@ def _download(response: Response, ending: str) -> Response:
 def _words() -> dict[str, object]:
     """The names of kinds, states and letters in the reader's language."""
     return {
+        "at": _at,
         "day": _day,
         "fates": {
             Fate.SENT: gettext("Sent"),
@@ -169,6 +170,11 @@ def _words() -> dict[str, object]:
             "weekly": gettext("one summary a week"),
         },
     }
+
+
+def _at(value: str | None) -> str:
+    """A time of an export as people of the city say it; a dash for none."""
+    return format_moment(datetime.fromisoformat(value)) if value else "–"
 
 
 def _day(value: datetime | str) -> str:

@@ -217,6 +217,8 @@ def test_the_export_is_complete(client, runtime, town, told, person, confirm_tok
     for text in (ADDRESS, TITLE, "iklim, karbon", "22:00", "açık rıza", "hard bounce"):
         assert text in page.text
     assert page.text.rstrip().endswith("</html>")
+    assert page.text.startswith("<!doctype html>")
+    assert not re.search(r"\d{4}-\d\d-\d\d[T ]\d\d:", page.text)  # times as people say them
     assert "<script" not in page.text
 
 
