@@ -81,6 +81,7 @@ def paths(app: APIFlask, runtime: Runtime) -> dict[str, str]:
     pages = {
         "developers": "/docs",
         "check email": "/check-email",
+        "signed out": "/signed-out",
         "mailbox": "/dev/mailbox",
         "mailbox message": "/dev/mailbox/1",
         "staff articles": "/staff/",
@@ -103,7 +104,7 @@ def test_every_page_is_right_in_every_state(
         seen += 1
         problems += inspect(page, walk, state)
     assert problems == []
-    assert seen == 19
+    assert seen == 20
 
 
 def _states(page: Page, base: str, paths: dict[str, str]) -> Iterator[str]:
