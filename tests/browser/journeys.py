@@ -21,6 +21,7 @@ SIGN_UP = "test_subscribe.py::test_every_page_is_right_in_every_state"
 MY_PAGE = "test_my_page.py::test_every_page_in_every_state"
 MY_DATA = "test_my_data.py::test_every_page_in_every_look"
 TARGETS = "test_targets.py::test_every_page_in_every_look"
+ABROAD = "test_abroad.py::test_the_box_is_right_in_every_state"
 NEWS = "test_archive.py::test_nothing_is_wrong_with_any_state"
 EMPTY = "test_archive.py::test_nothing_is_wrong_with_an_empty_archive"
 LOOK = "test_look.py::test_every_page_is_right_in_every_look"
@@ -40,6 +41,7 @@ JOURNEYS: dict[str, tuple[str, ...]] = {
     "Topics, front page": (EMPTY, NEWS, LOOK, NEWS_WAY),
     "Subscribe: topics, districts, frequency, way, address, check": (
         SIGN_UP,
+        ABROAD,
         WHOLE_WAY,
         BACK,
         SIGN_UP_KEYS,
@@ -77,7 +79,7 @@ JOURNEYS: dict[str, tuple[str, ...]] = {
         "test_letters.py::test_a_letter_does_not_scroll_sideways_at_320_pixels",
     ),
 }
-WALKS = (SIGN_UP, MY_PAGE, MY_DATA, TARGETS, EMPTY, NEWS, LOOK, OTHERS)
+WALKS = (SIGN_UP, ABROAD, MY_PAGE, MY_DATA, TARGETS, EMPTY, NEWS, LOOK, OTHERS)
 
 
 def document(seen: Iterable[Seen]) -> str:

@@ -171,7 +171,7 @@ def test_a_link_is_used_while_its_person_is_erased(
     resident.send("/sign-in", email="ayse@example.com")
     token, vault = resident.link(link, link.replace("_", "-")), runtime.vault
     use: dict[str, Act] = {
-        "confirm": lambda session: subscribe.confirm(session, vault, token, "r").outcome,
+        "confirm": lambda session: subscribe.confirm(session, vault, token, "r").state,
         "sign_in": lambda session: signing_in.enter(session, vault, token)[0],
         "move": lambda session: moving.move(session, vault, token, "r").state,
     }
