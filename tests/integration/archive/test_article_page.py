@@ -262,7 +262,7 @@ def test_the_front_page_leads_with_what_is_urgent_and_counts(client, publish, ru
         *("Acil haber", "Yeni haber iki", "Eski acil")
     ]
     assert "Önceki" not in page
-    assert "Haftada yaklaşık 2 haber" in page
+    assert "Haftada yaklaşık 9 haber" in page
     assert 'href="/haberler?place=konak"' in page
     assert 'href="/haberler?month=' in page
 
