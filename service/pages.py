@@ -73,7 +73,6 @@ def register(app: APIFlask) -> None:
             "language_prefix": brand.prefix(spoken),
             "direction": _direction(spoken),
             "other_languages": list(other_languages()),
-            "other_language_url": other_language_url(),
             "brand": brand,
             "assets": files,
             "city_name": city,
@@ -160,11 +159,6 @@ def other_languages() -> Iterator[Translation]:
         if code != language():
             name = Locale.parse(code).get_language_name(code) or code
             yield Translation(code, name[:1].upper() + name[1:], _direction(code), _url_in(code))
-
-
-def other_language_url() -> str:
-    """This page in the first of the other languages; empty where there is none."""
-    return next((other.url for other in other_languages()), "")
 
 
 def _url_in(code: str) -> str:

@@ -23,6 +23,7 @@ from service.models import (
 from service.settings import Settings
 from service.subscriptions import abroad
 from service.subscriptions.notices import notice_version
+from service.subscriptions.persons import FORGOTTEN
 from service.subscriptions.starting import insert_new
 
 WELCOME = "chat_welcome"  # template of the first message
@@ -49,7 +50,7 @@ def begin(session: Session, settings: Settings, claim: ChatClaim, request_id: st
         update(Destination)
         .where(Destination.id == destination_id, Destination.verified_at.is_(None))
         .where(Destination.kind == DestinationKind.CHAT, Destination.channel_id.is_(None))
-        .where(Destination.address_hash.not_like("forgotten:%"))
+        .where(Destination.address_hash.not_like(f"{FORGOTTEN}%"))
         .values(
             verified_at=utcnow(),
             subscriber_id=claim.subscriber_id,

@@ -26,6 +26,7 @@ from service.models import (
 from service.personal_chat import ChatKind
 from service.subscriptions import abroad
 from service.subscriptions.chat_addresses import telegram_address
+from service.subscriptions.persons import FORGOTTEN
 from service.subscriptions.unsubscribe import end_all
 
 SHOWN_FOR = timedelta(days=28)  # after its end, to its person
@@ -98,7 +99,7 @@ def stop_target(
     session.execute(
         update(Destination)
         .where(Destination.id == destination_id)
-        .values(address_hash=f"forgotten:{destination_id}", verified_at=None)
+        .values(address_hash=f"{FORGOTTEN}{destination_id}", verified_at=None)
         .execution_options(synchronize_session=False)
     )
     return True

@@ -26,6 +26,7 @@ from service.models import (
     Suppression,
 )
 from service.subscriptions.addresses import address_hash
+from service.subscriptions.persons import FORGOTTEN
 from service.subscriptions.starting import email_destination
 
 TEMPLATE = "mail_test"
@@ -77,7 +78,7 @@ def forget_trials(session: Session) -> int:
             .where(Destination.id == destination_id, _is_left_over())
             .values(
                 address="",
-                address_hash="forgotten:" + cast(Destination.id, String),
+                address_hash=FORGOTTEN + cast(Destination.id, String),
                 subscriber_id=None,
             )
             .execution_options(synchronize_session=False),
