@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from apiflask import APIFlask
+from apiflask import APIFlask, HTTPError
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
 from service.logs import get_logger
 
 log = get_logger(__name__)
 KEPT_HEADERS = ("Allow", "Retry-After")
+INVALID = "A field is missing or wrong; see `errors`."
+PLACES = ("json", "query", "form", "headers", "files")  # where a field was sent
 
 
 class Problem(Exception):
@@ -60,12 +64,31 @@ def problem_of(error: HTTPException) -> Problem:
     return Problem(error.code or 500, error.name, detail, headers=headers)
 
 
+def _flattened(detail: dict[str, Any], path: str = "") -> Iterator[dict[str, str]]:
+    """Each wrong field with what is wrong: `{"json": {"name": ["…"]}}` is about `name`."""
+    for name, value in detail.items():
+        field = f"{path}.{name}" if path else str(name)
+        if isinstance(value, dict):
+            yield from _flattened(value, field if path or name not in PLACES else "")
+        else:
+            for message in value if isinstance(value, list) else [value]:
+                yield {"field": field, "message": str(message)}
+
+
 def register_problems(app: APIFlask) -> None:
     """Answer API errors with problem details; pages have handlers of their own."""
 
     @app.errorhandler(Problem)
     def problem(error: Problem) -> Response:
         return error.response()
+
+    @app.error_processor
+    def refused(error: HTTPError) -> Response:
+        title = HTTP_STATUS_CODES.get(error.status_code, "Error")
+        is_invalid = isinstance(error.detail, dict)
+        detail = INVALID if is_invalid else error.message or title
+        errors = list(_flattened(error.detail)) if is_invalid else None
+        return Problem(error.status_code, title, detail, errors=errors).response()
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response | HTTPException:

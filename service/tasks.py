@@ -50,6 +50,7 @@ class Task(StrEnum):
     REFIT_MODEL = "model.refit"
     POLL_MAILBOX = "bounces.poll"
     POLL_TELEGRAM = "chat.poll"
+    RUN_JOB = "job.run"
     RETAIN = "retain.expired"
     AUDIT_LEDGER = "audit.ledger"
 
@@ -64,6 +65,7 @@ HOME: dict[Task, Queue] = {
     Task.POLL_MAILBOX: Queue.PULL,
     Task.POLL_TELEGRAM: Queue.PULL,
     Task.REFIT_MODEL: Queue.MAINTENANCE,
+    Task.RUN_JOB: Queue.MAINTENANCE,
     Task.RETAIN: Queue.MAINTENANCE,
     Task.AUDIT_LEDGER: Queue.MAINTENANCE,
 }

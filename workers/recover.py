@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from service import logs
 from service.db import utcnow
 from service.ingest.pulling.leasing import RING_PATIENCE, due_pulls
+from service.jobs import queue
 from service.ledger import sweep
 from service.ledger.attempts import give_up_batches, give_up_revisions
 from service.ledger.policy import Policy
@@ -35,7 +36,11 @@ log = logs.get_logger(__name__)
 
 INTERVAL_S = 1.0
 GRACE_S = 20.0  # for rows in hand when the sweeper is told to stop
-QUERIES: dict[sweep.Stage, timedelta] = {**sweep.STAGES, due_pulls: RING_PATIENCE}
+QUERIES: dict[sweep.Stage, timedelta] = {
+    **sweep.STAGES,
+    due_pulls: RING_PATIENCE,
+    queue.waiting_jobs: queue.RING_PATIENCE,
+}
 
 
 class Sweeper:

@@ -78,6 +78,7 @@ PLACES: dict[Task, str] = {
     Task.EMAIL_BATCH: "workers.email:send_email_batch",
     Task.CHAT_BATCH: "workers.chat:send_chat_batch",
     Task.PULL_SOURCE: "workers.pull:poll_source",
+    Task.RUN_JOB: "service.jobs.running:run",
     Task.POLL_MAILBOX: "workers.email.imap:poll_mailbox",
     Task.POLL_TELEGRAM: "workers.chat.telegram:poll_telegram",
     Task.REFIT_MODEL: "workers.learn:refit_if_due",

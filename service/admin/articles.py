@@ -11,8 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.admin import words
-from service.admin.access import EVERY_ROLE, staff_only
+from service.admin.access import needs
 from service.admin.evidence import Found, pieces, summarise
+from service.admin.powers import Power
 from service.ledger.counts import outcome_counts
 from service.models import (
     Article,
@@ -43,8 +44,8 @@ def blueprint() -> Blueprint:
     """The list and one article's page; everybody on the staff may see them."""
     part = Blueprint("articles", __name__, url_prefix="/staff")
 
-    @part.get("/")
-    @staff_only(*EVERY_ROLE)
+    @part.get("/articles")
+    @needs(Power.SEE)
     def index() -> str:
         before = request.args.get("before", type=int)
         with runtime().db.read() as session:
@@ -54,7 +55,7 @@ def blueprint() -> Blueprint:
         )
 
     @part.get("/articles/<int:article_id>")
-    @staff_only(*EVERY_ROLE)
+    @needs(Power.SEE)
     def show(article_id: int) -> str:
         with runtime().db.read() as session:
             article = session.get(Article, article_id)

@@ -12,13 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.admin import words
-from service.admin.access import (
-    CHANNEL_MANAGER,
-    EVERY_ROLE,
-    audit,
-    may_manage_channels,
-    staff_only,
-)
+from service.admin.access import has_power, needs, record
+from service.admin.powers import Power
 from service.db import utcnow
 from service.ledger import halts
 from service.ledger.batches import ring_batch
@@ -65,34 +60,34 @@ def blueprint() -> Blueprint:
 
 def _add_views(part: Blueprint) -> None:
     @part.get("")
-    @staff_only(*EVERY_ROLE)
+    @needs(Power.SEE)
     def index() -> str:
         with runtime().db.read() as session:
             rows = [(row, _topics_of(session, row)) for row in channels.list_channels(session)]
             paused = channels.paused(session)
         return render_template(
-            "staff/channels.html", rows=rows, paused=paused, may_manage=may_manage_channels()
+            "staff/channels.html", rows=rows, paused=paused, may_manage=has_power(Power.CHANNELS)
         )
 
     @part.get("/new")
-    @staff_only(CHANNEL_MANAGER)
+    @needs(Power.CHANNELS)
     def new() -> str:
         return _form({}, "", [])
 
     @part.get("/<int:channel_id>")
-    @staff_only(*EVERY_ROLE)
+    @needs(Power.SEE)
     def show(channel_id: int) -> str:
         return _channel_page(channel_id)
 
 
 def _add_acts(part: Blueprint) -> None:
     @part.post("")
-    @staff_only(CHANNEL_MANAGER)
+    @needs(Power.CHANNELS)
     def add() -> ResponseReturnValue:
         return _add()
 
     @part.post("/<int:channel_id>/test")
-    @staff_only(CHANNEL_MANAGER)
+    @needs(Power.CHANNELS)
     def test(channel_id: int) -> Response:
         with runtime().db.write() as session:
             _get(session, channel_id)
@@ -106,12 +101,12 @@ def _add_acts(part: Blueprint) -> None:
                 payload={},
                 request_id=g.request_id,
             )
-            audit(session, TESTED, channel_id, notification_id=batch.notification_id)
+            record(session, TESTED, channel_id, notification_id=batch.notification_id)
         ring_batch(runtime().doorbell, batch)
         return _back_to(channel_id)
 
     @part.post("/<int:channel_id>/pause")
-    @staff_only(CHANNEL_MANAGER)
+    @needs(Power.CHANNELS)
     def pause(channel_id: int) -> ResponseReturnValue:
         reason = " ".join(request.form.get("reason", "").split())[:MAX_REASON]
         if not reason:
@@ -119,16 +114,16 @@ def _add_acts(part: Blueprint) -> None:
         with runtime().db.write() as session:
             _get(session, channel_id)
             if halts.pause(session, CHANNEL, channel_id, reason, current_user.id, utcnow()):
-                audit(session, "channel.pause", channel_id, reason=reason)
+                record(session, "channel.pause", channel_id, reason=reason)
         return _back_to(channel_id)
 
     @part.post("/<int:channel_id>/resume")
-    @staff_only(CHANNEL_MANAGER)
+    @needs(Power.CHANNELS)
     def resume(channel_id: int) -> Response:
         with runtime().db.write() as session:
             _get(session, channel_id)
             if halts.resume(session, CHANNEL, channel_id, utcnow()):
-                audit(session, "channel.resume", channel_id)
+                record(session, "channel.resume", channel_id)
         free_held(runtime().db, runtime().doorbell, CHANNEL, channel_id, utcnow())
         return _back_to(channel_id)
 
@@ -149,7 +144,7 @@ def _add() -> ResponseReturnValue:
                 url=request.form.get("url", ""),
                 topic_slugs=slugs,
             )
-            audit(session, "channel.add", channel.id, scheme=channel.scheme, topics=slugs or [ALL])
+            record(session, "channel.add", channel.id, scheme=channel.scheme, topics=slugs or [ALL])
     except ChannelError as error:
         return _form({error.field: gettext(error.text, **error.values)}, name, wanted), 422
     return _back_to(channel.id)
@@ -178,7 +173,7 @@ def _channel_page(channel_id: int, errors: dict[str, str] | None = None) -> str:
             paused=channels.paused(session),
             topics=_topics_of(session, channel),
             test=_last_test(session, channel_id),
-            may_manage=may_manage_channels(),
+            may_manage=has_power(Power.CHANNELS),
             errors=errors or {},
             words=words,
         )

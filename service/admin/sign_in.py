@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from apiflask import APIFlask
-from flask import Response, after_this_request, current_app, redirect, request, url_for
+from flask import Response, after_this_request, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import user_logged_out
 from flask_login.utils import _user_context_processor
@@ -20,13 +20,13 @@ from flask_security import MailUtil, Security, SQLAlchemySessionUserDatastore
 from flask_security.signals import user_authenticated
 from flask_security.utils import get_message
 from flask_security.views import login as login_view
-from sqlalchemy.orm import scoped_session, sessionmaker
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
-from service import pages
-from service.admin.access import audit
-from service.db import READ_ONLY
+from service import acts, pages
+from service.acts import Actor
+from service.db import READ_ONLY, utcnow
 from service.limits import client
-from service.models import Role, Staff
+from service.models import Role, Staff, Via
 from service.pages import language, runtime
 from service.security_headers import keep_private
 from service.subscriptions.addresses import AddressError, normalise_email
@@ -159,14 +159,20 @@ def _ask_to_sign_in(mechanisms: Any = None, headers: Any = None) -> Response:
 
 def _record_sign_in(_app: object, user: Staff, **_more: object) -> None:
     with runtime().db.write() as session:
-        audit(session, "staff.sign-in", user.id, staff_id=user.id)
+        session.get_one(Staff, user.id).last_sign_in_at = utcnow()
+        _record(session, user, "staff.sign-in")
 
 
 def _end_sessions(_app: object, user: Staff, **_more: object) -> None:
     """The cookie is the session: a copy of it must not outlive the sign-out."""
     with runtime().db.write() as session:
         session.get_one(Staff, user.id).fs_uniquifier = secrets.token_hex(32)
-        audit(session, "staff.sign-out", user.id, staff_id=user.id)
+        _record(session, user, "staff.sign-out")
+
+
+def _record(session: Session, user: Staff, act: str) -> None:
+    actor = Actor(user.id, Via.PAGE, g.get("request_id", ""))
+    acts.record(session, runtime().vault, actor, act, user.id)
 
 
 def _private(response: Response) -> Response:

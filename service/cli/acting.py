@@ -1,4 +1,4 @@
-"""Who acts: every change by hand is made under a name of the staff and noted in the audit log."""
+"""Who acts: every change by hand is made under a name of the staff and noted in the log of acts."""
 
 from __future__ import annotations
 
@@ -14,25 +14,42 @@ from service.cli.refusal import Refusal
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from service.acts import Actor
+
 # Of an article or a model; what is larger, no column of either database holds.
 NUMBER = click.IntRange(1, 2**63 - 1)
-STAFF = click.option("--staff", required=True, help="Your email address, for the audit log.")
+STAFF = click.option("--staff", required=True, help="Your email address, for the log of acts.")
 
 
 @contextmanager
-def acting(staff: str, act: str, object_id: int | None, **detail: Any) -> Iterator[Session]:
-    """One transaction with its line in the audit log; a Refusal leaves neither.
+def acting(
+    staff: str, act: str, object_id: int | None, *, subject: str = "", **detail: Any
+) -> Iterator[Session]:
+    """One transaction with its line in the log of acts; a Refusal leaves neither.
 
     Raises:
         Refusal: nobody of the staff has this address.
     """
-    from sqlalchemy import select
-
-    from service.models import AuditEntry, Staff
+    from service import acts
 
     with opened_runtime() as runtime, runtime.db.write() as session:
-        who = session.scalar(select(Staff.id).where(Staff.email == staff, Staff.active.is_(True)))
-        if who is None:
-            raise Refusal(f"{staff!r} is nobody of the staff; see `tellal staff add`")
-        session.add(AuditEntry(staff_id=who, act=act, object_id=object_id, detail=detail))
+        actor = actor_named(session, staff)
+        acts.record(session, runtime.vault, actor, act, object_id, subject=subject, **detail)
         yield session
+
+
+def actor_named(session: Session, staff: str) -> Actor:
+    """Who this address is.
+
+    Raises:
+        Refusal: nobody of the staff has it.
+    """
+    from sqlalchemy import select
+
+    from service.acts import Actor
+    from service.models import Staff, Via
+
+    who = session.scalar(select(Staff.id).where(Staff.email == staff, Staff.active.is_(True)))
+    if who is None:
+        raise Refusal(f"{staff!r} is nobody of the staff; see `tellal staff add`")
+    return Actor(who, Via.CLI)

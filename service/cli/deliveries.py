@@ -141,7 +141,7 @@ def resend_missing(
     if dry_run:
         return
     _ask(f"Send it to {count}?", yes)
-    detail = {"count": count, "unknown": unknown, "reason": reason}
+    detail: dict[str, Any] = {"count": count, "unknown": unknown, "reason": reason}
     with acting(staff, "deliveries.resend-missing", article_id, **detail) as session:
         _, news = _news_of(session, article_id, for_update=True)
         resend(news, utcnow(), with_unknown=unknown)

@@ -8,9 +8,10 @@ from service.settings import Settings, load
 
 
 def bring_up_to_date(settings: Settings) -> None:
-    """Migrate, fill what is empty with topics, places and texts, and erase again who a restored
-    backup brought back; a second run changes nothing."""
-    from service import migrations, taxonomy
+    """Migrate, fill what is empty with topics, places and texts, chain acts from before the chain,
+    and erase again who a restored backup brought back; a second run changes nothing."""
+    from service import acts, migrations, taxonomy
+    from service.crypto import Vault
     from service.db import Database
     from service.subscriptions import erasures, notices
 
@@ -20,6 +21,7 @@ def bring_up_to_date(settings: Settings) -> None:
         with db.write() as session:
             taxonomy.load_into(session, settings)
             notices.ship(session)
+            acts.adopt(session, Vault(settings))
         again = erasures.apply(db, settings)
         if again:
             click.echo(

@@ -96,8 +96,9 @@ def lift(address: str, reason: str, staff: str) -> None:
         whose = session.scalar(select(Destination.id).where(Destination.address_hash == hashed))
     if suppression is None:
         raise Refusal("this address is not suppressed")
-    was = {"was": suppression.reason, "evidence": suppression.evidence, "hash": hashed}
-    with acting(staff, "suppression.lift", whose, reason=reason.strip(), **was) as session:
+    was = {"was": suppression.reason, "evidence": suppression.evidence}
+    why = reason.strip()
+    with acting(staff, "suppression.lift", whose, subject=hashed, reason=why, **was) as session:
         if not lift_one(session, hashed, utcnow()):
             raise Refusal("somebody else has lifted it a moment ago")
     click.echo("Lifted.")

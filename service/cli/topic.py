@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -51,7 +51,11 @@ def apply(file: Path, staff: str) -> None:
     with opened_runtime() as runtime, runtime.db.read() as session:
         changes = taxonomy.changes_by(session, listed)
     if changes:
-        detail = {"added": changes.added, "changed": changes.changed, "removed": changes.removed}
+        detail: dict[str, Any] = {
+            "added": changes.added,
+            "changed": changes.changed,
+            "removed": changes.removed,
+        }
         with acting(staff, "topic.apply", None, file=file.name, **detail) as session:
             taxonomy.apply(session, listed, changes)
     for sign, slugs in (("+", changes.added), ("-", changes.removed)):

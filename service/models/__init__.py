@@ -1,9 +1,10 @@
 """The rows of Tellal, one noun a file."""
 
 from service.models.alarm import Alarm, AlarmKind
+from service.models.api_key import ApiKey
 from service.models.approval import Approval
 from service.models.article import Article, ArticleAlias, ArticleState, Revision, RevisionState
-from service.models.audit import AuditEntry
+from service.models.audit import AuditEntry, AuditHead, Via
 from service.models.batch import Batch, BatchState
 from service.models.bounce import Bounce, BounceVerdict
 from service.models.channel import Channel
@@ -17,6 +18,7 @@ from service.models.erasure import Erasure
 from service.models.feed_clock import FeedClock
 from service.models.halt import Halt, HaltKind, HaltScope
 from service.models.inbox import InboxEvent, Verdict
+from service.models.job import Job, JobFile, JobState
 from service.models.learning import ArchiveText, Learning, ModelState, ModelVersion
 from service.models.listing import Listing
 from service.models.mail_lane import MailLane
@@ -31,7 +33,7 @@ from service.models.notification import (
 from service.models.place import Place, PlaceLabel
 from service.models.pull import Pull, PullAlarm, PullItem, PullKind, PullState
 from service.models.source import Source
-from service.models.staff import Role, Staff, StaffRole
+from service.models.staff import Role, Staff, StaffRole, StaffTopic
 from service.models.story import Story, StoryLink
 from service.models.subscriber import Subscriber
 from service.models.subscription import Frequency, Subscription
@@ -43,12 +45,14 @@ from service.models.wrong_topic import WrongTopic, WrongTopicKind
 __all__ = [
     "Alarm",
     "AlarmKind",
+    "ApiKey",
     "Approval",
     "ArchiveText",
     "Article",
     "ArticleAlias",
     "ArticleState",
     "AuditEntry",
+    "AuditHead",
     "Batch",
     "BatchState",
     "Bounce",
@@ -75,6 +79,9 @@ __all__ = [
     "HaltKind",
     "HaltScope",
     "InboxEvent",
+    "Job",
+    "JobFile",
+    "JobState",
     "LabelOrigin",
     "LabelState",
     "Learning",
@@ -103,6 +110,7 @@ __all__ = [
     "Source",
     "Staff",
     "StaffRole",
+    "StaffTopic",
     "Story",
     "StoryLink",
     "Subscriber",
@@ -114,6 +122,7 @@ __all__ = [
     "Topic",
     "TopicLabel",
     "Verdict",
+    "Via",
     "WrongTopic",
     "WrongTopicKind",
 ]

@@ -28,6 +28,15 @@ class StaffRole(Base):
     role_id: Mapped[int] = mapped_column(ForeignKey("role.id"), primary_key=True)
 
 
+class StaffTopic(Base):
+    """A topic that somebody's decisions are limited to; nobody without a row is limited."""
+
+    __tablename__ = "staff_topic"
+
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), primary_key=True)
+    topic_id: Mapped[int] = mapped_column(ForeignKey("topic.id"), primary_key=True)
+
+
 class Role(Base, RoleMixin):
     __tablename__ = "role"
 
@@ -47,6 +56,13 @@ class Staff(Base, UserMixin):
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
     language: Mapped[str] = mapped_column(String(8), default="tr")
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    tf_primary_method: Mapped[str | None] = mapped_column(String(64))
+    tf_totp_secret: Mapped[str | None] = mapped_column(String(255))
+    mf_recovery_codes: Mapped[list[str] | None] = mapped_column(JSON)
+    # From the city's own sign-in (OpenID Connect), as "issuer subject"; null: a local account.
+    oidc_subject: Mapped[str | None] = mapped_column(String(255), unique=True)
+    is_break_glass: Mapped[bool] = mapped_column(default=False)
+    last_sign_in_at: Mapped[datetime | None]
     roles: Mapped[list[Role]] = relationship(  # type: ignore[assignment]
         secondary="staff_role", lazy="selectin"
     )

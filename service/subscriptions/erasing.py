@@ -15,10 +15,10 @@ from typing import Any
 from sqlalchemy import String, bindparam, cast, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
+from service import acts
 from service.db import Moment
 from service.ledger.batches import CLOSE_ONE
 from service.models import (
-    AuditEntry,
     Bounce,
     Consent,
     ConsentAct,
@@ -45,7 +45,6 @@ ERASE = "erase"
 ENDED = "erased"
 _HARMLESS = ("template", "language")  # of a letter's payload; its other texts may hold an address
 _OVER = (NotificationState.DONE, NotificationState.CANCELLED)
-_LIFTED = "suppression.lift"  # the act whose line in the audit log names a hash
 
 # What waits for its next try is in nobody's hands. Who may have got it already stays in doubt.
 _CANCEL_WAITING = text("""
@@ -103,7 +102,7 @@ def forget(session: Session, people: Sequence[Destination], now: datetime) -> li
     session.execute(
         delete(MailboxMessage).where(func.lower(MailboxMessage.recipient).in_(addresses))
     )
-    _clean_audit(session, set(hashes))
+    acts.forget_subjects(session, set(hashes))
     session.execute(
         update(Destination)
         .where(Destination.id.in_(ids))
@@ -218,14 +217,6 @@ def _blank(payload: dict[str, Any]) -> dict[str, Any]:
         name: value if name in _HARMLESS or isinstance(value, int) else ""
         for name, value in payload.items()
     }
-
-
-def _clean_audit(session: Session, hashes: set[str]) -> None:
-    """Who lifted a suppression, and why, stays; whose it was does not."""
-    for entry in session.scalars(select(AuditEntry).where(AuditEntry.act == _LIFTED)):
-        if entry.detail.get("hash") in hashes:
-            entry.detail = {**entry.detail, "hash": ""}
-    session.flush()
 
 
 def _choices(session: Session, destination_id: int) -> list[dict[str, Any]]:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from service.admin.accounts import add_staff
+from service.admin.api.entering import PURPOSE
+from service.admin.powers import Power
+from service.db import utcnow
+from service.models import ApiKey, Staff
+from service.models.staff import ROLES
 from service.runtime import Runtime
 
 PASSWORD = "uzun bir parola 1"
@@ -41,12 +50,11 @@ class Browser:
 
 @pytest.fixture
 def accounts(app: APIFlask, runtime: Runtime) -> dict[str, str]:
-    """One account for each role that tests need."""
-    roles = {"administrator", "channel-manager", "viewer"}
+    """One account for each role."""
     with app.app_context(), runtime.db.write() as session:
-        for role in roles:
+        for role in ROLES:
             add_staff(session, f"{role}@tellal.example", PASSWORD, [role])
-    return {role: f"{role}@tellal.example" for role in roles}
+    return {role: f"{role}@tellal.example" for role in ROLES}
 
 
 @pytest.fixture
@@ -63,5 +71,52 @@ def signed_in(app: APIFlask, accounts: dict[str, str]) -> Callable[[str], Browse
         answer = browser.sign_in(accounts[role])
         assert answer.status_code == 302, answer.text
         return browser
+
+    return enter
+
+
+class Program:
+    """A program that shows its key."""
+
+    def __init__(self, client: FlaskClient, key: str) -> None:
+        self.client, self.headers = client, {"Authorization": f"Bearer {key}"}
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        return self.client.get(path, headers={**self.headers, **headers})
+
+    def send(
+        self, path: str, body: Any = None, method: str = "POST", **headers: str
+    ) -> TestResponse:
+        """Send JSON; headers by name, with underscores for hyphens."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        data = None if body is None else json.dumps(body)
+        return self.client.open(
+            path,
+            method=method,
+            data=data,
+            content_type="application/json",
+            headers={**self.headers, **named},
+        )
+
+
+@pytest.fixture
+def program(app: APIFlask, runtime: Runtime, accounts: dict[str, str]) -> Callable[..., Program]:
+    """A program with a key of somebody with this role, with some or all of their powers."""
+
+    def enter(role: str = "administrator", *powers: Power) -> Program:
+        secret = f"tlk_{role}_{'_'.join(powers)}"
+        with runtime.db.write() as session:
+            staff = session.scalars(select(Staff).where(Staff.email == accounts[role])).one()
+            session.add(
+                ApiKey(
+                    staff_id=staff.id,
+                    name="Deneme",
+                    prefix=secret[:12],
+                    key_hash=runtime.vault.keyed_hash(PURPOSE, secret),
+                    powers=sorted(powers or Power),
+                    expires_at=utcnow() + timedelta(days=1),
+                )
+            )
+        return Program(app.test_client(), secret)
 
     return enter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,9 +12,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from service.admin.accounts import AccountError, add_staff
+from service.admin.powers import POWERS, Power, roles_with
 from service.models import AuditEntry, Staff
-from service.models.staff import ROLES
 from service.runtime import Runtime
+from tests.integration.admin.conftest import csrf_of
 
 Browser = Any
 PASSWORD = "uzun bir parola 1"
@@ -35,23 +37,22 @@ def staff_rules(app: APIFlask) -> list[tuple[str, str, str]]:
     return found
 
 
-def test_every_staff_route_wants_a_sign_in_and_names_its_roles(
+def test_every_staff_route_wants_a_sign_in_and_names_its_power(
     app: APIFlask, client: FlaskClient
 ) -> None:
     rules = staff_rules(app)
     assert len(rules) >= 18
     for path, method, endpoint in rules:
         assert "<" not in path, path
-        roles = getattr(app.view_functions[endpoint], "staff_roles", None)
-        assert roles, endpoint
-        assert roles <= set(ROLES), endpoint
+        power = getattr(app.view_functions[endpoint], "power", None)
+        assert isinstance(power, Power), endpoint
+        assert "administrator" in roles_with(power)
         answer = client.open(path, method=method)
         if method == "GET":
             assert answer.status_code == 302, path
             assert "/staff/login?next=" in answer.location, path
         else:  # without a token the form is not even looked at
             assert answer.status_code == 400, path
-            assert "administrator" in roles
 
 
 def test_every_change_wants_a_csrf_token(
@@ -61,6 +62,56 @@ def test_every_change_wants_a_csrf_token(
     for path, method, _ in staff_rules(app):
         if method != "GET":
             assert browser.client.open(path, method=method).status_code == 400, path
+
+
+def api_rules(app: APIFlask) -> list[tuple[str, str, str]]:
+    """Every route of the staff's API, each method apart: (path, method, endpoint)."""
+    found = []
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith("/v1/admin"):
+            path = re.sub(r"<[^>]*>", "1", rule.rule)
+            methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
+            found += [(path, method, rule.endpoint) for method in methods]
+    return found
+
+
+def test_every_route_of_the_api_wants_a_key_and_names_its_power(
+    app: APIFlask, client: FlaskClient
+) -> None:
+    rules = api_rules(app)
+    assert len(rules) >= 4
+    for path, method, endpoint in rules:
+        assert isinstance(getattr(app.view_functions[endpoint], "api_power", None), Power), endpoint
+        for headers in ({}, {"Authorization": "Bearer tlk_none"}, {"Authorization": "Basic eDp5"}):
+            answer = client.open(path, method=method, headers=headers)
+            assert answer.status_code == 401, path
+            assert answer.mimetype == "application/problem+json"
+            assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("role", sorted(POWERS))
+def test_what_a_role_may_not_do_is_refused(
+    app: APIFlask,
+    signed_in: Callable[[str], Browser],
+    program: Callable[..., Any],
+    role: str,
+) -> None:
+    browser, key = signed_in(role), program(role)
+    token = csrf_of(browser.get("/staff/"))
+    for path, method, endpoint in staff_rules(app):
+        if app.view_functions[endpoint].power not in POWERS[role]:
+            answer = browser.client.open(path, method=method, data={"csrf_token": token})
+            assert answer.status_code == 403, path
+    for path, method, endpoint in api_rules(app):
+        if app.view_functions[endpoint].power not in POWERS[role]:
+            answer = key.client.open(path, method=method, headers=key.headers)
+            assert (answer.status_code, answer.json["title"]) == (403, "Forbidden"), path
+
+
+def test_a_key_never_has_more_powers_than_it_was_given(program: Callable[..., Any]) -> None:
+    key = program("administrator", Power.SEE)
+    assert key.get("/v1/admin/channels").status_code == 200
+    assert key.send("/v1/admin/channels/1/resume").status_code == 403
 
 
 def test_a_viewer_sees_but_does_not_act(signed_in: Callable[[str], Browser]) -> None:

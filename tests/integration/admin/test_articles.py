@@ -109,11 +109,11 @@ def articles(runtime: Runtime) -> list[int]:
 
 def test_the_list_is_paged_by_key(signed_in: Callable[[str], Browser], articles: list[int]) -> None:
     viewer = signed_in("viewer")
-    first = viewer.get("/staff/").text
+    first = viewer.get("/staff/articles").text
     assert "Körfez &lt;temizliği&gt; başladı" in first
     assert "Haber 0" not in first
-    assert f"/staff/?before={articles[1]}" in first
-    second = viewer.get(f"/staff/?before={articles[1]}").text
+    assert f"/staff/articles?before={articles[1]}" in first
+    second = viewer.get(f"/staff/articles?before={articles[1]}").text
     assert "Haber 0" in second
     assert "Haber 1<" not in second
 

@@ -1,0 +1,19 @@
+"""`/v1/admin`: what the staff's pages do, for programs; every route names the power that it needs.
+
+Programs sign in with an API key, never with a cookie, so there is nothing for another site to
+forge. Errors are problem details (RFC 9457).
+"""
+
+from __future__ import annotations
+
+from apiflask import APIFlask
+
+from service.admin.api import channels
+from service.admin.api.entering import SCHEME
+
+
+def register(app: APIFlask) -> None:
+    """Add the routes of each part."""
+    app.security_schemes = {SCHEME: {"type": "http", "scheme": "bearer"}}
+    for part in (channels.api,):
+        app.register_blueprint(part)

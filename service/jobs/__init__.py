@@ -1,0 +1,23 @@
+"""Jobs: long work that staff start, done in pieces by a worker, with progress that survives a kill.
+
+One file a kind of work. Whoever adds one names its class in `KINDS`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from service.jobs.kind import Kind
+
+KINDS: dict[str, str] = {}
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of a job by its name, imported at its first use.
+
+    Raises:
+        KeyError: there is no such kind.
+    """
+    module, _, cls = KINDS[name].partition(":")
+    kind: Kind = getattr(import_module(module), cls)()
+    return kind
