@@ -5,17 +5,35 @@ from __future__ import annotations
 from apiflask import APIFlask
 
 from service import pages
-from service.admin import api, articles, channels, navigation, sign_in, today
+from service.admin import (
+    account_pages,
+    api,
+    articles,
+    channels,
+    entrance,
+    key_pages,
+    me_pages,
+    navigation,
+    oidc_pages,
+    sign_in,
+    today,
+)
 
 
 def register(app: APIFlask) -> None:
     """Add sign-in, the staff's pages in every language, and their API."""
     sign_in.register(app)
     navigation.register(app)
+    oidc_pages.register(app)
     for part in (
         today.blueprint(),
         articles.blueprint(),
         channels.blueprint(),
+        entrance.blueprint(),
+        oidc_pages.blueprint(),
+        account_pages.blueprint(),
+        key_pages.blueprint(),
+        me_pages.blueprint(),
     ):
         pages.protect_forms(part)
         pages.register_pages(app, part)

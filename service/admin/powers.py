@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from service.models.staff import ROLES
+from service.settings import STAFF_ROLES
 
 
 class Power(StrEnum):
@@ -30,7 +31,7 @@ POWERS: dict[str, frozenset[Power]] = {
     "privacy-officer": frozenset({Power.SEE, Power.PEOPLE, Power.AUDIT}),
     "administrator": frozenset(Power),
 }
-assert POWERS.keys() == ROLES.keys()
+assert POWERS.keys() == ROLES.keys() == set(STAFF_ROLES)
 
 
 def roles_with(power: Power) -> frozenset[str]:

@@ -1,41 +1,50 @@
 """Sign-in of staff: Flask-Security with local accounts, and our own pages around it.
 
-There is no registration, no mailed reset and no "remember me": an administrator adds people with
-`tellal staff add`. Flask-Security reads accounts through a session that never takes SQLite's
-writer lock, so a page never waits for a worker.
+There is no registration, no mailed reset and no "remember me": an administrator adds people. A
+right password leads on to the second factor (`entrance`), which completes the sign-in (`enter`).
+Flask-Security reads accounts through a session that never takes SQLite's writer lock, so a page
+never waits for a worker.
 """
 
 from __future__ import annotations
 
 import secrets
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
+from urllib.parse import urlsplit
 
 from apiflask import APIFlask
-from flask import Response, after_this_request, current_app, g, redirect, request, url_for
+from flask import Response, after_this_request, current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import user_logged_out
 from flask_login.utils import _user_context_processor
-from flask_security import MailUtil, Security, SQLAlchemySessionUserDatastore
+from flask_security import LoginForm, MailUtil, Security, SQLAlchemySessionUserDatastore
 from flask_security.signals import user_authenticated
-from flask_security.utils import get_message
+from flask_security.tf_plugin import TfPluginBase
+from flask_security.utils import get_message, login_user
 from flask_security.views import login as login_view
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from service import acts, pages
 from service.acts import Actor
+from service.admin import second_factor, sessions
 from service.db import READ_ONLY, utcnow
+from service.ledger.alarms import raise_alarm
 from service.limits import client
-from service.models import Role, Staff, Via
-from service.pages import language, runtime
+from service.logs import get_logger
+from service.models import AlarmKind, Role, Staff, Via
+from service.pages import language, page_url, runtime
 from service.security_headers import keep_private
 from service.subscriptions.addresses import AddressError, normalise_email
+
+log = get_logger(__name__)
 
 PER_ACCOUNT_AND_CLIENT = "11 per hour"
 PER_ACCOUNT = "60 per hour"  # far above a person's slips, far below a guesser's needs
 PER_CLIENT = "100 per hour"  # over all accounts, from one address
+PER_CODE = "20 per hour"  # of one account: a guess hits with 3 in a million (three codes count)
 MIN_PASSWORD = 12
-SESSION_LIFE = timedelta(hours=12)  # from signing in, however busy: a working day
+MAX_PASSWORD = 128
 
 
 def account_address(text: str) -> str:
@@ -59,10 +68,47 @@ class StaffAddresses(MailUtil):
     validate = normalize
 
 
+class StaffLoginForm(LoginForm):
+    """Where the city's own sign-in is on, a password opens the break-glass account alone."""
+
+    def validate(self, **options: Any) -> bool:
+        if not super().validate(**options):
+            return False
+        if runtime().settings.oidc_issuer and not cast(Staff, self.user).is_break_glass:
+            self.email.errors = [get_message("GENERIC_AUTHN_FAILED")[0]]
+            return False
+        return True
+
+
+class SecondStep(TfPluginBase):
+    """What Flask-Security does once a password was right: our own pages take over."""
+
+    def create_blueprint(self, app: Any, bp: Any, state: Any) -> None:
+        """No routes of its own."""
+
+    def get_setup_methods(self, user: Any) -> list[tuple[str, str]]:
+        return []
+
+    def tf_login(self, user: Any, json_payload: dict[str, Any], next_loc: str | None) -> Any:
+        """To the code, to the set-up, or, where neither is asked for, in."""
+        wanted = inner_path(next_loc)
+        if not second_factor.is_set_up(user) and not is_required(user):
+            return enter(user, wanted, "password")
+        session.clear()
+        sessions.set_pending(user.fs_uniquifier, wanted)
+        step = "entrance.code" if second_factor.is_set_up(user) else "entrance.set_up"
+        return redirect(page_url(step))
+
+
+def is_required(user: Staff) -> bool:
+    """Whether this account must have a second factor; that for emergencies must in any case."""
+    return runtime().settings.staff_second_factor == "required" or user.is_break_glass
+
+
 def register(app: APIFlask) -> None:
     """Set up Flask-Security under `/staff`."""
     app.config.update(
-        PERMANENT_SESSION_LIFETIME=SESSION_LIFE,
+        PERMANENT_SESSION_LIFETIME=timedelta(seconds=sessions.LIFE_S),
         SECURITY_URL_PREFIX="/staff",
         SECURITY_POST_LOGIN_VIEW="/staff/",
         SECURITY_POST_LOGOUT_VIEW="/staff/login",
@@ -72,7 +118,11 @@ def register(app: APIFlask) -> None:
         SECURITY_API_ENABLED_METHODS=["session"],
         SECURITY_RETURN_GENERIC_RESPONSES=True,  # no word on whether an account exists
         SECURITY_FLASH_MESSAGES=False,
-        SECURITY_FRESHNESS=timedelta(seconds=-1),  # there is no page that asks again
+        SECURITY_FRESHNESS=timedelta(seconds=-1),  # `sessions.is_fresh` says it
+        # Its own pages for a second factor have no limits, no Turkish, and let a code count twice;
+        # so that feature stays off, and what follows a password is ours.
+        SECURITY_TWO_FACTOR_REQUIRED=True,
+        SECURITY_TWO_FACTOR_IMPLEMENTATIONS={"code": f"{__name__}.SecondStep"},
         SECURITY_STATIC_FOLDER=None,  # its scripts are for features that are off
         SECURITY_CACHE_CONTROL=None,  # `keep_private` says it
         SECURITY_PASSWORD_HASH="argon2",  # noqa: S106 - the name of a method
@@ -89,8 +139,10 @@ def register(app: APIFlask) -> None:
         app,
         SQLAlchemySessionUserDatastore(accounts, Staff, Role),
         mail_util_cls=StaffAddresses,
+        login_form=StaffLoginForm,
     )
-    security.unauthn_handler(_ask_to_sign_in)
+    security.support_mfa = True  # so that `SecondStep` is asked
+    security.unauthn_handler(ask_to_sign_in)
     _leave_public_pages_alone(app)
     _look_at_accounts_only_where_asked(app, security)
     _limit_guessing(app)
@@ -135,8 +187,12 @@ def _limit_guessing(app: APIFlask) -> None:
     @app.doc(hide=True)
     def sign_in() -> ResponseReturnValue:
         after_this_request(_private)
-        view = guarded if request.method == "POST" else login_view
-        return current_app.ensure_sync(view)()  # type: ignore[no-any-return]
+        if request.method != "POST":
+            return current_app.ensure_sync(login_view)()  # type: ignore[no-any-return]
+        answer = current_app.make_response(current_app.ensure_sync(guarded)())
+        if answer.status_code == 200:  # the form again
+            log.warning("sign-in refused", account=_account_key()[:12], client=client())
+        return answer
 
     app.view_functions["security.login"] = sign_in
     brand = pages.runtime_of(app).settings.brand
@@ -151,16 +207,51 @@ def sign_in_url(**values: Any) -> str:
     return url_for(f"sign_in_{language()}" if is_other else "security.login", **values)
 
 
-def _ask_to_sign_in(mechanisms: Any = None, headers: Any = None) -> Response:
+def ask_to_sign_in(mechanisms: Any = None, headers: Any = None) -> Response:
     """Send an unknown visitor to the form, and back afterwards."""
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(sign_in_url(next=wanted))  # type: ignore[return-value]
 
 
-def _record_sign_in(_app: object, user: Staff, **_more: object) -> None:
+def account_of(uniquifier: str) -> Staff | None:
+    """The account that a session names; null where its sessions were ended."""
+    found = current_app.extensions["security"].datastore.find_user(fs_uniquifier=uniquifier)
+    return cast("Staff | None", found)
+
+
+def inner_path(text: str | None) -> str | None:
+    """An address of the staff's pages on this site, or None: nothing leads to other sites."""
+    if not text or not text.isascii() or not text.isprintable() or "\\" in text:
+        return None
+    parts, brand = urlsplit(text), runtime().settings.brand
+    homes = {f"{brand.prefix(one)}/staff/" for one in brand.languages}
+    if parts.scheme or parts.netloc or text.startswith("//"):
+        return None
+    return text if any(f"{parts.path}/".startswith(home) for home in homes) else None
+
+
+def enter(user: Staff, wanted: str | None, by: str, proved_at: int | None = None) -> Response:
+    """Complete a sign-in, and lead where the person wanted; `proved_at` as of `sessions.begin`.
+
+    What the session held before is dropped, so nobody can plant any of it.
+    """
+    session.clear()
+    login_user(user, remember=False, authn_via=[by])
+    sessions.begin(proved_at)
+    home = f"{runtime().settings.brand.prefix(user.language)}/staff/"
+    return redirect(wanted or home)  # type: ignore[return-value]
+
+
+def _record_sign_in(
+    _app: object, user: Staff, authn_via: list[str] | None = None, **_more: object
+) -> None:
     with runtime().db.write() as session:
-        session.get_one(Staff, user.id).last_sign_in_at = utcnow()
-        _record(session, user, "staff.sign-in")
+        now = utcnow()
+        session.get_one(Staff, user.id).last_sign_in_at = now
+        _record(session, user, "staff.sign-in", by=(authn_via or ["password"])[0])
+        if user.is_break_glass:
+            text = f"Account {user.id} signed in, which is for emergencies."
+            raise_alarm(session, AlarmKind.BREAK_GLASS, int(now.timestamp()), text, now)
 
 
 def _end_sessions(_app: object, user: Staff, **_more: object) -> None:
@@ -170,9 +261,9 @@ def _end_sessions(_app: object, user: Staff, **_more: object) -> None:
         _record(session, user, "staff.sign-out")
 
 
-def _record(session: Session, user: Staff, act: str) -> None:
+def _record(session: Session, user: Staff, act: str, **detail: str) -> None:
     actor = Actor(user.id, Via.PAGE, g.get("request_id", ""))
-    acts.record(session, runtime().vault, actor, act, user.id)
+    acts.record(session, runtime().vault, actor, act, user.id, **detail)
 
 
 def _private(response: Response) -> Response:

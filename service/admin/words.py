@@ -59,3 +59,23 @@ ORIGIN = {
     "source": Word(_("Source")),
     "staff": Word(_("Staff")),
 }
+ROLE = {
+    "viewer": Word(_("Viewer")),
+    "reviewer": Word(_("Reviewer")),
+    "editor": Word(_("Editor")),
+    "channel-manager": Word(_("Channel manager")),
+    "privacy-officer": Word(_("Privacy officer")),
+    "administrator": Word(_("Administrator")),
+}
+POWER = {
+    "see": Word(_("See all pages that show no address")),
+    "review": Word(_("Decide about topics of articles")),
+    "send": Word(_("Hold, release, withdraw, send again, pause")),
+    "topics": Word(_("Change terms, districts and models")),
+    "texts": Word(_("Change letters and brand")),
+    "channels": Word(_("Manage channels")),
+    "sources": Word(_("Manage sources")),
+    "people": Word(_("See and change subscribers")),
+    "audit": Word(_("Read the log of acts")),
+    "staff": Word(_("Manage accounts and roles")),
+}

@@ -38,6 +38,10 @@ HOW_TO_MEND = {
         "nobody is suppressed for it while this is live: check SPF, DKIM, DMARC and block lists "
         "(docs/bounces.md); clear it once that is mended, or the mailboxes are really gone"
     ),
+    AlarmKind.BREAK_GLASS: (
+        "somebody signed in with the account for emergencies: ask who and why, see in the log of "
+        "acts what was done, change its password, then clear this"
+    ),
     AlarmKind.LEDGER_WRONG: "run `tellal audit`; the next audit that finds nothing clears this",
 }
 

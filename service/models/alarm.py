@@ -14,8 +14,8 @@ LIVE = text("cleared_at IS NULL")
 
 
 class AlarmKind(StrEnum):
-    """What its `object_id` names: a batch, a revision, a notification, or the checksum of a domain
-    or a mail lane."""
+    """What its `object_id` names: a batch, a revision, a notification, the checksum of a domain or
+    a mail lane, or when the break-glass account was used, in seconds since 1970."""
 
     BATCH_GIVEN_UP = "batch given up"
     REVISION_GIVEN_UP = "revision given up"
@@ -24,6 +24,7 @@ class AlarmKind(StrEnum):
     JOURNAL_STUCK = "journal stuck"
     MAIL_REFUSED = "mail refused"
     MAIL_COMPLAINTS = "mail complaints"
+    BREAK_GLASS = "break-glass used"
 
 
 class Alarm(Base):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from flask_security import RoleMixin, UserMixin
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import JSON, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.db import Base, BigId, utcnow
@@ -46,8 +46,20 @@ class Role(Base, RoleMixin):
     permissions: Mapped[list[str] | None] = mapped_column(JSON)
 
 
+BREAK_GLASS = text("is_break_glass")
+
+
 class Staff(Base, UserMixin):
     __tablename__ = "staff"
+    __table_args__ = (
+        Index(  # there is one such account at most
+            "uq_staff_break_glass",
+            "is_break_glass",
+            unique=True,
+            sqlite_where=BREAK_GLASS,
+            postgresql_where=BREAK_GLASS,
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     email: Mapped[str] = mapped_column(String(255), unique=True)
@@ -57,8 +69,9 @@ class Staff(Base, UserMixin):
     language: Mapped[str] = mapped_column(String(8), default="tr")
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     tf_primary_method: Mapped[str | None] = mapped_column(String(64))
-    tf_totp_secret: Mapped[str | None] = mapped_column(String(255))
-    mf_recovery_codes: Mapped[list[str] | None] = mapped_column(JSON)
+    tf_totp_secret: Mapped[str | None] = mapped_column(String(255))  # sealed by the vault
+    totp_step: Mapped[int | None] = mapped_column(BigId)  # of the last code that was used
+    mf_recovery_codes: Mapped[list[str] | None] = mapped_column(JSON)  # keyed hashes
     # From the city's own sign-in (OpenID Connect), as "issuer subject"; null: a local account.
     oidc_subject: Mapped[str | None] = mapped_column(String(255), unique=True)
     is_break_glass: Mapped[bool] = mapped_column(default=False)

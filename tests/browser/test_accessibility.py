@@ -11,7 +11,6 @@ from playwright.sync_api import BrowserContext, Page
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.admin.accounts import add_staff
 from service.db import utcnow
 from service.ledger.halts import pause
 from service.models import (
@@ -43,13 +42,13 @@ from service.subscriptions.channels import add_channel, destination_of
 from service.subscriptions.choices import Choices
 from service.subscriptions.subscribe import Ask, ask, confirm
 from service.subscriptions.unsubscribe import end_by_token
+from tests import staff
 from tests.browser.checks import WALKS, Walk, inspect
 
 # Apprise imports a module that Python 3.13 has dropped.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 OpenContext = Callable[..., BrowserContext]
-PASSWORD = "uzun bir parola 1"
 ADMINISTRATOR = "admin@tellal.example"
 TITLE = "Karşıyaka’da tramvay seferleri bu hafta sonu bakım nedeniyle kısaltılıyor"
 BODY = (
@@ -68,8 +67,8 @@ MAIL = (
 @pytest.fixture
 def paths(app: APIFlask, runtime: Runtime) -> dict[str, str]:
     """A city with a little of everything, and every page that shows it."""
-    with app.app_context(), runtime.db.write() as session:
-        add_staff(session, ADMINISTRATOR, PASSWORD, ["administrator"])
+    staff.add(app, runtime, ADMINISTRATOR)
+    with runtime.db.write() as session:
         article_id = _article(session)
         channel_id = _channels(session, runtime)
         session.add(
@@ -97,18 +96,22 @@ def paths(app: APIFlask, runtime: Runtime) -> dict[str, str]:
 
 @pytest.mark.parametrize("walk", WALKS, ids=str)
 def test_every_page_is_right_in_every_state(
-    site: str, paths: dict[str, str], open_context: OpenContext, walk: Walk
+    site: str,
+    runtime: Runtime,
+    paths: dict[str, str],
+    open_context: OpenContext,
+    walk: Walk,
 ) -> None:
     page = walk.open(open_context)
     problems, seen = [], 0
-    for state in _states(page, site + walk.prefix, paths):
+    for state in _states(page, site + walk.prefix, runtime, paths):
         seen += 1
         problems += inspect(page, walk, state)
     assert problems == []
     assert seen == 21
 
 
-def _states(page: Page, base: str, paths: dict[str, str]) -> Iterator[str]:
+def _states(page: Page, base: str, runtime: Runtime, paths: dict[str, str]) -> Iterator[str]:
     """Bring the page into each state, one after another, and name it."""
     page.goto(base + "/staff/login")
     yield "staff sign in"
@@ -116,8 +119,8 @@ def _states(page: Page, base: str, paths: dict[str, str]) -> Iterator[str]:
     page.fill("#password", "wrong")
     _press(page, "main button[type=submit]")
     yield "staff sign in with a problem"
-    page.fill("#password", PASSWORD)
-    _press(page, "main button[type=submit]")
+    page.fill("#password", staff.PASSWORD)
+    staff.enter_code(page, runtime, ADMINISTRATOR)
     for name, path in paths.items():
         page.goto(base + path)
         yield name
@@ -204,12 +207,12 @@ def _channels(session: Session, runtime: Runtime) -> int:
         ids.append(channel.id)
     pause(session, HaltScope.CHANNEL, ids[1], "Bakım var", None, utcnow())
     destination = destination_of(session, ids[1])
-    staff = session.scalars(select(Staff)).one()
+    who = session.scalars(select(Staff)).one()
     assert destination is not None
     session.add_all(
         [
             AuditEntry(
-                staff_id=staff.id,
+                staff_id=who.id,
                 act="channel.test",
                 object_id=ids[1],
                 detail={"notification_id": 500},

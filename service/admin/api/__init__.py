@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from apiflask import APIFlask
 
-from service.admin.api import channels
+from service.admin.api import accounts, channels, keys
 from service.admin.api.entering import SCHEME
 
 
 def register(app: APIFlask) -> None:
     """Add the routes of each part."""
     app.security_schemes = {SCHEME: {"type": "http", "scheme": "bearer"}}
-    for part in (channels.api,):
+    for part in (
+        channels.api,
+        accounts.api,
+        keys.api,
+    ):
         app.register_blueprint(part)

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from service import acts
 from service.acts import Actor
+from service.admin import scopes
+from service.admin.keys import PURPOSE
 from service.admin.powers import Power, powers_of
 from service.db import utcnow
 from service.limits import client
@@ -22,7 +24,6 @@ from service.problems import Problem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PURPOSE = "api-key"
 SCHEME = "ApiKey"  # its name in the OpenAPI document
 PER_KEY = "600 per minute"
 FAILURES = "30 per minute"  # unknown keys, of one client
@@ -36,8 +37,8 @@ def needs(power: Power) -> Callable[[F], F]:
     def wrap(view: F) -> F:
         @wraps(view)
         def checked(*args: Any, **kwargs: Any) -> Response:
-            g.actor, powers = _enter()
-            if power not in powers:
+            g.actor, g.powers = _enter()
+            if power not in g.powers:
                 detail = f"This key lacks the power `{power.value}`; ask an administrator for it."
                 raise Problem(403, "Forbidden", detail)
             answer = make_response(view(*args, **kwargs))
@@ -54,6 +55,16 @@ def needs(power: Power) -> Callable[[F], F]:
 def me() -> Actor:
     """Who acts in this request of the API."""
     return cast(Actor, g.actor)
+
+
+def my_powers() -> frozenset[Power]:
+    """What this key may do: no more than that may it hand on."""
+    return cast(frozenset[Power], g.powers)
+
+
+def may_decide(session: Session, topic_id: int) -> bool:
+    """Whether the person behind this key may decide about a topic; see `scopes.may_decide`."""
+    return scopes.may_decide(session, me().staff_id, topic_id)
 
 
 def record(

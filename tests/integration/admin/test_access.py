@@ -15,11 +15,14 @@ from service.admin.accounts import AccountError, add_staff
 from service.admin.powers import POWERS, Power, roles_with
 from service.models import AuditEntry, Staff
 from service.runtime import Runtime
+from tests import staff
 from tests.integration.admin.conftest import csrf_of
+from tests.staff import PASSWORD
 
 Browser = Any
-PASSWORD = "uzun bir parola 1"
-OPEN = {"/staff/login", "/en/staff/login"}  # the door itself
+# The door itself and the steps behind it, which test_sign_in.py and test_oidc.py try.
+STEPS = ("login", "code", "set-up", "first", "oidc", "oidc/callback")
+OPEN = {f"{prefix}/staff/{step}" for prefix in ("", "/en") for step in STEPS}
 # Signing out does nothing for somebody who is not signed in.
 HARMLESS = {"/staff/logout"}
 
@@ -143,6 +146,9 @@ def test_signing_in_is_recorded_and_leads_where_one_wanted(
     answer = browser.post(
         wanted, wanted, email="Viewer@Tellal.example", password=PASSWORD, next="/staff/channels"
     )
+    assert (answer.status_code, answer.location) == (302, "/staff/code")
+    code = staff.code(runtime, accounts["viewer"])
+    answer = browser.post("/staff/code", "/staff/code", code=code)
     assert (answer.status_code, answer.location) == (302, "/staff/channels")
     with runtime.db.read() as session:
         entry = session.scalars(select(AuditEntry)).one()

@@ -17,8 +17,8 @@ from tests.integration.admin.examples import all_examples
 
 EXAMPLES = all_examples()
 SAFE = {"GET", "HEAD", "OPTIONS"}
-# Flask-Security's own, which test_access.py tries.
-SIGN_IN = ("security.",)
+# Steps of a sign-in, which test_access.py and test_sign_in.py try.
+SIGN_IN = ("security.", "sign_in_", "entrance.")
 
 
 def acting_rules(app: APIFlask) -> dict[str, set[str]]:
