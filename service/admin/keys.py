@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -56,7 +56,7 @@ def make(
         days: until it expires, at most a year.
         ceiling: what the one who asks may do; a key that makes a key hands on no more.
         now: the present.
-        latest: when the key that asks expires; this one does not outlive it.
+        latest: when the key that asks expires; this one ends then at the latest.
 
     Raises:
         RefusedKey: no name, no power or one beyond the ceiling, too long a life, or too many keys.
@@ -68,9 +68,7 @@ def make(
         raise RefusedKey(N_("Choose one or more of your own powers"), "powers")
     if not 1 <= days <= MAX_DAYS:
         raise RefusedKey(N_("Choose an end between tomorrow and a year from now"), "days")
-    expires = now + timedelta(days=days)
-    if latest is not None and expires > latest:
-        raise RefusedKey(N_("A key that a key makes does not outlive it"), "days")
+    expires = min(now + timedelta(days=days), latest or datetime.max.replace(tzinfo=UTC))
     session.refresh(staff, with_for_update=True)  # so that two at once count each other
     if len(_live_ids(session, staff.id, now)) >= MOST_LIVE:
         raise RefusedKey(N_("You have 50 keys: revoke one first"), "name")

@@ -33,6 +33,7 @@ COMMANDS = {
     "deliveries": "service.cli.deliveries",
     "digest": "service.cli.digest",
     "staff": "service.cli.staff",
+    "key": "service.cli.key",
     "mail": "service.cli.mail",
     "doctor": "service.cli.doctor",
     "bounces": "service.cli.bounces",

@@ -74,7 +74,7 @@ def list_keys(page: PageQuery) -> dict[str, Any]:
 @api.input(KeyIn, arg_name="wanted")
 @api.doc(**described("Make a key", MadeOut, status=201))
 def add(wanted: KeyIn) -> Response:
-    """Of the same person; it has no power that this key lacks, and does not outlive it."""
+    """Of the same person; it has no power that this key lacks, and ends with it at the latest."""
     now = utcnow()
     try:
         with runtime().db.write() as session:

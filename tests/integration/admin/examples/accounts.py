@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from sqlalchemy import select
+
 from service.admin import second_factor
 from service.models import Role, Staff
-from service.models.staff import ROLES
 from service.runtime import Runtime
 from tests.integration.admin.examples import Example
 from tests.staff import PASSWORD, SECRET
@@ -17,9 +18,9 @@ ANY = {"If-Match": "*"}
 
 
 def one(runtime: Runtime, *, is_active: bool = True) -> dict[str, Any]:
-    """Somebody with an app and no role that the administrators count."""
+    """Somebody beside the accounts of the fixtures, with an app."""
     with runtime.db.write() as session:
-        role = Role(name="reviewer", description=ROLES["reviewer"])
+        role = session.scalars(select(Role).where(Role.name == "reviewer")).one()
         staff = Staff(
             email="biri@tellal.example",
             password="x",
