@@ -213,7 +213,11 @@ def _first() -> ResponseReturnValue:
 
 def _confirm() -> ResponseReturnValue:
     wanted = inner_path(request.values.get("next"))
-    values = {"wanted": wanted or "", "has_code": second_factor.is_set_up(current_user)}
+    values = {
+        "wanted": wanted or "",
+        "has_code": second_factor.is_set_up(current_user),
+        "by_city": current_user.oidc_subject is not None,
+    }
     if request.method == "GET":
         return render_template("staff/confirm.html", errors={}, **values)
     if not _has_proved():

@@ -47,8 +47,15 @@ def add(name: str, powers: tuple[str, ...], days: int, staff: str) -> None:
             )
         except RefusedKey as error:
             raise Refusal(str(error)) from error
-        detail = {"powers": row.powers, "expires": row.expires_at}
-        acts.record(session, runtime.vault, actor, "key.add", row.id, **detail)
+        acts.record(
+            session,
+            runtime.vault,
+            actor,
+            "key.add",
+            row.id,
+            powers=row.powers,
+            expires=row.expires_at,
+        )
     click.echo(secret)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -163,7 +163,7 @@ def _act(email: str, actor: str, name: str, **given: list[str]) -> None:
     with opened_runtime() as runtime, runtime.db.write() as session:
         who = actor_named(session, actor)
 
-        def record(session: Session, act: str, number: int, **detail: object) -> None:
+        def record(session: Session, act: str, number: int, **detail: Any) -> None:
             acts.record(session, runtime.vault, who, act, number, **detail)
 
         try:
