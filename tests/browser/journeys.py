@@ -25,6 +25,7 @@ ABROAD = "test_abroad.py::test_the_box_is_right_in_every_state"
 NEWS = "test_archive.py::test_nothing_is_wrong_with_any_state"
 EMPTY = "test_archive.py::test_nothing_is_wrong_with_an_empty_archive"
 LOOK = "test_look.py::test_every_page_is_right_in_every_look"
+STAFF_SIGN_IN = "test_staff_signin.py::test_every_page_is_right_in_every_state"
 OTHERS = "test_accessibility.py::test_every_page_is_right_in_every_state"
 WHOLE_WAY = "test_journey.py::test_signing_up_and_leaving_without_javascript"
 MY_WAY = "test_my_page.py::test_the_whole_way_without_javascript"
@@ -74,6 +75,7 @@ JOURNEYS: dict[str, tuple[str, ...]] = {
         FOCUS,
     ),
     "Pages of staff and developers": (OTHERS,),
+    "Staff: first password, second factor, keys, accounts": (STAFF_SIGN_IN,),
     "Letters": (
         "test_letters.py::test_axe_finds_nothing_in_a_letter",
         "test_letters.py::test_a_letter_does_not_scroll_sideways_at_320_pixels",
