@@ -81,7 +81,7 @@ JOURNEYS: dict[str, tuple[str, ...]] = {
         "test_letters.py::test_a_letter_does_not_scroll_sideways_at_320_pixels",
     ),
 }
-WALKS = (SIGN_UP, ABROAD, MY_PAGE, MY_DATA, TARGETS, EMPTY, NEWS, LOOK, OTHERS)
+WALKS = (SIGN_UP, ABROAD, MY_PAGE, MY_DATA, TARGETS, EMPTY, NEWS, LOOK, STAFF_SIGN_IN, OTHERS)
 
 
 def document(seen: Iterable[Seen]) -> str:
