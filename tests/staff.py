@@ -21,7 +21,7 @@ def add(app: APIFlask, runtime: Runtime, email: str, *roles: str) -> int:
     """An account whose app is set up; returns its number."""
     with app.app_context(), runtime.db.write() as session:
         staff = add_staff(session, email, PASSWORD, roles or ["administrator"])
-        second_factor.enrol(session, runtime.vault, staff, SECRET, 0)
+        second_factor.enrol(runtime.vault, staff, SECRET, 0)
         return staff.id
 
 

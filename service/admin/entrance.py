@@ -181,7 +181,7 @@ def take_up(user: Staff, secret: str, *, replaces: bool) -> list[str] | None:
         staff = db.get_one(Staff, user.id, with_for_update=True)
         if second_factor.is_set_up(staff) and not replaces:
             return None  # another window was quicker
-        codes = second_factor.enrol(db, runtime().vault, staff, secret, step)
+        codes = second_factor.enrol(runtime().vault, staff, secret, step)
         _record(db, user, "staff.second-factor")
     session.pop(OFFERED, None)
     return codes

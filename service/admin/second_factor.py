@@ -78,7 +78,7 @@ def is_set_up(staff: Staff) -> bool:
     return bool(staff.tf_totp_secret)
 
 
-def enrol(session: Session, vault: Vault, staff: Staff, secret: str, step: int) -> list[str]:
+def enrol(vault: Vault, staff: Staff, secret: str, step: int) -> list[str]:
     """Give somebody a second factor; returns the recovery codes, which nobody sees again.
 
     `step`: of the code that proved that the app knows the secret; it does not count again.

@@ -30,7 +30,7 @@ def one(runtime: Runtime, *, is_active: bool = True) -> dict[str, Any]:
         )
         session.add(staff)
         session.flush()
-        second_factor.enrol(session, runtime.vault, staff, SECRET, 0)
+        second_factor.enrol(runtime.vault, staff, SECRET, 0)
         return {"staff_id": staff.id}
 
 
