@@ -8,7 +8,7 @@ keyed hash of itself and of the one before it, so a changed, missing or added ro
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -117,33 +117,64 @@ def adopt(session: Session, vault: Vault) -> int:
     return len(old)
 
 
-def broken_links(session: Session, vault: Vault) -> Iterator[Break]:
-    """Walk the whole chain; nothing means that no entry was changed, removed or added."""
-    last, mac = 0, ""
+def broken_links(
+    session: Session,
+    vault: Vault,
+    after: int = 0,
+    seen: Callable[[int], None] = lambda count: None,
+) -> Iterator[Break]:
+    """Walk the chain behind entry `after`, 0 for all of it; nothing means that no entry was
+    changed, removed or added. `seen` hears how many entries each step read."""
+    last, mac = after, _mac_of(session, after)
+    if mac is None:
+        yield Break(after, "missing")
+        mac = ""
     while True:
-        entries = session.scalars(
-            select(AuditEntry)
-            .where(AuditEntry.number > last)
-            .order_by(AuditEntry.number)
-            .limit(_STEP)
-            .execution_options(populate_existing=True)
-        ).all()
+        entries = _numbered(session, last, _STEP)
         for entry in entries:
             assert entry.number is not None
             if entry.number != last + 1:
                 yield Break(last + 1, f"missing, up to {entry.number - 1}")
-                mac = entry.mac  # what follows is judged by itself
             elif _mac(vault, mac, entry) != entry.mac:
                 yield Break(entry.number, f"changed ({entry.act}, {entry.at:%Y-%m-%d %H:%M} UTC)")
-            last, mac = entry.number, entry.mac
+            last, mac = entry.number, entry.mac  # what follows is judged by itself
+        seen(len(entries))
         session.expunge_all()
-        if len(entries) < _STEP:
-            break
-    head = session.get_one(AuditHead, _HEAD)
+        head = session.get_one(AuditHead, _HEAD, populate_existing=True)
+        if not entries or len(entries) < _STEP and head.number <= last:
+            break  # else somebody acted meanwhile
     if (head.number, head.mac) != (last, mac):
         yield Break(None, f"the log ends with entry {last}, but entry {head.number} was written")
     for entry_id in session.scalars(select(AuditEntry.id).where(AuditEntry.number.is_(None))):
         yield Break(None, f"row {entry_id} was added beside the chain")
+
+
+def length(session: Session) -> int:
+    """How many entries the chain has."""
+    return session.get_one(AuditHead, _HEAD).number
+
+
+def is_anchored(session: Session, number: int, mac: str) -> bool:
+    """Whether an entry is still the one that a line of the logs witnessed."""
+    return _mac_of(session, number) == mac
+
+
+def _mac_of(session: Session, number: int) -> str | None:
+    """The mac of an entry: nothing before the first one, null where there is none."""
+    if number == 0:
+        return ""
+    return session.scalar(select(AuditEntry.mac).where(AuditEntry.number == number))
+
+
+def _numbered(session: Session, after: int, count: int) -> Sequence[AuditEntry]:
+    """Entries in their order."""
+    return session.scalars(
+        select(AuditEntry)
+        .where(AuditEntry.number > after)
+        .order_by(AuditEntry.number)
+        .limit(count)
+        .execution_options(populate_existing=True)
+    ).all()
 
 
 def forget_subjects(session: Session, hashes: set[str]) -> None:

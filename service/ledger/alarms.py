@@ -42,6 +42,10 @@ HOW_TO_MEND = {
         "somebody signed in with the account for emergencies: ask who and why, see in the log of "
         "acts what was done, change its password, then clear this"
     ),
+    AlarmKind.TEMPLATE_BROKEN: (
+        "letters go out by the program's own template meanwhile: mend or take back the one that is "
+        "named (page Letters, or `tellal mail check`), which clears this"
+    ),
     AlarmKind.LEDGER_WRONG: "run `tellal audit`; the next audit that finds nothing clears this",
 }
 

@@ -22,6 +22,7 @@ from service.models.job import Job, JobFile, JobState
 from service.models.learning import ArchiveText, Learning, ModelState, ModelVersion
 from service.models.listing import Listing
 from service.models.mail_lane import MailLane
+from service.models.mail_template import TemplateDraft, TemplateVersion
 from service.models.mailbox import MailboxMessage
 from service.models.notice import NoticeKind, NoticeText
 from service.models.notification import (
@@ -118,6 +119,8 @@ __all__ = [
     "Suppression",
     "SuppressionReason",
     "TargetEnd",
+    "TemplateDraft",
+    "TemplateVersion",
     "TokenPurpose",
     "Topic",
     "TopicLabel",

@@ -15,7 +15,8 @@ LIVE = text("cleared_at IS NULL")
 
 class AlarmKind(StrEnum):
     """What its `object_id` names: a batch, a revision, a notification, the checksum of a domain or
-    a mail lane, or when the break-glass account was used, in seconds since 1970."""
+    a mail lane, or when the break-glass account was used, in seconds since 1970; 0 where there is
+    only one."""
 
     BATCH_GIVEN_UP = "batch given up"
     REVISION_GIVEN_UP = "revision given up"
@@ -25,6 +26,7 @@ class AlarmKind(StrEnum):
     MAIL_REFUSED = "mail refused"
     MAIL_COMPLAINTS = "mail complaints"
     BREAK_GLASS = "break-glass used"
+    TEMPLATE_BROKEN = "template broken"
 
 
 class Alarm(Base):

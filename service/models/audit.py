@@ -30,6 +30,7 @@ class AuditEntry(Base):
 
     __tablename__ = "audit"
     __table_args__ = (
+        Index("ix_audit_act_id", "act", "id"),
         Index("ix_audit_act_object_id", "act", "object_id"),
         Index("ix_audit_staff_id", "staff_id", "id"),
         Index("ix_audit_subject", "subject"),

@@ -38,6 +38,7 @@ class Job(Base):
             sqlite_where=UNFINISHED_JOB,
             postgresql_where=UNFINISHED_JOB,
         ),
+        Index("ix_job_staff_id", "staff_id", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

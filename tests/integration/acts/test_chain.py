@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from service import acts
 from service.acts import Actor
@@ -32,6 +33,15 @@ def write(runtime: Runtime, actor: Actor, count: int = 1) -> None:
 def breaks(runtime: Runtime) -> list[str]:
     with runtime.db.read() as session:
         return [str(one) for one in acts.broken_links(session, runtime.vault)]
+
+
+def tamper(runtime: Runtime, change: object) -> None:
+    """Change the log as somebody can who owns the database: without its triggers."""
+    on = "" if runtime.db.is_sqlite else " ON audit"
+    with runtime.db.write() as session:
+        for name in ("audit_no_update", "audit_no_delete"):
+            session.execute(text(f"DROP TRIGGER IF EXISTS {name}{on}"))
+        session.execute(change)  # type: ignore[call-overload]
 
 
 def test_a_whole_chain_has_no_break(runtime: Runtime, actor: Actor) -> None:
@@ -71,9 +81,49 @@ def test_a_changed_or_missing_row_is_found(
     runtime: Runtime, actor: Actor, change: object, says: str
 ) -> None:
     write(runtime, actor, 5)
-    with runtime.db.write() as session:
-        session.execute(change)  # type: ignore[call-overload]
+    tamper(runtime, change)
     assert says in "; ".join(breaks(runtime))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        update(AuditEntry).values(act="other"),
+        update(AuditEntry).values(detail={}),
+        update(AuditEntry).values(number=7),
+        update(AuditEntry).values(mac=""),
+        update(AuditEntry).values(subject="somebody else"),
+        delete(AuditEntry),
+    ],
+)
+def test_the_database_refuses_to_change_the_log(
+    runtime: Runtime, actor: Actor, change: object
+) -> None:
+    write(runtime, actor, 1)
+    with pytest.raises(DBAPIError, match="append-only"), runtime.db.write() as session:
+        session.execute(change)  # type: ignore[call-overload]
+    assert breaks(runtime) == []
+
+
+def test_the_end_of_the_chain_can_be_judged_alone(runtime: Runtime, actor: Actor) -> None:
+    write(runtime, actor, 6)
+    tamper(runtime, update(AuditEntry).where(AuditEntry.number == 2).values(act="other"))
+    with runtime.db.read() as session:
+        assert list(acts.broken_links(session, runtime.vault, 3)) == []
+        assert list(acts.broken_links(session, runtime.vault, 1)) != []
+        assert acts.length(session) == 6
+        assert "entry 9: missing" in [
+            str(one) for one in acts.broken_links(session, runtime.vault, 9)
+        ]
+
+
+def test_a_line_of_the_logs_is_a_witness(runtime: Runtime, actor: Actor) -> None:
+    write(runtime, actor, 2)
+    with runtime.db.read() as session:
+        mac = session.scalars(select(AuditEntry.mac).where(AuditEntry.number == 2)).one()
+        assert acts.is_anchored(session, 2, mac)
+        assert not acts.is_anchored(session, 1, mac)
+        assert not acts.is_anchored(session, 3, mac)
 
 
 def test_whom_it_was_about_can_be_forgotten(runtime: Runtime, actor: Actor) -> None:
