@@ -141,7 +141,7 @@ def broken_links(
         seen(len(entries))
         session.expunge_all()
         head = session.get_one(AuditHead, _HEAD, populate_existing=True)
-        if not entries or len(entries) < _STEP and head.number <= last:
+        if not entries or (len(entries) < _STEP and head.number <= last):
             break  # else somebody acted meanwhile
     if (head.number, head.mac) != (last, mac):
         yield Break(None, f"the log ends with entry {last}, but entry {head.number} was written")

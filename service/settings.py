@@ -213,6 +213,12 @@ class Settings(BaseSettings):
         description="Days after its end that the ledger knows to whom a notification went; then "
         "counts alone are kept. The rows go within nine days more.",
     )
+    job_file_days: int = Field(
+        30,
+        ge=1,
+        le=365,
+        description="Days that the files of jobs of the staff are kept, such as an import's list.",
+    )
     backup_days: int = Field(
         90,
         ge=1,

@@ -9,15 +9,35 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, Update, delete, null, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Update,
+    delete,
+    exists,
+    inspect,
+    null,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import QueryableAttribute, Session
 
 from service.db import rows, utcnow
 from service.ledger.partitions import make_ahead
 from service.ledger.retention import Retention
 from service.logs import get_logger
-from service.models import Article, InboxEvent, MailboxMessage, OneTimeToken
+from service.models import (
+    Article,
+    InboxEvent,
+    Job,
+    JobFile,
+    MailboxMessage,
+    OneTimeToken,
+    TemplateDraft,
+)
 from service.runtime import Runtime
+from service.settings import Settings
 from service.subscriptions import erasures
 from service.subscriptions.forgetting import forget_people
 from service.subscriptions.targets import forget_unproved
@@ -32,23 +52,21 @@ LEDGER_S = 420.0  # a task may run for nine minutes; what is left of the ledger 
 
 @dataclass(frozen=True)
 class Rule:
-    """What is forgotten, how long after its moment, and which rows those are."""
+    """What is forgotten, how long after its moment, and which rows those are. `days` may name the
+    setting that says so."""
 
     what: str
-    days: int
+    days: int | str
     moment: QueryableAttribute[Any]
     act: Update | Delete
     only: Sequence[ColumnElement[bool]] = ()
 
-    def statement(self, now: datetime) -> Update | Delete:
+    def statement(self, settings: Settings, now: datetime) -> Update | Delete:
         """Does it for one step of rows."""
-        table = self.moment.class_
-        old = (
-            select(table.id)
-            .where(self.moment < now - timedelta(days=self.days), *self.only)
-            .limit(STEP)
-        )
-        return self.act.where(table.id.in_(old))
+        keys = inspect(self.moment.class_).primary_key
+        days = getattr(settings, self.days) if isinstance(self.days, str) else self.days
+        old = select(*keys).where(self.moment < now - timedelta(days=days), *self.only).limit(STEP)
+        return self.act.where(tuple_(*keys).in_(old) if len(keys) > 1 else keys[0].in_(old))
 
 
 RULES = (
@@ -68,6 +86,21 @@ RULES = (
     ),
     Rule(what="mails", days=7, moment=MailboxMessage.at, act=delete(MailboxMessage)),
     Rule(what="tokens", days=7, moment=OneTimeToken.expires_at, act=delete(OneTimeToken)),
+    Rule(what="drafts", days=90, moment=TemplateDraft.at, act=delete(TemplateDraft)),
+    # Files first: no job goes before its last file.
+    Rule(
+        what="files of jobs",
+        days="job_file_days",
+        moment=JobFile.created_at,
+        act=delete(JobFile),
+    ),
+    Rule(
+        what="jobs",
+        days=365,
+        moment=Job.ended_at,
+        act=delete(Job),
+        only=(~exists().where(JobFile.job_id == Job.id),),
+    ),
 )
 # Rules that need more than a statement; each says itself how long it waits.
 FORGETTERS: Mapping[str, Callable[[Session, datetime], int]] = {
@@ -81,7 +114,8 @@ def forget_expired(runtime: Runtime) -> None:
     ledger's rows. Whoever a backup brought back is erased again."""
     now = utcnow()
     for rule in RULES:
-        log.info("forgotten", what=rule.what, rows=_in_steps(runtime, rule.statement(now)))
+        statement = rule.statement(runtime.settings, now)
+        log.info("forgotten", what=rule.what, rows=_in_steps(runtime, statement))
     for what, forgetter in FORGETTERS.items():
         with runtime.db.write() as session:
             log.info("forgotten", what=what, rows=forgetter(session, now))

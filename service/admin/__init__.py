@@ -15,6 +15,15 @@ from service.admin import (
     me_pages,
     navigation,
     oidc_pages,
+    api,
+    articles,
+    audit_log,
+    brand,
+    channels,
+    jobs,
+    mail_templates,
+    navigation,
+    notices,
     sign_in,
     today,
 )
@@ -34,6 +43,11 @@ def register(app: APIFlask) -> None:
         account_pages.blueprint(),
         key_pages.blueprint(),
         me_pages.blueprint(),
+        mail_templates.blueprint(),
+        notices.blueprint(),
+        brand.blueprint(),
+        jobs.blueprint(),
+        audit_log.blueprint(),
     ):
         pages.protect_forms(part)
         pages.register_pages(app, part)

@@ -79,3 +79,15 @@ POWER = {
     "audit": Word(_("Read the log of acts")),
     "staff": Word(_("Manage accounts and roles")),
 }
+NOTICE = {
+    "notice": Word(_("Privacy notice")),
+    "consent": Word(_("Consent to news by email")),
+    "abroad": Word(_("Consent to services abroad")),
+}
+JOB = {
+    "queued": Word(_("Queued"), "warn"),
+    "running": Word(_("Running"), "warn"),
+    "done": Word(_("Done"), "good"),
+    "failed": Word(_("Failed"), "bad"),
+    "cancelled": Word(_("Cancelled"), "bad"),
+}

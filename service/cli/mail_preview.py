@@ -92,12 +92,16 @@ def preview(
 
 @click.command()
 def check() -> None:
-    """Try the templates in config/mail with letters of every kind, and say what is wrong."""
+    """Try the templates in use, published and in config/mail, with letters of every kind, and say
+    what is wrong."""
     from service.messages.preview import problems
+    from service.messages.publishing import paper_in_use
 
     with opened_runtime() as runtime:
         folder = runtime.settings.config_dir / "mail"
-        found = list(problems(runtime.settings, runtime.vault))
+        with runtime.db.read() as session:
+            paper = paper_in_use(session, runtime.settings)
+        found = list(problems(runtime.settings, runtime.vault, paper))
     for problem in found:
         click.echo(problem)
     if found:
@@ -161,14 +165,17 @@ def _now() -> datetime:
 def _best(runtime: Runtime, write: Callable[[Letterhead], Letter]) -> Letter:
     """As readers get it; what is wrong with the staff's templates is said beside it."""
     from service.messages.email import Letterhead
+    from service.messages.publishing import paper_in_use
     from service.messages.stationery import TemplateError
 
     settings, vault = runtime.settings, runtime.vault
+    with runtime.db.read() as session:
+        paper = paper_in_use(session, settings)
     try:
-        return write(Letterhead(settings, vault, is_strict=True))
+        return write(Letterhead(settings, vault, paper, is_strict=True))
     except TemplateError as error:
         click.echo(f"{error}. Readers get the program's own template instead:\n", err=True)
-    return write(Letterhead(settings, vault))
+    return write(Letterhead(settings, vault, paper))
 
 
 def _show(letter: Letter) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.acting import STAFF, acting
+from service.cli.acting import STAFF, actor_named
 from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from service.models import NoticeText
 
 KINDS = click.Choice(("notice", "consent", "abroad"))
@@ -56,31 +59,64 @@ def show(kind: str, language: str, version: int | None) -> None:
 @click.option("--kind", type=KINDS, required=True)
 @click.option("--language", type=LANGUAGES, required=True)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--from",
+    "day",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"]),
+    help="Show it from this day (UTC) on; else at once.",
+)
 @STAFF
-def publish(kind: str, language: str, file: Path, staff: str) -> None:
+def publish(kind: str, language: str, file: Path, day: datetime | None, staff: str) -> None:
     """Publish FILE as the next version; pages show it at once, and older ones stay as proof.
 
     A notice is simple HTML (headings, paragraphs, lists, links) or plain paragraphs parted by empty
     lines. The others are one sentence; that of `abroad` names the sender as {provider}.
     """
-    from sqlalchemy import select
-
+    from service import acts
     from service.db import utcnow
-    from service.models import NoticeKind, Staff
-    from service.subscriptions.notices import NoticeError
-    from service.subscriptions.notices import publish as publish_text
+    from service.models import NoticeKind
+    from service.subscriptions import notices
 
     try:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise Refusal(f"{file} is not UTF-8") from error
-    with acting(staff, "notice.publish", None, kind=kind, language=language) as session:
-        who = session.scalars(select(Staff.id).where(Staff.email == staff)).one()
+    at = None if day is None else day.replace(tzinfo=UTC)
+    with opened_runtime() as runtime, runtime.db.write() as session:
+        actor = actor_named(session, staff)
         try:
-            made = publish_text(session, NoticeKind(kind), language, text, who, utcnow())
-        except NoticeError as error:
+            (made,) = notices.publish_all(
+                session, NoticeKind(kind), {language: text}, actor.staff_id, at, utcnow()
+            )
+        except notices.NoticeError as error:
             raise Refusal(str(error)) from error
+        detail = notices.told([made])
+        acts.record(session, runtime.vault, actor, "notice.publish", made.id, **detail)
     click.echo(f"Published: {_line(made)}")
+
+
+@notice.command()
+@click.option("--kind", type=KINDS, required=True)
+@click.option("--language", type=LANGUAGES, required=True)
+@click.argument("before", type=click.IntRange(1, 2**31 - 1))
+@click.argument("after", type=click.IntRange(1, 2**31 - 1))
+def diff(kind: str, language: str, before: int, after: int) -> None:
+    """Print what differs between two versions, as in: tellal notice diff --kind notice 1 2"""
+    import difflib
+
+    from service.models import NoticeKind
+    from service.subscriptions.notices import one_version
+
+    texts = []
+    with opened_runtime() as runtime, runtime.db.read() as session:
+        for version in (before, after):
+            found = one_version(session, NoticeKind(kind), language, version)
+            if found is None:
+                raise Refusal(f"there is no version {version} of {kind} in {language!r}")
+            texts.append(found.text.splitlines())
+    names = (f"version {before}", f"version {after}")
+    for line in difflib.unified_diff(texts[0], texts[1], *names, lineterm=""):
+        click.echo(line)
 
 
 def _line(one: NoticeText) -> str:

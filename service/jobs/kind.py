@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,14 @@ class JobError(Exception):
 
 
 class Kind(ABC):
-    """A piece should take a second or less: as often progress is seen, and a cancel heard."""
+    """A piece should take a second or less: as often progress is seen, and a cancel heard.
+
+    `power`: the value of the `Power` that lets others than who started it cancel it, resume it and
+    read its files; without one, administrators alone. What a page shows of its result may be
+    written in `templates/staff/jobs/_<name>.html`.
+    """
+
+    power: ClassVar[str] = ""
 
     def count(self, runtime: Runtime, job: Job) -> int | None:
         """How much there is to do, before the first piece; null where nobody knows."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -72,6 +73,31 @@ def read_file(runtime: Runtime, session: Session, job_id: int, name: str) -> str
     return None if file is None else runtime.vault.decrypt(file.sealed.decode())
 
 
+def files_of(session: Session, job_id: int) -> Sequence[JobFile]:
+    """What files a job has, without their contents."""
+    query = select(JobFile).where(JobFile.job_id == job_id).order_by(JobFile.name)
+    return session.scalars(query).all()
+
+
+def newest(
+    session: Session,
+    *,
+    before: int | None = None,
+    staff_id: int | None = None,
+    state: JobState | None = None,
+    limit: int,
+) -> Sequence[Job]:
+    """Jobs, the newest first, those below the id `before`."""
+    query = select(Job).order_by(Job.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(Job.id < before)
+    if staff_id is not None:
+        query = query.where(Job.staff_id == staff_id)
+    if state is not None:
+        query = query.where(Job.state == state)
+    return session.scalars(query).all()
+
+
 def waiting_jobs(
     session: Session, now: datetime, rung_before: datetime, full: Collection[Queue] = ()
 ) -> list[Ring]:
@@ -101,6 +127,27 @@ def progress(job: Job) -> float | None:
     if job.state == JobState.DONE:
         return 1.0
     return min(job.done / job.total, 1.0) if job.total else None
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a job gets on: pieces of its work a second, and how long the rest may take."""
+
+    per_second: float | None
+    left: timedelta | None
+
+
+def pace(job: Job, now: datetime) -> Pace:
+    """From its start on, waits of others of the queue included; null where nobody can tell."""
+    if job.started_at is None or not job.done:
+        return Pace(None, None)
+    seconds = ((job.ended_at or now) - job.started_at).total_seconds()
+    if seconds <= 0:
+        return Pace(None, None)
+    per_second = job.done / seconds
+    if job.ended_at is not None or not job.total:
+        return Pace(per_second, None)
+    return Pace(per_second, timedelta(seconds=max(job.total - job.done, 0) / per_second))
 
 
 def is_lost(job: Job) -> bool:

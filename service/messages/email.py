@@ -12,7 +12,7 @@ from service.crypto import Vault
 from service.ledger.lease import Row
 from service.messages.brand import letter_colours
 from service.messages.letter import WholeLetter
-from service.messages.stationery import Sheet, stationery
+from service.messages.stationery import Sheet, Stationery, stationery
 from service.messages.wording import spoken, words
 from service.settings import Settings
 
@@ -57,13 +57,22 @@ class Reader:
 class Letterhead:
     """Who writes, on what paper, and the tokens that letters carry; thread-safe once made."""
 
-    def __init__(self, settings: Settings, vault: Vault, *, is_strict: bool = False) -> None:
-        """`is_strict`: a template of the staff's that cannot be used is an error, as they want to
-        see it; else the program's own is used in its place."""
+    def __init__(
+        self,
+        settings: Settings,
+        vault: Vault,
+        paper: Stationery | None = None,
+        *,
+        is_strict: bool = False,
+    ) -> None:
+        """`paper`: the templates as they are in use (`service.messages.publishing`); without, as
+        nobody has published any.
+        `is_strict`: one of the staff's that cannot be used is an error, as they want to see it;
+        else the program's own is used in its place."""
         self._settings, self._vault = settings, vault
         self._zone = ZoneInfo(settings.timezone)
-        paper = stationery(settings.config_dir / "mail")
-        self._write = paper.draft if is_strict else paper.write
+        self.paper = paper or stationery(settings.config_dir / "mail")
+        self._write = self.paper.draft if is_strict else self.paper.write
         self._colours = letter_colours(settings.brand.palette)
         self.domain = settings.mail_domain
 

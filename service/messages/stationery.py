@@ -1,8 +1,8 @@
 """Stationery: the templates of letters, and those that staff put in their place.
 
-A file in `config/mail` replaces the one of the same name that comes with the program. One that
-cannot be used must not stop news: the letter is then written by the program's own template, and the
-log says once what is wrong.
+A version that staff published goes before a file in `config/mail`, and that before the one of the
+same name that comes with the program. One that cannot be used must not stop news: the letter is
+then written by the program's own template, and the log says once what is wrong.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from jinja2 import (
     BaseLoader,
     ChoiceLoader,
+    DictLoader,
     FileSystemLoader,
     StrictUndefined,
     TemplateSyntaxError,
@@ -47,20 +48,57 @@ class Sheet:
     html: str
 
 
+@dataclass(frozen=True)
+class Published:
+    """The texts in use that staff published, by name of the file; the same ones are equal."""
+
+    texts: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, texts: Mapping[str, str]) -> Published:
+        return cls(tuple(sorted(texts.items())))
+
+
 class Stationery:
     """The templates of one installation; thread-safe."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, published: Published = Published()) -> None:
         self._shipped = _environment(FileSystemLoader(TEMPLATES))
-        self._folder = folder
+        self._folder, self._published = folder, dict(published.texts)
         self._files: list[str] = []
-        self._own = self._shipped
-        self._said: set[str] = set()
+        self._own = self._with_own() if self._published else self._shipped
+        self._said: set[str] = set()  # to the log, once
+        self._new: set[str] = set()
+
+    @property
+    def names(self) -> list[str]:
+        """The files that make up letters."""
+        return sorted(path.name for path in TEMPLATES.iterdir())
 
     @property
     def replaced(self) -> list[str]:
-        """The names of the templates that staff put in the place of the program's."""
+        """The names of the files that stand in the place of the program's."""
         return sorted(name for name in self._names() if (TEMPLATES / name).exists())
+
+    def complaints(self) -> list[str]:
+        """What was wrong with templates of the staff's since this was last asked."""
+        found, self._new = sorted(self._new), set()
+        return found
+
+    def source(self, name: str) -> str:
+        """The text of a file as letters have it now.
+
+        Raises:
+            KeyError: no letter has a file of this name.
+        """
+        if name not in self.names:
+            raise KeyError(name)
+        return self._published.get(name) or self.installed(name)
+
+    def installed(self, name: str) -> str:
+        """The text of a file where nothing is published: the operator's own, else the program's."""
+        own = self._folder / name
+        return (own if own.is_file() else TEMPLATES / name).read_text("utf-8", "replace")
 
     @property
     def strangers(self) -> list[str]:
@@ -85,8 +123,9 @@ class Stationery:
         try:
             return self.draft(name, values, slots)
         except TemplateError as error:
-            if not self.replaced:
+            if not self.replaced and not self._published:
                 raise
+            self._new.add(str(error))
             if str(error) not in self._said:
                 self._said.add(str(error))
                 log.error("mail template not usable", template=name, detail=str(error))
@@ -102,15 +141,18 @@ class Stationery:
         """
         files = self.replaced
         if files != self._files:  # Jinja looks again at a file it has read, not for a new one
-            loaders = [FileSystemLoader(self._folder), FileSystemLoader(TEMPLATES)]
-            self._own, self._files = _environment(ChoiceLoader(loaders)), files
+            self._own, self._files = self._with_own(), files
         return _sheet(self._own, name, values, slots)
+
+    def _with_own(self) -> ImmutableSandboxedEnvironment:
+        loaders = [FileSystemLoader(self._folder), FileSystemLoader(TEMPLATES)]
+        return _environment(ChoiceLoader([DictLoader(self._published), *loaders]))
 
 
 @lru_cache(maxsize=8)  # compiled once for all batches of a worker; a changed file is read anew
-def stationery(folder: Path) -> Stationery:
-    """The stationery of a folder that may hold templates of the staff's own."""
-    return Stationery(folder)
+def stationery(folder: Path, published: Published = Published()) -> Stationery:
+    """The stationery of an installation; drafts that are only tried make their own."""
+    return Stationery(folder, published)
 
 
 def _environment(loader: BaseLoader) -> ImmutableSandboxedEnvironment:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import nh3
 from sqlalchemy import func, select
@@ -18,11 +19,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 import service
+from service.db import utcnow
 from service.models import NoticeKind, NoticeText
 
 LANGUAGES = ("tr", "en")
 FALLBACK = "en"  # as of all pages
 MAX_NOTICE, MAX_SENTENCE = 50_000, 500  # characters
+AHEAD, AGO = timedelta(days=365), timedelta(minutes=5)  # from when a text may be shown
 PROVIDER = "{provider}"  # stands in the sentence of `abroad` for whoever sends
 TAGS = {"h2", "h3", "p", "ul", "ol", "li", "strong", "em", "a", "br"}
 
@@ -66,7 +69,7 @@ def ship(session: Session) -> None:
 
 def current(session: Session, kind: NoticeKind, language: str) -> NoticeText:
     """The version that is shown now; of a language that has none, the English one."""
-    found = _newest(session, kind, language) or _newest(session, kind, FALLBACK)
+    found = _shown(session, kind, language) or _shown(session, kind, FALLBACK)
     if found is None:
         raise LookupError(f"there is no text {kind!r}: the database is not up to date")
     return found
@@ -90,20 +93,30 @@ def one_version(
 
 
 def publish(
-    session: Session, kind: NoticeKind, language: str, text: str, staff_id: int, now: datetime
+    session: Session,
+    kind: NoticeKind,
+    language: str,
+    text: str,
+    staff_id: int,
+    at: datetime,
 ) -> NoticeText:
-    """Publish a new version, which is shown from the caller's commit on.
+    """Publish a new version, which is shown from `at` on: the present, or a day to come.
 
     Raises:
-        NoticeError: the text is not fit for it, is the current one, or somebody published another
-            one at the same moment.
+        NoticeError: the text is not fit for it, is the current one, comes before a version that was
+            published for later, or somebody published another one at the same moment.
     """
-    text = _checked(kind, text)
+    text = checked(kind, text)
     newest = _newest(session, kind, language)
     if newest is not None and newest.text_hash == text_hash(text):
         raise NoticeError(f"this is what version {newest.version} says already")
+    if newest is not None and at < newest.published_at and newest.published_by is not None:
+        raise NoticeError(
+            f"version {newest.version} is shown from {newest.published_at:%Y-%m-%d %H:%M} UTC on: "
+            "publish this one for the same moment or later"
+        )
     made = _version(kind, language, newest, text, staff_id)
-    made.published_at = now
+    made.published_at = at
     try:
         with session.begin_nested():
             session.add(made)
@@ -111,6 +124,51 @@ def publish(
     except IntegrityError:
         raise NoticeError("somebody else published a version at the same moment") from None
     return made
+
+
+def publish_all(
+    session: Session,
+    kind: NoticeKind,
+    texts: Mapping[str, str],
+    staff_id: int,
+    at: datetime | None,
+    now: datetime,
+) -> list[NoticeText]:
+    """Publish a text in its languages for one moment, null for now; those that say what their
+    newest version says stay.
+
+    Raises:
+        NoticeError: no text is new, one is not fit, or the moment is past or too far away.
+    """
+    if at is not None and not now - AGO <= at <= now + AHEAD:
+        raise NoticeError(f"the day must be within the next {AHEAD.days} days")
+    made = []
+    for language, text in texts.items():
+        newest = _newest(session, kind, language)
+        if newest is not None and newest.text_hash == text_hash(checked(kind, text)):
+            continue
+        made.append(publish(session, kind, language, text, staff_id, max(at or now, now)))
+    if not made:
+        raise NoticeError("no text differs from its newest version")
+    return made
+
+
+def told(made: Sequence[NoticeText]) -> dict[str, Any]:
+    """What the log of acts says of versions that were published together."""
+    first = made[0]
+    return {
+        "kind": str(first.kind),
+        "languages": [one.language for one in made],
+        "before": [one.version - 1 for one in made],
+        "after": [one.version for one in made],
+        "from": first.published_at.isoformat(),
+    }
+
+
+def newest_text(session: Session, kind: NoticeKind, language: str) -> str:
+    """The text of the newest version, also of one that is shown from a later day on."""
+    found = _newest(session, kind, language)
+    return "" if found is None else found.text
 
 
 def by_hash(session: Session, hashed: str) -> NoticeText | None:
@@ -136,6 +194,16 @@ def _newest(session: Session, kind: NoticeKind, language: str) -> NoticeText | N
     return None if version is None else one_version(session, kind, language, version)
 
 
+def _shown(session: Session, kind: NoticeKind, language: str) -> NoticeText | None:
+    return session.scalar(
+        select(NoticeText)
+        .where(NoticeText.kind == kind, NoticeText.language == language)
+        .where(NoticeText.published_at <= utcnow())
+        .order_by(NoticeText.version.desc())
+        .limit(1)
+    )
+
+
 def _version(
     kind: NoticeKind, language: str, newest: NoticeText | None, text: str, staff_id: int | None
 ) -> NoticeText:
@@ -153,11 +221,15 @@ def _shipped(kind: NoticeKind, language: str) -> str:
     if kind is not NoticeKind.NOTICE:
         return _SENTENCES[kind, language]
     path = Path(service.__file__).parent / "templates" / "citizen" / f"privacy_{language}.html"
-    return _checked(kind, _COMMENT.sub("", path.read_text(encoding="utf-8")))
+    return checked(kind, _COMMENT.sub("", path.read_text(encoding="utf-8")))
 
 
-def _checked(kind: NoticeKind, text: str) -> str:
-    """The text as it is stored: a notice cleaned of what no page should carry."""
+def checked(kind: NoticeKind, text: str) -> str:
+    """The text as it is stored: a notice cleaned of what no page should carry.
+
+    Raises:
+        NoticeError: it is not fit for its kind.
+    """
     text = text.replace("\r\n", "\n").strip()
     if not text:
         raise NoticeError("the text is empty")

@@ -23,6 +23,7 @@ from service.messages.digest import DigestEdition
 from service.messages.edition import Edition
 from service.messages.email import Letterhead, Reader
 from service.messages.letter import Letter, LetterError
+from service.messages.publishing import complain, paper_in_use
 from service.messages.story import Name, Story, tell, tell_all
 from service.models import (
     Article,
@@ -62,7 +63,7 @@ class EmailSender(OneByOne):
 
     def __init__(self, runtime: Runtime, lease: Lease, throttle: Throttle | None = None) -> None:
         self._runtime, self._lease, self._throttle = runtime, lease, throttle
-        self._letterhead = Letterhead(runtime.settings, runtime.vault)
+        self._house: Letterhead | None = None
         self._signer = Signer.of(runtime.settings)
         self._edition: Edition | None = None
         self._digest: DigestEdition | None = None
@@ -71,6 +72,11 @@ class EmailSender(OneByOne):
         self._told_at = -math.inf
 
     def prepare(self, session: Session) -> int | None:
+        if self._house is None:  # once a batch: what is published meanwhile counts for the next
+            held = self._runtime
+            self._house = Letterhead(
+                held.settings, held.vault, paper_in_use(session, held.settings)
+            )
         if self._edition is not None and time.monotonic() - self._told_at < TOLD_FOR_S:
             story = self._edition.story
             shown = select(Article.shown_revision_id).where(Article.id == story.article_id)
@@ -153,12 +159,20 @@ class EmailSender(OneByOne):
             return tell_all(session, revision_ids)
 
     @property
+    def _letterhead(self) -> Letterhead:
+        assert self._house is not None, "prepare() comes first"
+        return self._house
+
+    @property
     def is_trial(self) -> bool:
         """Staff who test mail want to read the answer."""
         return self._template == TRIAL
 
     def close(self) -> None:
-        """Links are left for the next batch."""
+        """Links are left for the next batch. Staff hear of a template that broke."""
+        if self._house is not None:
+            with suppress(SQLAlchemyError):
+                complain(self._runtime.db, self._house.paper, utcnow())
 
 
 class _Outbox:
