@@ -54,7 +54,7 @@ def blueprint() -> Blueprint:
         subject = address_hash(held.vault, DestinationKind.EMAIL, address)
         with held.db.write() as session:
             record(session, "audit.search", subject=subject)
-        return redirect(page_url("audit_log.index", subject=subject), 303)  # type: ignore[return-value]
+        return redirect(page_url("audit_log.index", subject=subject), 303)
 
     @part.get("/audit.csv")
     @needs(Power.AUDIT)

@@ -43,6 +43,7 @@ COMMANDS = {
     "erasures": "service.cli.erasures",
     "classify": "service.cli.classify",
     "audit": "service.cli.audit",
+    "job": "service.cli.job",
     "alarms": "service.cli.alarms",
     "retention": "service.cli.retention",
     "stats": "service.cli.stats",

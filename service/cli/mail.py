@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from service.cli.mail_preview import check, preview
+from service.cli.mail_templates import templates
 from service.cli.mail_test import test_mail
 from service.cli.refusal import Refusal
 
@@ -20,6 +21,7 @@ def mail() -> None:
 mail.add_command(test_mail)
 mail.add_command(preview)
 mail.add_command(check)
+mail.add_command(templates)
 
 
 @mail.command()

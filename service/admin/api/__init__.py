@@ -9,6 +9,7 @@ from __future__ import annotations
 from apiflask import APIFlask
 
 from service.admin.api import accounts, channels, keys
+from service.admin.api import audit_log, channels, jobs, mail_templates, notices
 from service.admin.api.entering import SCHEME
 
 
@@ -19,5 +20,9 @@ def register(app: APIFlask) -> None:
         channels.api,
         accounts.api,
         keys.api,
+        mail_templates.api,
+        notices.api,
+        jobs.api,
+        audit_log.api,
     ):
         app.register_blueprint(part)
