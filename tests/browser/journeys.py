@@ -27,6 +27,10 @@ EMPTY = "test_archive.py::test_nothing_is_wrong_with_an_empty_archive"
 LOOK = "test_look.py::test_every_page_is_right_in_every_look"
 STAFF_SIGN_IN = "test_staff_signin.py::test_every_page_is_right_in_every_state"
 OTHERS = "test_accessibility.py::test_every_page_is_right_in_every_state"
+STAFF_TEXTS = "test_staff_texts.py::test_every_page_is_right_in_every_state"
+STAFF_TEXTS_WAY = (
+    "test_staff_texts.py::test_a_template_is_changed_and_taken_back_without_javascript"
+)
 WHOLE_WAY = "test_journey.py::test_signing_up_and_leaving_without_javascript"
 MY_WAY = "test_my_page.py::test_the_whole_way_without_javascript"
 SIGN_UP_KEYS = "test_subscribe.py::test_a_keyboard_alone_leads_through_the_sign_up"
@@ -76,12 +80,16 @@ JOURNEYS: dict[str, tuple[str, ...]] = {
     ),
     "Pages of staff and developers": (OTHERS,),
     "Staff: first password, second factor, keys, accounts": (STAFF_SIGN_IN,),
+    "Staff: letters, notices, brand, jobs, log of acts": (STAFF_TEXTS, STAFF_TEXTS_WAY),
     "Letters": (
         "test_letters.py::test_axe_finds_nothing_in_a_letter",
         "test_letters.py::test_a_letter_does_not_scroll_sideways_at_320_pixels",
     ),
 }
-WALKS = (SIGN_UP, ABROAD, MY_PAGE, MY_DATA, TARGETS, EMPTY, NEWS, LOOK, STAFF_SIGN_IN, OTHERS)
+WALKS = (
+    *(SIGN_UP, ABROAD, MY_PAGE, MY_DATA, TARGETS, EMPTY, NEWS, LOOK, OTHERS),
+    *(STAFF_SIGN_IN, STAFF_TEXTS),
+)
 
 
 def document(seen: Iterable[Seen]) -> str:
