@@ -1,4 +1,4 @@
-"""Letters, notices, brand, jobs and the log of acts, each page in its main states and every look."""
+"""Letters, notices, brand, jobs and the log of acts, each page in its states and looks."""
 
 from __future__ import annotations
 
