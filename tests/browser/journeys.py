@@ -27,7 +27,8 @@ EMPTY = "test_archive.py::test_nothing_is_wrong_with_an_empty_archive"
 LOOK = "test_look.py::test_every_page_is_right_in_every_look"
 STAFF_SIGN_IN = "test_staff_signin.py::test_every_page_is_right_in_every_state"
 OTHERS = "test_accessibility.py::test_every_page_is_right_in_every_state"
-STAFF_TEXTS = "test_staff_texts.py::test_every_page_is_right_in_every_state"
+STAFF_TEXTS = "test_staff_texts.py::test_letters_and_notices_are_right_in_every_state"
+STAFF_OFFICE = "test_staff_texts.py::test_brand_jobs_and_log_are_right_in_every_state"
 STAFF_TEXTS_WAY = (
     "test_staff_texts.py::test_a_template_is_changed_and_taken_back_without_javascript"
 )
@@ -80,7 +81,11 @@ JOURNEYS: dict[str, tuple[str, ...]] = {
     ),
     "Pages of staff and developers": (OTHERS,),
     "Staff: first password, second factor, keys, accounts": (STAFF_SIGN_IN,),
-    "Staff: letters, notices, brand, jobs, log of acts": (STAFF_TEXTS, STAFF_TEXTS_WAY),
+    "Staff: letters, notices, brand, jobs, log of acts": (
+        STAFF_TEXTS,
+        STAFF_OFFICE,
+        STAFF_TEXTS_WAY,
+    ),
     "Letters": (
         "test_letters.py::test_axe_finds_nothing_in_a_letter",
         "test_letters.py::test_a_letter_does_not_scroll_sideways_at_320_pixels",
@@ -88,7 +93,9 @@ JOURNEYS: dict[str, tuple[str, ...]] = {
 }
 WALKS = (
     *(SIGN_UP, ABROAD, MY_PAGE, MY_DATA, TARGETS, EMPTY, NEWS, LOOK, OTHERS),
-    *(STAFF_SIGN_IN, STAFF_TEXTS),
+    STAFF_SIGN_IN,
+    STAFF_TEXTS,
+    STAFF_OFFICE,
 )
 
 
