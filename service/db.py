@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
     CursorResult,
     DateTime,
@@ -25,8 +26,10 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
+    case,
     create_engine,
     event,
+    literal,
     text,
 )
 from sqlalchemy.exc import OperationalError
@@ -141,6 +144,23 @@ def table_of(model: type[Base]) -> Table:
     table = model.__table__
     assert isinstance(table, Table)
     return table
+
+
+def place_among(
+    column: ColumnElement[datetime | None], moments: Sequence[datetime]
+) -> ColumnElement[int]:
+    """How many of these moments, which are in order, are not after the column's: SQL that both
+    databases read, which halves them at each comparison."""
+
+    def between(lower: int, upper: int) -> Any:
+        if lower == upper:
+            return literal(lower)
+        middle = (lower + upper) // 2
+        is_before = column < moments[middle]
+        return case((is_before, between(lower, middle)), else_=between(middle + 1, upper))
+
+    found: ColumnElement[int] = between(0, len(moments))
+    return found
 
 
 def rows(session: Session, statement: object, **values: object) -> int:

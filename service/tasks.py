@@ -53,6 +53,8 @@ class Task(StrEnum):
     RUN_JOB = "job.run"
     RETAIN = "retain.expired"
     AUDIT_LEDGER = "audit.ledger"
+    COUNT_TALLIES = "count.tallies"
+    COUNT_READERS = "count.readers"
 
 
 HOME: dict[Task, Queue] = {
@@ -68,6 +70,8 @@ HOME: dict[Task, Queue] = {
     Task.RUN_JOB: Queue.MAINTENANCE,
     Task.RETAIN: Queue.MAINTENANCE,
     Task.AUDIT_LEDGER: Queue.MAINTENANCE,
+    Task.COUNT_TALLIES: Queue.MAINTENANCE,
+    Task.COUNT_READERS: Queue.MAINTENANCE,
 }
 
 

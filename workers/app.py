@@ -106,6 +106,18 @@ app.conf.update(
             "schedule": crontab(minute="41"),
             "options": {"expires": 1800},
         },
+        # Of what is under way; at most ten seconds of one process.
+        "tallies": {
+            "task": Task.COUNT_TALLIES.value,
+            "schedule": 20.0,
+            "options": {"expires": 15},
+        },
+        # Each hour, and it counts the days that are missing: a city's midnight is no hour of UTC.
+        "readers": {
+            "task": Task.COUNT_READERS.value,
+            "schedule": crontab(minute="5"),
+            "options": {"expires": 1800},
+        },
     },
 )
 

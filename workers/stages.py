@@ -84,10 +84,12 @@ PLACES: dict[Task, str] = {
     Task.REFIT_MODEL: "workers.learn:refit_if_due",
     Task.RETAIN: "workers.retain:forget_expired",
     Task.AUDIT_LEDGER: "workers.stages:audit_ledger",
+    Task.COUNT_TALLIES: "workers.count:count_tallies",
+    Task.COUNT_READERS: "workers.count:count_readers",
 }
 _OF_THE_SCHEDULER = (
     *(Task.POLL_MAILBOX, Task.POLL_TELEGRAM, Task.REFIT_MODEL, Task.RETAIN),
-    Task.AUDIT_LEDGER,
+    *(Task.AUDIT_LEDGER, Task.COUNT_TALLIES, Task.COUNT_READERS),
 )
 
 STAGES: dict[Task, Callable[[Runtime, int], None]] = {

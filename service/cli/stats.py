@@ -26,13 +26,18 @@ def show_days(days: int, lanes: bool) -> None:
     from rich.table import Table
 
     from service.db import utcnow
-    from service.ledger.days import sums
+    from service.ledger.days import at_one_moment, sums
+    from service.ledger.tallying import count_due
     from service.models import DeliveryState
 
     with opened_runtime() as runtime:
         zone = ZoneInfo(runtime.settings.timezone)
-        today = utcnow().astimezone(zone).date()
-        cells = sums(runtime.db, today - timedelta(days=days - 1), today, zone)
+        now = utcnow()
+        today = now.astimezone(zone).date()
+        count_due(runtime.db, zone, now, is_all=True)
+        with runtime.db.read() as session:
+            at_one_moment(session)
+            cells = sums(session, today - timedelta(days=days - 1), today)
     lines: dict[tuple[str, ...], Counter[str]] = {}
     key: tuple[str, ...]
     for cell, count in cells.items():

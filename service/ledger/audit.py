@@ -24,6 +24,13 @@ class Finding:
 FINAL = """coalesce((SELECT sum(CAST(CAST(value AS text) AS bigint))
                      FROM json_each(n.final_counts)), 0)"""
 
+_STATES = ("queued", "sent", "deferred", "rejected", "unknown", "suppressed", "cancelled")
+_SUMS = ", ".join(
+    f"sum(CASE WHEN state = {number} THEN 1 ELSE 0 END) AS {word}"
+    for number, word in enumerate(_STATES)
+)
+_DIFFER = " OR ".join(f"t.{word} <> coalesce(v.{word}, 0)" for word in _STATES)
+
 # Each query returns (id, detail) of what breaks the rule; no row means that the rule holds.
 RULES: dict[str, str] = {
     "planned is not the sum of the outcomes of notification": """
@@ -65,6 +72,25 @@ RULES: dict[str, str] = {
               WHERE archived_at IS NOT NULL) n
         WHERE d.total <> n.total
     """,
+    "the final tally is not what the rows say, notification": f"""
+        SELECT t.notification_id, 'counted ' || (t.{" + t.".join(_STATES)})
+        FROM tally t JOIN notification n ON n.id = t.notification_id
+        LEFT JOIN (SELECT notification_id, {_SUMS} FROM delivery GROUP BY notification_id) v
+               ON v.notification_id = t.notification_id
+        WHERE n.state IN ('done', 'cancelled')
+          AND n.tallied_end = coalesce(n.done_at, n.stopped_at, n.created_at)
+          AND ({_DIFFER})
+    """,  # noqa: S608
+    "a tally of what is archived, notification": """
+        SELECT n.id, n.state FROM notification n JOIN tally t ON t.notification_id = n.id
+        WHERE n.archived_at IS NOT NULL
+    """,
+    "the sums of all days are not the tallies, of any notification": f"""
+        SELECT 0, 'in days ' || d.total || ', in tallies ' || t.total
+        FROM (SELECT coalesce(sum(count), 0) AS total FROM tally_day) d,
+             (SELECT coalesce(sum({" + ".join(_STATES)}), 0) AS total FROM tally) t
+        WHERE d.total <> t.total
+    """,  # noqa: S608
     "queued deliveries without an open batch, notification": """
         SELECT v.notification_id, count(*) || ' rows'
         FROM delivery v LEFT JOIN batch b ON b.id = v.batch_id AND b.state < 2

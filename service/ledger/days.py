@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Date, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
-from service.db import Database
-from service.models import Delivery, DeliveryDay, DeliveryState, Destination, Notification
+from service.models import Delivery, DeliveryDay, DeliveryState, Destination, Notification, TallyDay
 
-AT_ONCE = 500  # notifications a statement
-
-ADD = text("""
-    INSERT INTO delivery_day (day, kind, destination_kind, lane, state, count)
+ADD = """
+    INSERT INTO {0} (day, kind, destination_kind, lane, state, count)
     VALUES (:day, :kind, :destination_kind, :lane, :state, :count)
     ON CONFLICT (day, kind, destination_kind, lane, state)
-    DO UPDATE SET count = delivery_day.count + excluded.count
-""").bindparams(bindparam("day", type_=Date()))
+    DO UPDATE SET count = {0}.count + excluded.count
+"""
+
+
+class Table(StrEnum):
+    """Where sums are kept: of what is archived, and of what still has its rows."""
+
+    ARCHIVED = "delivery_day"
+    TALLIES = "tally_day"
 
 
 @dataclass(frozen=True, order=True)
@@ -63,36 +68,30 @@ def count_cells(
     return counted
 
 
-def add(session: Session, cells: Mapping[Cell, int]) -> None:
-    """Add to the sums, in one order, so that two who do so never wait for each other."""
-    for cell in sorted(cells):
-        session.execute(ADD, {**vars(cell), "count": cells[cell]})
+def add(session: Session, cells: Mapping[Cell, int], table: Table = Table.ARCHIVED) -> None:
+    """Add to the sums, in one order, so that two who do so never wait for each other in a circle.
+    What is negative is taken back."""
+    changed = [{**vars(cell), "count": cells[cell]} for cell in sorted(cells) if cells[cell]]
+    if changed:
+        statement = text(ADD.format(table)).bindparams(bindparam("day", type_=Date()))
+        session.connection().execute(statement, changed)
 
 
-def sums(db: Database, since: date, until: date, zone: ZoneInfo) -> Counter[Cell]:
-    """All deliveries of the days from `since` to `until`: those that were summed, and those whose
-    rows still exist, which are counted now. Owns its transaction, which sees one moment."""
-    first, end = (datetime.combine(one, time(), zone) for one in (since, until + timedelta(1)))
-    moment = func.coalesce(Notification.released_at, Notification.created_at)
-    with db.read() as session:
-        if not db.is_sqlite:  # else what is archived meanwhile would be missing, or count twice
-            session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
-        kept = session.scalars(select(DeliveryDay).where(DeliveryDay.day.between(since, until)))
-        total = Counter({_cell(row): row.count for row in kept})
-        live = session.scalars(
-            select(Notification)
-            .where(Notification.cleared_at.is_(None), Notification.archived_at.is_(None))
-            .where(moment >= first, moment < end)
-        ).all()
-        for part in _batched(live, AT_ONCE):
-            for cells in count_cells(session, part, zone).values():
-                total += cells
-    return total
+def sums(session: Session, since: date, until: date) -> Counter[Cell]:
+    """All deliveries of the days from `since` to `until`, as they were counted last.
+
+    On PostgreSQL the transaction must see one moment (`at_one_moment`): what is archived meanwhile
+    would be missing, or count twice.
+    """
+    archived = session.scalars(select(DeliveryDay).where(DeliveryDay.day.between(since, until)))
+    tallied = session.scalars(select(TallyDay).where(TallyDay.day.between(since, until)))
+    total = Counter[Cell]()
+    for row in (*archived, *tallied):
+        total[Cell(row.day, row.kind, row.destination_kind, row.lane, row.state)] += row.count
+    return +total
 
 
-def _cell(row: DeliveryDay) -> Cell:
-    return Cell(row.day, row.kind, row.destination_kind, row.lane, row.state)
-
-
-def _batched(found: Sequence[Notification], size: int) -> Iterator[Sequence[Notification]]:
-    return (found[start : start + size] for start in range(0, len(found), size))
+def at_one_moment(session: Session) -> None:
+    """Let all statements of a transaction see the same; before its first one."""
+    if session.get_bind().dialect.name != "sqlite":  # which always does
+        session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))

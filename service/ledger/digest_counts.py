@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.models import Delivery, DeliveryState, DigestArticle, DigestRun, Notification
+from service.ledger.counts import notification_counts
+from service.models import DigestArticle, DigestRun, Notification
 
 
 @dataclass(frozen=True)
@@ -35,15 +36,6 @@ def _count(session: Session, run: DigestRun) -> Count:
     notification = session.get_one(Notification, run.notification_id)
     articles = select(func.count()).select_from(DigestArticle)
     articles = articles.where(DigestArticle.notification_id == notification.id)
-    letters = notification.final_counts or _letters(session, notification.id)
+    counts = notification_counts(session, notification)
+    letters = {word: count for word, count in counts.items() if count and word != "planned"}
     return Count(run, notification.state, session.scalar(articles) or 0, letters)
-
-
-def _letters(session: Session, notification_id: int) -> dict[str, int]:
-    rows = session.execute(
-        select(Delivery.state, func.count())
-        .where(Delivery.notification_id == notification_id)
-        .group_by(Delivery.state)
-        .order_by(Delivery.state)
-    )
-    return {DeliveryState(state).word: count for state, count in rows}

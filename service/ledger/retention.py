@@ -1,7 +1,8 @@
 """Retention of the ledger: who was told what is known for some days, and then only how many.
 
-A notification that is over for long enough is archived: its final counts, the sums of its day and
-the mark that it is archived are one transaction, so that nothing counts twice wherever a run dies.
+A notification that is over for long enough is archived: its final counts, the sums of its day, in
+the place of its tally, and the mark that it is archived are one transaction, so that nothing counts
+twice wherever a run dies.
 Only then its rows go, in one piece with their partition, or in steps. The notification itself, its
 article and every proof of consent stay.
 """
@@ -18,7 +19,7 @@ from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from service.db import Database, rows
-from service.ledger import clearing, days, partitions
+from service.ledger import clearing, days, partitions, tallies
 from service.ledger.locks import lock_articles
 from service.models import (
     DeliveryState,
@@ -161,6 +162,7 @@ class Retention:
                 done.append(one)
                 total += counted[one.id]
         days.add(session, total)
+        tallies.take_back(session, done)
         return done
 
     def _drop(self, now: datetime) -> Iterator[Step]:

@@ -33,12 +33,14 @@ from service.models.notification import (
 )
 from service.models.place import Place, PlaceLabel
 from service.models.pull import Pull, PullAlarm, PullItem, PullKind, PullState
+from service.models.reader_day import BounceDay, Figure, ReaderDay
 from service.models.source import Source
 from service.models.staff import Role, Staff, StaffRole, StaffTopic
 from service.models.story import Story, StoryLink
 from service.models.subscriber import Subscriber
 from service.models.subscription import Frequency, Subscription
 from service.models.suppression import Suppression, SuppressionReason
+from service.models.tally import DelayDay, Tally, TallyDay
 from service.models.token import OneTimeToken, TokenPurpose
 from service.models.topic import LabelOrigin, LabelState, Topic, TopicLabel
 from service.models.wrong_topic import WrongTopic, WrongTopicKind
@@ -57,6 +59,7 @@ __all__ = [
     "Batch",
     "BatchState",
     "Bounce",
+    "BounceDay",
     "BounceVerdict",
     "Channel",
     "ChatClaim",
@@ -64,6 +67,7 @@ __all__ = [
     "ChatTarget",
     "Consent",
     "ConsentAct",
+    "DelayDay",
     "Delivery",
     "DeliveryAnswer",
     "DeliveryDay",
@@ -75,6 +79,7 @@ __all__ = [
     "DigestRun",
     "Erasure",
     "FeedClock",
+    "Figure",
     "Frequency",
     "Halt",
     "HaltKind",
@@ -104,6 +109,7 @@ __all__ = [
     "PullItem",
     "PullKind",
     "PullState",
+    "ReaderDay",
     "Resend",
     "Revision",
     "RevisionState",
@@ -118,6 +124,8 @@ __all__ = [
     "Subscription",
     "Suppression",
     "SuppressionReason",
+    "Tally",
+    "TallyDay",
     "TargetEnd",
     "TemplateDraft",
     "TemplateVersion",

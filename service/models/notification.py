@@ -46,6 +46,13 @@ UNFINISHED = text("state NOT IN ('done', 'cancelled')")
 # SQLite walks a partial index only where a query says its condition in its own words.
 IS_UNFINISHED = text("notification.state NOT IN ('done', 'cancelled')")
 UNCLEARED = text("cleared_at IS NULL")
+# Over, and its tally is not of this end: a later topic opens it again, and it ends once more.
+_UNTALLIED = (
+    "{0}state IN ('done', 'cancelled') AND {0}archived_at IS NULL AND ({0}tallied_end IS NULL"
+    " OR {0}tallied_end <> coalesce({0}done_at, {0}stopped_at, {0}created_at))"
+)
+UNTALLIED = text(_UNTALLIED.format(""))
+IS_UNTALLIED = text(_UNTALLIED.format("notification."))
 
 
 class Notification(Base):
@@ -86,6 +93,9 @@ class Notification(Base):
         Index(
             "ix_notification_uncleared", "id", sqlite_where=UNCLEARED, postgresql_where=UNCLEARED
         ),
+        Index(
+            "ix_notification_untallied", "id", sqlite_where=UNTALLIED, postgresql_where=UNTALLIED
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -109,6 +119,7 @@ class Notification(Base):
     done_at: Mapped[datetime | None]
     archived_at: Mapped[datetime | None]
     cleared_at: Mapped[datetime | None]
+    tallied_end: Mapped[datetime | None]
     final_counts: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
     rung_at: Mapped[datetime] = mapped_column(default=utcnow)
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)

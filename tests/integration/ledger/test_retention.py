@@ -21,6 +21,7 @@ from service.ledger.followup import follow
 from service.ledger.followup import told as followed_up
 from service.ledger.plan import plan_again
 from service.ledger.retention import Retention
+from service.ledger.tallying import count_due
 from service.models import (
     Article,
     Batch,
@@ -104,7 +105,9 @@ def counts(runtime, article_id: int) -> dict[str, int]:
 def days(runtime, clock) -> dict[tuple[date, str, int], int]:
     """The sums of the days around now, by day, kind and outcome."""
     today = clock().astimezone(ZONE).date()
-    found = sums(runtime.db, today - timedelta(days=400), today, ZONE)
+    count_due(runtime.db, ZONE, clock(), is_all=True)
+    with runtime.db.read() as session:
+        found = sums(session, today - timedelta(days=400), today)
     return {(cell.day, cell.kind, cell.state): count for cell, count in found.items()}
 
 
@@ -270,7 +273,9 @@ def test_a_day_ends_at_the_city_s_midnight(runtime, town, ended, run, clock, rel
     told = ended(town.planned(), released_at=released)
 
     def on(first: date) -> int:
-        return sums(runtime.db, first, first, ZONE).total()
+        count_due(runtime.db, ZONE, clock(), is_all=True)
+        with runtime.db.read() as session:
+            return sums(session, first, first).total()
 
     around = [day - timedelta(days=1), day, day + timedelta(days=1)]
     assert [on(one) for one in around] == [0, 2, 0]
