@@ -27,6 +27,7 @@ from service.admin import (
     sign_in,
     today,
 )
+from service.admin import api, articles, channels, navigation, sign_in, statistics, today
 
 
 def register(app: APIFlask) -> None:
@@ -48,6 +49,7 @@ def register(app: APIFlask) -> None:
         brand.blueprint(),
         jobs.blueprint(),
         audit_log.blueprint(),
+        statistics.blueprint(),
     ):
         pages.protect_forms(part)
         pages.register_pages(app, part)

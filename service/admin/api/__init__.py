@@ -10,6 +10,7 @@ from apiflask import APIFlask
 
 from service.admin.api import accounts, channels, keys
 from service.admin.api import audit_log, channels, jobs, mail_templates, notices
+from service.admin.api import channels, statistics
 from service.admin.api.entering import SCHEME
 
 
@@ -24,5 +25,6 @@ def register(app: APIFlask) -> None:
         notices.api,
         jobs.api,
         audit_log.api,
+        statistics.api,
     ):
         app.register_blueprint(part)
