@@ -18,7 +18,8 @@ PYTHONS := $(PYTHON) python3.12 python3.11 python3
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo journeys test lint types contracts apt-packages browser tests format lock setup venv install \
-	secrets chaos bench-ledger bench-digest bench-mail bench-ingest bench-classify bench-urgent bench-races fuzz
+	secrets chaos bench-ledger bench-digest bench-mail bench-ingest bench-classify bench-urgent bench-races fuzz \
+	admin-plans bench-admin
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +78,12 @@ bench-urgent: setup ## how soon urgent news leaves behind ten articles to 100,00
 
 bench-races: setup ## readers who leave while their mail is sent: how late one still starts (RACES=1000)
 	@RACES=$${RACES:-1000} $(BIN)/pytest -q tests/integration/email/test_unsubscribe_race.py
+
+admin-plans: setup ## by which indexes the staff's pages read; writes docs/performance/admin-plans.md
+	@TELLAL_WRITE_PLANS=1 $(BIN)/pytest -q tests/integration/admin/test_plans.py
+
+bench-admin: setup ## every page of staff with 20,000,000 deliveries, each query's time (QUICK=1: less)
+	@$(BIN)/python -m tests.bench.admin
 
 fuzz: setup ## made-up bodies at the door, others in every run (FUZZ_BODIES=50000)
 	@FUZZ_BODIES=$${FUZZ_BODIES:-50000} $(BIN)/pytest tests/integration/ingest/test_fuzz.py \

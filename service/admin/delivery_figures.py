@@ -54,7 +54,7 @@ def channels(session: Session, period: Period, _names: Names) -> Table:
 
 
 def delays(session: Session, period: Period, _names: Names) -> Table:
-    """Seconds from publication to delivery: half of all, and 95 percent of all, took at most that."""
+    """Seconds from publication to delivery: half of all, and 95 percent, took at most that."""
     found = session.execute(
         select(DelayDay.day, DelayDay.bucket, func.sum(DelayDay.count))
         .where(DelayDay.day.between(period.first, period.today))
@@ -67,7 +67,11 @@ def delays(session: Session, period: Period, _names: Names) -> Table:
         (step, *(percentile(buckets[step], share) for share in (0.5, 0.95)))
         for step in period.steps
     ]
-    columns = (DAY, Column("p50_s", _("Half of all")), Column("p95_s", _("95 percent of all"), "mark"))
+    columns = (
+        DAY,
+        Column("p50_s", _("Half of all")),
+        Column("p95_s", _("95 percent of all"), "mark"),
+    )
     return Table(columns, rows)
 
 

@@ -68,7 +68,7 @@ STATISTICS: Mapping[str, Statistic] = {
     "delays": Statistic(
         _("From publication to delivery"),
         _(
-            "Half of all deliveries, and 95 percent of all, took at most so long, holding time included."
+            "Half of all deliveries, and 95 percent, took at most so long, holding time included."
             " Exact to 9 percent."
         ),
         _DELIVERIES,

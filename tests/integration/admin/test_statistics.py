@@ -79,20 +79,22 @@ def test_page_csv_and_api_say_the_same(signed_in, program, days):
 @pytest.mark.usefixtures("full", "command_line")
 def test_the_command_line_prints_each(program):
     assert list(TABLES) == list(STATISTICS)
+    key = program()
     for name in ("deliveries", "topics", "silent"):
         result = CliRunner().invoke(cli, ["stats", name, "--csv"])
         assert result.exit_code == 0, result.output
-        rows = program().get(f"/v1/admin/statistics/{name}").json["rows"]
+        rows = key.get(f"/v1/admin/statistics/{name}").json["rows"]
         assert len(result.stdout.splitlines()) == len(rows) + 1
     assert "6400" in CliRunner().invoke(cli, ["stats", "topics"]).stdout
 
 
 def test_what_there_is_not_is_404_and_a_wrong_period_is_said(signed_in, program):
-    assert program().get("/v1/admin/statistics/none").status_code == 404
-    assert program().get("/v1/admin/statistics/topics?days=8").status_code == 422
-    assert signed_in("viewer").get("/staff/statistics/csv?chart=none").status_code == 404
-    assert signed_in("viewer").get("/staff/statistics?days=x").status_code == 200
-    names = [one["name"] for one in program().get("/v1/admin/statistics").json["items"]]
+    key, viewer = program(), signed_in("viewer")
+    assert key.get("/v1/admin/statistics/none").status_code == 404
+    assert key.get("/v1/admin/statistics/topics?days=8").status_code == 422
+    assert viewer.get("/staff/statistics/csv?chart=none").status_code == 404
+    assert viewer.get("/staff/statistics?days=x").status_code == 200
+    names = [one["name"] for one in key.get("/v1/admin/statistics").json["items"]]
     assert names == list(STATISTICS)
 
 
@@ -275,8 +277,9 @@ def test_deliveries_and_delays_are_shown_by_the_city_s_day(
     work()
     count_tallies(runtime)
     today = clock().astimezone(ZONE).date().isoformat()
-    days = {row[0]: row for row in program().get("/v1/admin/statistics/deliveries").json["rows"]}
+    key = program()
+    days = {row[0]: row for row in key.get("/v1/admin/statistics/deliveries").json["rows"]}
     assert town.all(Notification)[0].tallied_end is not None
     assert days[today][1] == 3
-    (delay,) = [row for row in program().get("/v1/admin/statistics/delays").json["rows"] if row[1]]
+    (delay,) = [row for row in key.get("/v1/admin/statistics/delays").json["rows"] if row[1]]
     assert delay[1] == pytest.approx(3_600, rel=0.1)
