@@ -28,9 +28,9 @@ from tests.integration.admin import examples
 BIG = frozenset(
     {
         *("delivery", "delivery_answer", "destination", "subscription", "subscriber", "revision"),
-        *("article", "article_alias", "notification", "inbox_event", "bounce", "consent", "audit"),
+        *("article", "article_alias", "notification", "inbox", "bounce", "consent", "audit"),
         *("batch", "digest_item", "digest_article", "topic_label", "place_label", "story"),
-        *("story_link", "suppression", "one_time_token", "mailbox_message", "tally", "pull_item"),
+        *("story_link", "suppression", "token", "mailbox_message", "tally", "pull_item"),
         "wrong_topic",
     }
 )
