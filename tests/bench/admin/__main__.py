@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
+from apiflask import APIFlask
+from sqlalchemy import create_engine, select, text
 
 from service import logs, migrations, taxonomy
 from service.admin.accounts import add_staff
@@ -28,7 +29,7 @@ from service.admin.api.entering import PURPOSE
 from service.admin.powers import Power
 from service.app import create_app
 from service.db import utcnow
-from service.models import ApiKey
+from service.models import ApiKey, Staff
 from service.runtime import Runtime
 from service.settings import Settings, load, make_keys
 from service.subscriptions import notices
@@ -153,7 +154,7 @@ def walk(settings: Settings, readers: int, articles: int) -> list[Line]:
         lines.append(line)
         say(
             f"{endpoint:42} {line.queries:7} {line.slowest:8.1f} {line.total:8.1f}  {line.kind}"
-            + (f"  [{line.status}]" if line.status >= 400 else "")
+            + (f"  [{line.status}]" if line.status != 200 else "")
         )
         if line.slowest > LIMIT_MS:
             say(f"    {line.statement}")
@@ -161,13 +162,9 @@ def walk(settings: Settings, readers: int, articles: int) -> list[Line]:
     return lines
 
 
-def _enter(app: object, runtime: Runtime) -> tuple[Browser, Program]:
-    with app.app_context(), runtime.db.write() as session:  # type: ignore[attr-defined]
+def _enter(app: APIFlask, runtime: Runtime) -> tuple[Browser, Program]:
+    with app.app_context(), runtime.db.write() as session:
         add_staff(session, WHO, PASSWORD, ["administrator"])
-    from sqlalchemy import select
-
-    from service.models import Staff
-
     with runtime.db.write() as session:
         staff_id = session.scalars(select(Staff.id).where(Staff.email == WHO)).one()
         session.add(
@@ -180,12 +177,13 @@ def _enter(app: object, runtime: Runtime) -> tuple[Browser, Program]:
                 expires_at=utcnow() + timedelta(days=1),
             )
         )
-    browser = Browser(app.test_client())  # type: ignore[attr-defined]
-    browser.sign_in(WHO)
-    return browser, Program(app.test_client(), KEY)  # type: ignore[attr-defined]
+    browser = Browser(app.test_client())
+    assert browser.sign_in(WHO).status_code == 302
+    return browser, Program(app.test_client(), KEY)
 
 
 def document(lines: list[Line], found: dict[str, object]) -> str:
+    """The text of docs/performance/admin.md."""
     rows = "\n".join(
         f"|{one.endpoint}|{one.queries}|{one.slowest:.1f}|{one.total:.1f}|{one.kind}|"
         for one in lines

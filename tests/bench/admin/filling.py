@@ -254,7 +254,6 @@ def _rows() -> Iterator[tuple[str, str, str, dict[str, str]]]:
         of_articles,
         {
             "id": "g",
-            "number": "g",
             "act": "'article.hold'",
             "object_id": "g",
             "at": AT,
