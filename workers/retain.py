@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import QueryableAttribute, Session
 
 from service.db import rows, utcnow
+from service.jobs.import_rules import forget_old
 from service.ledger.partitions import make_ahead
 from service.ledger.retention import Retention
 from service.logs import get_logger
@@ -106,6 +107,7 @@ RULES = (
 FORGETTERS: Mapping[str, Callable[[Session, datetime], int]] = {
     "addresses of test letters": lambda session, now: forget_trials(session),
     "unproved chats": forget_unproved,
+    "lists of imports": forget_old,
 }
 
 

@@ -9,7 +9,11 @@ from importlib import import_module
 
 from service.jobs.kind import Kind
 
-KINDS: dict[str, str] = {}
+KINDS: dict[str, str] = {
+    "import-check": "service.jobs.import_subscribers:CheckImport",
+    "import-store": "service.jobs.import_subscribers:StoreImport",
+    "import-undo": "service.jobs.undo_import:UndoImport",
+}
 
 
 def kind_of(name: str) -> Kind:

@@ -46,6 +46,10 @@ HOW_TO_MEND = {
         "letters go out by the program's own template meanwhile: mend or take back the one that is "
         "named (page Letters, or `tellal mail check`), which clears this"
     ),
+    AlarmKind.MANY_LOOKS: (
+        "ask whoever it is what for; the log of acts has each look; where there is no good reason, "
+        "take the role away; clear this once you know"
+    ),
     AlarmKind.LEDGER_WRONG: "run `tellal audit`; the next audit that finds nothing clears this",
 }
 

@@ -20,8 +20,8 @@ def suppress(
 ) -> None:
     """Suppress addresses by their hashes, each with its evidence; their subscriptions stay.
 
-    What is suppressed already stays as it is, but for a complaint, which outweighs a mailbox that
-    is full.
+    What is suppressed already stays as it is, but for the word of its person (a complaint, a call
+    to the office), which outweighs a mailbox that is full.
     """
     values = [
         {"address_hash": hashed, "reason": reason.value, "evidence": evidence[hashed], "at": now}
@@ -31,7 +31,7 @@ def suppress(
         return
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     new = dialect.insert(Suppression).values(values)
-    if reason is not SuppressionReason.COMPLAINT:
+    if reason.is_of_the_mailbox:
         session.execute(new.on_conflict_do_nothing())
         return
     changed = {name: new.excluded[name] for name in ("reason", "evidence", "at")}

@@ -17,6 +17,7 @@ from service.models.digest import DigestArticle, DigestItem, DigestRun
 from service.models.erasure import Erasure
 from service.models.feed_clock import FeedClock
 from service.models.halt import Halt, HaltKind, HaltScope
+from service.models.imported import Before, ImportEntry, ImportRun
 from service.models.inbox import InboxEvent, Verdict
 from service.models.job import Job, JobFile, JobState
 from service.models.learning import ArchiveText, Learning, ModelState, ModelVersion
@@ -58,6 +59,7 @@ __all__ = [
     "AuditHead",
     "Batch",
     "BatchState",
+    "Before",
     "Bounce",
     "BounceDay",
     "BounceVerdict",
@@ -84,6 +86,8 @@ __all__ = [
     "Halt",
     "HaltKind",
     "HaltScope",
+    "ImportEntry",
+    "ImportRun",
     "InboxEvent",
     "Job",
     "JobFile",

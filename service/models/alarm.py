@@ -15,8 +15,8 @@ LIVE = text("cleared_at IS NULL")
 
 class AlarmKind(StrEnum):
     """What its `object_id` names: a batch, a revision, a notification, the checksum of a domain or
-    a mail lane, or when the break-glass account was used, in seconds since 1970; 0 where there is
-    only one."""
+    a mail lane, or when the break-glass account was used, in seconds since 1970; of many looks, an
+    account of the staff; 0 where there is only one."""
 
     BATCH_GIVEN_UP = "batch given up"
     REVISION_GIVEN_UP = "revision given up"
@@ -27,6 +27,7 @@ class AlarmKind(StrEnum):
     MAIL_COMPLAINTS = "mail complaints"
     BREAK_GLASS = "break-glass used"
     TEMPLATE_BROKEN = "template broken"
+    MANY_LOOKS = "many looks"
 
 
 class Alarm(Base):

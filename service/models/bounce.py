@@ -36,7 +36,7 @@ class Bounce(Base):
         Index("ix_bounce_destination", "destination_id", "at"),
         Index("ix_bounce_lane", "lane", "at"),
         Index("ix_bounce_domain", "domain", "at"),
-        Index("ix_bounce_at", "at"),  # those of a day, counted each night
+        Index("ix_bounce_at", "at", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -16,6 +16,8 @@ from service.models import Consent, ConsentAct, Destination, Subscription
 ONE_CLICK = "one-click"
 EVERYTHING = "everything"
 ON_PAGE = "my page"
+BY_STAFF = "staff"
+UNDONE = "import undone"
 CHANGED = "changed"  # another one has begun in its place, at the same moment
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,7 +23,7 @@ from service.db import Database, utcnow
 from service.logs import get_logger
 from service.models import Consent, ConsentAct, Destination, DestinationKind, Erasure
 from service.settings import Settings
-from service.subscriptions.erasing import ERASE, erase
+from service.subscriptions.erasing import ERASE, erase, forget
 from service.subscriptions.persons import all_of
 
 log = get_logger(__name__)
@@ -43,10 +43,32 @@ def erase_for_good(db: Database, settings: Settings, destination_id: int, now: d
         hashes = [one.address_hash for one in all_of(session, destination_id)]
     if not hashes:
         return False
-    _note(settings, dict.fromkeys(hashes, now))
+    note(settings, hashes, now)
     with db.write() as session:
         _list(session, dict.fromkeys(erase(session, destination_id, now), now))
     return True
+
+
+def note(settings: Settings, hashes: Iterable[str], now: datetime) -> None:
+    """Append these to the file. A full disk must not keep anybody from being erased: the table
+    knows it as well, and the next `apply` writes it here."""
+    lines = "".join(f"{now.isoformat()} {hashed}\n" for hashed in sorted(hashes))
+    try:
+        with _locked(settings.erasures_path) as handle:
+            os.lseek(handle, 0, os.SEEK_END)
+            _write(handle, lines)
+    except OSError as error:
+        log.error("the file of erasures cannot be written", error=type(error).__name__)
+
+
+def forget_noted(
+    session: Session, settings: Settings, people: Sequence[Destination], now: datetime
+) -> None:
+    """Empty locked destinations of people who asked for nothing themselves, and list them; in the
+    caller's transaction. An import may bring them back: none of them has said no."""
+    if people:
+        note(settings, [one.address_hash for one in people], now)
+        _list(session, dict.fromkeys(forget(session, people, now), now))
 
 
 def apply(db: Database, settings: Settings, now: datetime | None = None) -> int:
@@ -120,18 +142,6 @@ def _list(session: Session, listed: Mapping[str, datetime]) -> None:
                 where=Erasure.at < new.excluded.at,
             )
         )
-
-
-def _note(settings: Settings, listed: Mapping[str, datetime]) -> None:
-    """Append to the file. A full disk must not keep anybody from being erased: the table knows it
-    as well, and the next `apply` writes it here."""
-    lines = "".join(f"{at.isoformat()} {hashed}\n" for hashed, at in sorted(listed.items()))
-    try:
-        with _locked(settings.erasures_path) as handle:
-            os.lseek(handle, 0, os.SEEK_END)
-            _write(handle, lines)
-    except OSError as error:
-        log.error("the file of erasures cannot be written", error=type(error).__name__)
 
 
 def _read(path: Path) -> dict[str, datetime]:

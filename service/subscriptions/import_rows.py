@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from service.bounces import strip_addresses
 from service.crypto import Vault
 from service.models import Frequency, Place, Topic
 from service.subscriptions.addresses import AddressError, address_hash, normalise_email
@@ -21,11 +22,28 @@ LANGUAGES = ("tr", "en")
 PROGRESS_ROWS = 500
 
 Progress = Callable[[str, int], None]
+Record = tuple[int, dict[str, Any]]  # the number of its (last) line, and its fields by column
+
+
+def records(lines: Iterable[str]) -> Iterator[Record]:
+    """The records of a file, one after another.
+
+    Raises:
+        ImportRefused: the columns are others, or it is no CSV from a line on.
+    """
+    reader = csv.DictReader(lines, restkey="", strict=True)
+    try:
+        _check_header(reader.fieldnames or ())
+        for record in reader:
+            yield reader.line_num, record
+    except csv.Error as error:
+        wrong = RowError(reader.line_num, f"not readable as CSV: {error}")
+        raise ImportRefused([wrong]) from error
 
 
 @dataclass(frozen=True)
 class RowError:
-    """What is wrong in a line, and how to mend it."""
+    """What is wrong in a line, and how to mend it. The text repeats no address."""
 
     line: int
     text: str
@@ -53,54 +71,49 @@ class Row:
 
 
 class RowReader:
-    """Turns lines into rows, and collects everything that is wrong with them."""
+    """Turns records into rows, and collects everything that is wrong with them in `errors`."""
 
     def __init__(self, session: Session, vault: Vault) -> None:
         self._vault = vault
         self._topics = dict(session.execute(select(Topic.slug, Topic.id)).all())
         self._places = dict(session.execute(select(Place.slug, Place.id)).all())
         self._choices: dict[tuple[str, str, str], Choices] = {}  # most rows share a few
-        self._errors: list[RowError] = []
+        self.errors: list[RowError] = []
 
     def read(self, lines: Iterable[str], on_progress: Progress) -> list[Row]:
-        reader = csv.DictReader(lines, restkey="", strict=True)
+        """All rows.
+
+        Raises:
+            ImportRefused: some are wrong.
+        """
         rows: list[Row] = []
         try:
-            self._check_header(reader.fieldnames or ())
-            for number, record in enumerate(reader, start=1):
-                row = self._row(reader.line_num, record)
+            for number, (line, record) in enumerate(records(lines), start=1):
+                row = self.row(line, record)
                 if row is not None:
                     rows.append(row)
                 if number % PROGRESS_ROWS == 0:
                     on_progress("checked", number)
-        except csv.Error as error:
-            self._errors.append(RowError(reader.line_num, f"not readable as CSV: {error}"))
-        if self._errors:
-            raise ImportRefused(self._errors)
+        except ImportRefused as refused:
+            raise ImportRefused([*self.errors, *refused.errors]) from refused
+        if self.errors:
+            raise ImportRefused(self.errors)
         on_progress("checked", len(rows))
         return rows
 
-    def _check_header(self, names: Iterable[str]) -> None:
-        if sorted(names) != sorted(COLUMNS):
-            expected = ",".join(COLUMNS)
-            raise ImportRefused(
-                [RowError(1, f"must name the columns, separated by commas: {expected}")]
-            )
-
-    def _row(self, line: int, record: dict[str, Any]) -> Row | None:
+    def row(self, line: int, record: dict[str, Any]) -> Row | None:
+        """A row, or None where something is wrong with it."""
         if "" in record or None in record.values():
             text = f"must have {len(COLUMNS)} columns; put a field with a comma between quotes"
-            self._errors.append(RowError(line, text))
+            self._wrong(line, text)
             return None
-        count = len(self._errors)
+        count = len(self.errors)
         address = self._address(line, record["address"])
         choices = self._choice(line, record["topics"], record["places"], record["frequency"])
         language = record["language"].strip() or LANGUAGES[0]
         if language not in LANGUAGES:
-            self._errors.append(
-                RowError(line, f"language {language!r} must be {' or '.join(LANGUAGES)}")
-            )
-        if len(self._errors) > count:
+            self._wrong(line, f"language {language!r} must be {' or '.join(LANGUAGES)}")
+        if len(self.errors) > count:
             return None
         return Row(address, address_hash(self._vault, "email", address), choices, language)
 
@@ -108,19 +121,19 @@ class RowReader:
         try:
             return normalise_email(text)
         except AddressError as error:
-            self._errors.append(RowError(line, f"address {text!r}: {error}"))
+            self._wrong(line, f"address: {error}")
             return ""
 
     def _choice(self, line: int, topics: str, places: str, frequency: str) -> Choices:
         key = topics, places, frequency
         if key not in self._choices:
-            count = len(self._errors)
+            count = len(self.errors)
             choices = Choices(
                 self._ids(line, "topic", self._topics, topics),
                 self._ids(line, "place", self._places, places),
                 self._frequency(line, frequency.strip()),
             )
-            if len(self._errors) > count:
+            if len(self.errors) > count:
                 return choices  # not remembered: the next line with the mistake is named too
             self._choices[key] = choices
         return self._choices[key]
@@ -132,9 +145,7 @@ class RowReader:
         for slug in slugs:
             if slug not in known:
                 nearest = ", ".join(difflib.get_close_matches(slug, known, n=3, cutoff=0.0))
-                self._errors.append(
-                    RowError(line, f"there is no {noun} {slug!r}; the nearest are {nearest}")
-                )
+                self._wrong(line, f"there is no {noun} {slug!r}; the nearest are {nearest}")
         ids = tuple(sorted({known[slug] for slug in slugs if slug in known}))
         return ids if slugs else None
 
@@ -143,5 +154,17 @@ class RowReader:
             return Frequency(text or Frequency.INSTANT)
         except ValueError:
             words = ", ".join(Frequency)
-            self._errors.append(RowError(line, f"frequency {text!r} must be one of {words}"))
+            self._wrong(line, f"frequency {text!r} must be one of {words}")
             return Frequency.INSTANT
+
+    def _wrong(self, line: int, text: str) -> None:
+        """Columns that were mixed up may have an address anywhere."""
+        self.errors.append(RowError(line, strip_addresses(text)))
+
+
+def _check_header(names: Iterable[str]) -> None:
+    if sorted(names) != sorted(COLUMNS):
+        expected = ",".join(COLUMNS)
+        raise ImportRefused(
+            [RowError(1, f"must name the columns, separated by commas: {expected}")]
+        )

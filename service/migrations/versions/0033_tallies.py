@@ -71,11 +71,9 @@ def upgrade() -> None:
         sa.Column('count', BIG, nullable=False),
         sa.PrimaryKeyConstraint('day', 'domain', 'verdict', name='pk_bounce_day'),
     )
-    op.create_index('ix_bounce_at', 'bounce', ['at'])  # those of one day, counted each night
 
 
 def downgrade() -> None:
-    op.drop_index('ix_bounce_at', 'bounce')
     for name in ('bounce_day', 'reader_day', 'delay_day', 'tally_day', 'tally'):
         op.drop_table(name)
     op.drop_index('ix_notification_untallied', 'notification')

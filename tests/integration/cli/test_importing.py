@@ -196,7 +196,7 @@ def test_every_mistake_is_named_with_its_line_and_nothing_is_stored(runtime: Run
         "long@example.org,,,,tr,more",
     )
     assert len(found) == 7
-    assert found[0].startswith("line 3: address 'ali at example.org': ")
+    assert found[0].startswith("line 3: address: an address has an @")
     assert "line 4: there is no topic 'iklim'; the nearest are iklim-cevre" in found[1]
     assert "line 4: there is no place 'kona'; the nearest are konak" in found[2]
     assert found[3] == "line 4: frequency 'hourly' must be one of instant, daily, weekly"
