@@ -28,6 +28,17 @@ from service.admin import (
     today,
 )
 from service.admin import api, articles, channels, navigation, sign_in, statistics, today
+    api,
+    articles,
+    bounces,
+    channels,
+    imports,
+    navigation,
+    sign_in,
+    subscribers,
+    suppressions,
+    today,
+)
 
 
 def register(app: APIFlask) -> None:
@@ -50,6 +61,10 @@ def register(app: APIFlask) -> None:
         jobs.blueprint(),
         audit_log.blueprint(),
         statistics.blueprint(),
+        subscribers.blueprint(),
+        imports.blueprint(),
+        suppressions.blueprint(),
+        bounces.blueprint(),
     ):
         pages.protect_forms(part)
         pages.register_pages(app, part)

@@ -91,3 +91,48 @@ JOB = {
     "failed": Word(_("Failed"), "bad"),
     "cancelled": Word(_("Cancelled"), "bad"),
 }
+SUPPRESSION = {
+    "hard bounce": Word(_("There is no such mailbox"), "bad"),
+    "mailbox disabled": Word(_("The mailbox takes no mail"), "warn"),
+    "soft bounces": Word(_("Mail came back again and again"), "warn"),
+    "complaint": Word(_("Its reader called our mail spam"), "bad"),
+    "asked": Word(_("Its person asked the office")),
+}
+BOUNCE = {
+    "hard": Word(_("No such mailbox"), "bad"),
+    "disabled": Word(_("Takes no mail"), "warn"),
+    "soft": Word(_("May pass"), "warn"),
+    "ours": Word(_("The fault is ours"), "bad"),
+    "complaint": Word(_("Complaint"), "bad"),
+}
+FATE = {
+    "sent": Word(_("Sent"), "good"),
+    "on its way": Word(_("On its way"), "warn"),
+    "waits": Word(_("Waits and is tried again"), "warn"),
+    "returned": Word(_("Came back, could not be delivered"), "bad"),
+    "failed": Word(_("Could not be delivered"), "bad"),
+    "in doubt": Word(_("May have arrived, we got no answer"), "warn"),
+    "not sent": Word(_("Not sent")),
+}
+CONSENT = {
+    "asked": Word(_("Asked for")),
+    "confirmed": Word(_("Agreed to"), "good"),
+    "imported": Word(_("Taken over from another list")),
+    "withdrawn": Word(_("Withdrawn")),
+}
+FREQUENCY = {
+    "instant": Word(_("as published")),
+    "daily": Word(_("one summary a day")),
+    "weekly": Word(_("one summary a week")),
+}
+IMPORT = {
+    "checking": Word(_("Being checked"), "warn"),
+    "refused": Word(_("Refused"), "bad"),
+    "checked": Word(_("Checked, not stored yet"), "warn"),
+    "storing": Word(_("Being stored"), "warn"),
+    "stored": Word(_("Stored"), "good"),
+    "undoing": Word(_("Being undone"), "warn"),
+    "undone": Word(_("Undone")),
+    "dropped": Word(_("Dropped")),
+    "stopped": Word(_("Stopped"), "bad"),
+}

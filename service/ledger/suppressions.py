@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -61,3 +61,34 @@ def lift(
         .execution_options(synchronize_session=False)
     )
     return True
+
+
+def add_by_hand(session: Session, address_hash: str, reason: str, now: datetime) -> bool:
+    """Suppress an address whose person asked the office for it; False where their word is there
+    already. It stands until staff lift it."""
+    present = session.get(Suppression, address_hash, with_for_update=True)
+    if present is not None and present.reason not in OF_THE_MAILBOX:
+        return False
+    suppress(session, SuppressionReason.ASKED, {address_hash: reason}, now)
+    return True
+
+
+def counts_by_reason(session: Session) -> Sequence[tuple[str, int]]:
+    """How many are suppressed for each reason, read from `ix_suppression_reason` alone."""
+    rows = session.execute(
+        select(Suppression.reason, func.count())
+        .group_by(Suppression.reason)
+        .order_by(Suppression.reason)
+    )
+    return [(reason, count) for reason, count in rows]
+
+
+def newest(
+    session: Session, limit: int, after: tuple[datetime, str] | None = None
+) -> Sequence[Suppression]:
+    """The last ones, newest first, from after one on (its time and its hash)."""
+    key = (Suppression.at, Suppression.address_hash)
+    query = select(Suppression).order_by(*(column.desc() for column in key)).limit(limit)
+    if after is not None:
+        query = query.where(tuple_(*key) < after)
+    return session.scalars(query).all()

@@ -11,6 +11,7 @@ from apiflask import APIFlask
 from service.admin.api import accounts, channels, keys
 from service.admin.api import audit_log, channels, jobs, mail_templates, notices
 from service.admin.api import channels, statistics
+from service.admin.api import bounces, channels, imports, subscribers, suppressions
 from service.admin.api.entering import SCHEME
 
 
@@ -26,5 +27,9 @@ def register(app: APIFlask) -> None:
         jobs.api,
         audit_log.api,
         statistics.api,
+        subscribers.api,
+        imports.api,
+        suppressions.api,
+        bounces.api,
     ):
         app.register_blueprint(part)
