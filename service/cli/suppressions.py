@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.acting import STAFF, acting
+from service.cli.acting import STAFF, actor_named
 from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 
@@ -82,26 +83,38 @@ def lift(address: str, reason: str, staff: str) -> None:
     What bounced up to now counts for no later suppression. Lift a complaint only where the person
     themselves asked for it.
     """
-    from sqlalchemy import select
+    from service.admin import people_acts
 
-    from service.db import utcnow
-    from service.ledger.suppressions import lift as lift_one
-    from service.models import Destination, Suppression
-
-    if not reason.strip():
-        raise Refusal("--reason must say why")
-    with opened_runtime() as runtime, runtime.db.read() as session:
-        hashed = _hash(runtime.vault, address)
-        suppression = session.get(Suppression, hashed)
-        whose = session.scalar(select(Destination.id).where(Destination.address_hash == hashed))
-    if suppression is None:
-        raise Refusal("this address is not suppressed")
-    was = {"was": suppression.reason, "evidence": suppression.evidence}
-    why = reason.strip()
-    with acting(staff, "suppression.lift", whose, subject=hashed, reason=why, **was) as session:
-        if not lift_one(session, hashed, utcnow()):
-            raise Refusal("somebody else has lifted it a moment ago")
+    _act(people_acts.lift, address, reason, staff)
     click.echo("Lifted.")
+
+
+@suppressions.command()
+@click.argument("address")
+@click.option("--reason", required=True, help="Why, for the audit log.")
+@STAFF
+def add(address: str, reason: str, staff: str) -> None:
+    """Write to ADDRESS no more, because its person asked the office for it."""
+    from service.admin import people_acts
+
+    _act(people_acts.suppress, address, reason, staff)
+    click.echo("Suppressed.")
+
+
+def _act(act: Callable[..., None], address: str, reason: str, staff: str) -> None:
+    from service.admin.people_acts import NotNow
+    from service.subscriptions.office import reason_of
+
+    why = reason_of(reason)
+    if not why:
+        raise Refusal("--reason must say why")
+    with opened_runtime() as runtime:
+        with runtime.db.read() as session:
+            actor = actor_named(session, staff)
+        try:
+            act(runtime, actor, _hash(runtime.vault, address), why)
+        except NotNow as error:
+            raise Refusal(str(error).lower()) from error
 
 
 def _hash(vault: Vault, address: str) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from service.cli import cli
 from service.db import utcnow
-from service.models import Channel, Destination, Notification, Source, Staff
+from service.models import AuditEntry, Channel, Destination, Notification, Source, Staff
 from service.runtime import Runtime
 
 
@@ -124,38 +124,76 @@ def test_staff_passwords_are_asked_for_twice(runtime: Runtime) -> None:
         assert session.scalars(select(Staff)).all() == []
 
 
-def test_subscribers_are_imported_from_a_file(runtime: Runtime, tmp_path: Path) -> None:
+def bring(file: Path, editor: str, *more: str) -> Result:
+    proof = more or ("--consent-origin", "form 2024", "--evidence", "file 17")
+    return invoke("subscriber", "import", str(file), "--staff", editor, *proof)
+
+
+def test_subscribers_are_imported_and_an_import_is_undone(
+    runtime: Runtime, editor: str, tmp_path: Path
+) -> None:
     file = tmp_path / "list.csv"
     header = "\ufeffaddress,topics,places,frequency,language\n"  # as Excel writes it
     file.write_text(header + "ali@example.org,iklim-cevre,,daily,tr\n", encoding="utf-8")
-    result = invoke("subscriber", "import", str(file), "--consent-origin", "form 2024")
+    proof = ("--consent-origin", "form 2024", "--evidence", "file 17")
+    assert "would be: 1 added" in bring(file, editor, *proof, "--check").output
+    result = bring(file, editor)
     assert result.exit_code == 0, result.output
-    assert "1 rows added" in result.output
+    assert "import 2: 1 added" in result.output
     with runtime.db.read() as session:
         assert session.scalars(select(Destination.address)).one() == "ali@example.org"
+    shown = invoke("subscriber", "show", "ali@example.org", "--staff", editor)
+    assert "live\tiklim-cevre\tthe whole city\tdaily" in shown.output
+    why = ("--staff", editor, "--reason", "Wrong list")
+    undone = invoke("subscriber", "undo-import", "2", *why)
+    assert "import 2 undone: 1 ended, 1 erased" in undone.output, undone.output
+    assert "nothing to undo" in invoke("subscriber", "undo-import", "2", *why).output
+    assert "nobody is known" in invoke("subscriber", "show", "ali@example.org", *why[:2]).output
+    with runtime.db.read() as session:
+        acts = session.scalars(select(AuditEntry.act).order_by(AuditEntry.id)).all()
+    assert acts == [
+        *("import.check", "import.check", "import.store"),
+        *("subscriber.look", "import.undo", "subscriber.look"),
+    ]
 
 
-def test_an_import_asks_for_the_origin_of_the_consent(runtime: Runtime, tmp_path: Path) -> None:
+def test_subscriptions_are_ended_by_hand(runtime: Runtime, editor: str, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("address,topics,places,frequency,language\nali@example.org,,,,\n")
+    bring(file, editor)
+    why = ("--staff", editor, "--reason", "By phone")
+    assert invoke("subscriber", "end", "ali@example.org", *why).output == "1 ended.\n"
+    assert "None of these" in invoke("subscriber", "end", "ali@example.org", *why).output
+
+
+def test_an_import_asks_for_the_origin_of_the_consent(
+    runtime: Runtime, editor: str, tmp_path: Path
+) -> None:
     file = tmp_path / "list.csv"
     file.write_text("address,topics,places,frequency,language\n")
-    assert "Missing option '--consent-origin'" in invoke("subscriber", "import", str(file)).output
-    result = invoke("subscriber", "import", str(file), "--consent-origin", " ")
-    assert result.exit_code == 2
+    assert "Missing option '--consent-origin'" in bring(file, editor, "--by-letter").output
+    for more in (
+        (" ", "--evidence", "file"),
+        ("form",),
+        ("form", "--evidence", "x", "--by-letter"),
+    ):
+        result = bring(file, editor, "--consent-origin", *more)
+        assert result.exit_code == 2, more
 
 
-def test_an_import_with_mistakes_lists_them(runtime: Runtime, tmp_path: Path) -> None:
+def test_an_import_with_mistakes_lists_them(runtime: Runtime, editor: str, tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     file.write_text("address,topics,places,frequency,language\n" + "x,,,,\n" * 60)
-    result = invoke("subscriber", "import", str(file), "--consent-origin", "form 2024")
+    result = bring(file, editor)
     assert result.exit_code == 2
-    assert "line 2: address 'x'" in result.output
+    assert "line 2: address: an address has an @" in result.output
     assert "nothing was imported: 60 errors" in result.output
 
 
-def test_an_import_that_is_not_utf_8_says_so(runtime: Runtime, tmp_path: Path) -> None:
+def test_an_import_that_is_not_utf_8_says_so(runtime: Runtime, editor: str, tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     file.write_bytes("address,topics\nışık@example.org".encode("iso-8859-9"))
-    result = invoke("subscriber", "import", str(file), "--consent-origin", "form 2024")
+    result = bring(file, editor)
     assert result.exit_code == 2
     assert "is not UTF-8" in result.output
 
