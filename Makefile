@@ -17,8 +17,8 @@ TEST_PACKAGES := $(CHROMIUM) curl dovecot-imapd dovecot-lmtpd libmail-dkim-perl 
 PYTHONS := $(PYTHON) python3.12 python3.11 python3
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo journeys test lint types contracts apt-packages browser tests format lock setup venv install \
-	secrets chaos bench-ledger bench-digest bench-mail bench-ingest bench-classify bench-urgent bench-races fuzz \
+.PHONY: help run demo journeys import-large test lint types contracts apt-packages browser tests format lock setup venv \
+	install secrets chaos bench-ledger bench-digest bench-mail bench-ingest bench-classify bench-urgent bench-races fuzz \
 	admin-plans bench-admin
 
 help: ## list the commands
@@ -58,6 +58,10 @@ journeys: setup ## the browser tests; writes docs/journeys.md: which test shows 
 chaos: setup ## the proof: hurt a running Tellal, count what was lost (FAULT= SEED= DB= QUICK=1 FRESH=1)
 	@$(MAKE) --no-print-directory apt-packages TEST_PACKAGES=libfaketime || true
 	@$(BIN)/python -m tests.chaos
+
+import-large: setup ## an import of 100,000 rows, killed four times on the way (ROWS=)
+	@TELLAL_IMPORT_ROWS=$${ROWS:-100000} $(BIN)/pytest -q -o timeout=3600 tests/integration/jobs/test_imports.py \
+		-k killed
 
 bench-ledger: setup ## planning against a bare insert, memory, cost of a delivery (QUICK=1: less)
 	@$(BIN)/python -m tests.bench.ledger

@@ -33,6 +33,7 @@ STAFF_TEXTS_WAY = (
     "test_staff_texts.py::test_a_template_is_changed_and_taken_back_without_javascript"
 )
 NUMBERS = "test_staff_numbers.py::test_every_page_is_right_empty_and_full"
+STAFF_PEOPLE = "test_staff_people.py::test_every_page_in_every_state"
 WHOLE_WAY = "test_journey.py::test_signing_up_and_leaving_without_javascript"
 MY_WAY = "test_my_page.py::test_the_whole_way_without_javascript"
 SIGN_UP_KEYS = "test_subscribe.py::test_a_keyboard_alone_leads_through_the_sign_up"
@@ -91,6 +92,7 @@ JOURNEYS: dict[str, tuple[str, ...]] = {
         NUMBERS,
         "test_staff_numbers.py::test_from_a_picture_to_its_table_and_its_file",
     ),
+    "Staff: subscribers, imports, suppressions, bounces": (STAFF_PEOPLE,),
     "Letters": (
         "test_letters.py::test_axe_finds_nothing_in_a_letter",
         "test_letters.py::test_a_letter_does_not_scroll_sideways_at_320_pixels",
@@ -102,6 +104,7 @@ WALKS = (
     STAFF_TEXTS,
     STAFF_OFFICE,
     NUMBERS,
+    STAFF_PEOPLE,
 )
 
 
