@@ -209,6 +209,8 @@ def test_an_import_is_checked_stored_and_undone_on_its_page(officer: Any, runtim
         assert session.scalars(live).all() == []
 
 
+# The test client keeps what it sends in a file of its own, and leaves it to the collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_list_may_be_larger_than_a_form_and_no_larger_than_20_mb(
     officer: Any, signed_in: Callable[[str], Any], runtime: Runtime
 ) -> None:
