@@ -59,7 +59,7 @@ def newest(
     key = (Bounce.at, Bounce.id)
     query = select(Bounce).order_by(*(column.desc() for column in key))
     if domain:
-        query = query.where(Bounce.domain == domain)
+        query = query.where(Bounce.domain == domain.replace("\0", ""))  # PostgreSQL takes none
     if before is not None:
         last = session.get(Bounce, before)
         if last is None:

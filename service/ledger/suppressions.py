@@ -90,5 +90,6 @@ def newest(
     key = (Suppression.at, Suppression.address_hash)
     query = select(Suppression).order_by(*(column.desc() for column in key)).limit(limit)
     if after is not None:
-        query = query.where(tuple_(*key) < after)
+        at, hashed = after
+        query = query.where(tuple_(*key) < (at, hashed.replace("\0", "")))  # PostgreSQL takes none
     return session.scalars(query).all()
