@@ -7,7 +7,6 @@ import os
 from typing import TYPE_CHECKING
 
 from service.cli.refusal import Refusal
-from service.cli.source import store
 
 if TYPE_CHECKING:
     from service.runtime import Runtime
@@ -55,6 +54,8 @@ def prepare_source(runtime: Runtime) -> str:
     with runtime.db.write() as session:
         row = session.scalar(select(Source).where(Source.slug == SOURCE))
         if row is None:
+            from service.ingest.managing.sources import store
+
             secret = store(session, runtime.vault, SOURCE, hold_s=0)
         elif kept and runtime.vault.decrypt(row.sealed_secret) == kept:
             return kept

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import difflib
-import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import click
 
+from service.cli.acting import actor_named
 from service.cli.refusal import Refusal
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from service.crypto import Vault
+    from service.acts import Actor
+    from service.ingest.managing.fields import Wrong
     from service.ingest.presets import Preset
     from service.models import Source
 
-LONGEST_HOLD_S = 1800
-_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
-_ADDRESS = re.compile(r"https?://[^\s/]+(/\S*)?")
-_HOST = re.compile(r"(?:[a-z0-9-]+\.)*[a-z0-9-]+")
+FASTEST, MAX_HOLD_S = 100_000, 1800  # as `managing.fields` has them, which takes long to import
+_OPTIONS = {"hold_s": "hold", "rate_per_minute": "rate", "hosts": "host", "secret": "secret-file"}
+_SAME = ("base_url", "api_url", "timezone", "identifier", "kind", "url", "rules")
+_NAMED = frozenset({*_OPTIONS, *_SAME})
+FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+STAFF = click.option(
+    "--staff", default="", help="Your email address, for the log of acts [default: nobody’s name]."
+)
 
 
 def find(session: Session, slug: str) -> Source:
@@ -39,29 +45,25 @@ def find(session: Session, slug: str) -> Source:
     return row
 
 
-def check_names(slug: str, hosts: tuple[str, ...], values: dict[str, Any]) -> None:
-    if not _SLUG.fullmatch(slug):
-        raise Refusal(
-            f"{slug!r} is no slug: up to 64 small letters, digits and hyphens, as in izmir-cms"
-        )
-    check_addresses(hosts, values)
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Say what cannot be so, each field by the name of its option."""
+    from service.ingest.managing.fields import SourceError
 
-
-def check_addresses(hosts: tuple[str, ...], values: dict[str, Any]) -> None:
-    if bad := [host for host in hosts if not _HOST.fullmatch(host.lower())]:
-        raise Refusal(f"{bad[0]!r} is no host name; write it without https:// and without a path")
-    for name in ("base_url", "api_url"):
-        if values.get(name) and not _is_address(values[name]):
-            option = "--" + name.replace("_", "-")
-            raise Refusal(f"{option} {values[name]!r} is no address, as https://www.izmir.bel.tr/")
-
-
-def _is_address(text: str) -> bool:
     try:
-        parts = urlsplit(text)
-        return parts.port != 0 and bool(parts.hostname and _ADDRESS.fullmatch(text))
-    except ValueError:  # no number, or none of a port; brackets that are not closed
-        return False
+        yield
+    except SourceError as error:
+        raise Refusal("; ".join(_said(one) for one in error.wrong)) from error
+
+
+def _said(one: Wrong) -> str:
+    option = _OPTIONS.get(one.field, one.field)
+    return f"--{option.replace('_', '-')}: {one}" if one.field in _NAMED else str(one)
+
+
+def actor_of(session: Session, staff: str) -> Actor | None:
+    """Who acts; null where nobody was named: then the log knows the command line alone."""
+    return actor_named(session, staff) if staff else None
 
 
 def preset_of(folder: Path, name: str) -> Preset:
@@ -77,40 +79,21 @@ def preset_of(folder: Path, name: str) -> Preset:
     return found[name]
 
 
-def scheme_of(preset: Preset, name: str | None) -> str:
-    if name is None:
-        return preset.signature[0]
-    if name not in preset.signature:
-        known = ", ".join(preset.signature)
-        raise Refusal(f"{preset.title} does not prove itself by {name!r}; possible are {known}")
-    return name
-
-
 def nearest(name: str, names: Any) -> str:
     close = difflib.get_close_matches(name, list(names), 1, 0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def given_secret(scheme: str, path: Path | None) -> str | None:
-    from service.ingest.credentials import CredentialError, check_credential
-
-    if path is None:
-        return None
-    try:
-        return check_credential(scheme, read_secret(path))
-    except CredentialError as error:
-        raise Refusal(f"the secret in {path} cannot be used: {error}") from error
-
-
-def sealed_token(vault: Vault, path: Path | None) -> str | None:
-    return vault.encrypt(read_secret(path)) if path else None
-
-
 def read_secret(path: Path) -> str:
     """A secret never comes as an option: process lists and histories would show it."""
+    return read_text(path).strip()
+
+
+def read_text(path: Path) -> str:
+    """Raises Refusal where it is no text."""
     try:
         with click.open_file(str(path), encoding="utf-8") as file:
-            return str(file.read()).strip()
+            return str(file.read())
     except UnicodeDecodeError as error:
         raise Refusal(f"{path} is not UTF-8") from error
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
-from service.cli.source_options import find
+from service.cli.source_options import STAFF, actor_of, find, read_text, refusals
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from service.models import Pull, Source
-    from service.settings import Settings
+    from service.acts import Actor
+    from service.models import Source
+    from service.runtime import Runtime
 
 KINDS = ("feed", "wordpress", "sitemap", "html")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -38,8 +38,14 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--accept-as-news", "act", flag_value="news", help="What was too much at once is news."
 )
 @click.option("--accept-as-archive", "act", flag_value="archive", help="It is not; tell nobody.")
+@STAFF
 def pull(
-    slug: str, kind: str | None, url: str | None, rules_file: Path | None, act: str | None
+    slug: str,
+    kind: str | None,
+    url: str | None,
+    rules_file: Path | None,
+    act: str | None,
+    staff: str,
 ) -> None:
     """Read the listing of a source every ten minutes or so.
 
@@ -47,12 +53,12 @@ def pull(
     rules there is such a first listing again.
     """
     with opened_runtime() as runtime:
-        with runtime.db.write() as session:
-            source = find(session, slug)
+        with refusals(), runtime.db.write() as session:
+            source, actor = find(session, slug), actor_of(session, staff)
             if kind or url or rules_file:
-                text = _configured(session, runtime.settings, source, kind, url, rules_file)
+                text = _configured(session, runtime, actor, source, kind, url, rules_file)
             else:
-                text = _acted(session, source, act)
+                text = _acted(session, runtime, actor, source, act)
         if act not in ("pause", None) or kind or url or rules_file:
             from service.tasks import Task
 
@@ -80,7 +86,8 @@ def described(session: Session, source_id: int) -> list[str]:
 
 def _configured(
     session: Session,
-    settings: Settings,
+    runtime: Runtime,
+    actor: Actor | None,
     source: Source,
     kind: str | None,
     url: str | None,
@@ -88,69 +95,36 @@ def _configured(
 ) -> str:
     """What is not given stays as it was."""
     from service.db import utcnow
-    from service.ingest.pulling import setting
-    from service.models import Pull, PullKind
-
-    old = session.get(Pull, source.id)
-    kind = kind or (old.kind if old else None)
-    url = url or (old.url if old else None)
-    if not kind or not url:
-        raise Refusal("give --kind and --url: what the listing is, and where")
-    rules = _rules(settings.config_dir, rules_file) if rules_file else (old.rules if old else {})
-    _check_address(settings, url)
-    setting.configure(session, source.id, PullKind(kind), url, rules, utcnow())
-    return f"{source.slug} is pulled from {url}; what is there now is the archive."
-
-
-def _acted(session: Session, source: Source, act: str | None) -> str:
-    from service.db import utcnow
-    from service.ingest.pulling import setting
+    from service.ingest.managing import pulls
     from service.models import Pull
+
+    rules = read_text(rules_file) if rules_file else None
+    pulls.configure(
+        *(session, runtime.vault, runtime.settings, actor, source, utcnow()),
+        kind=kind,
+        url=url,
+        rules=rules,
+    )
+    session.flush()
+    where = session.get_one(Pull, source.id).url
+    return f"{source.slug} is pulled from {where}; what is there now is the archive."
+
+
+def _acted(
+    session: Session, runtime: Runtime, actor: Actor | None, source: Source, act: str | None
+) -> str:
+    from service.db import utcnow
+    from service.ingest.managing import pulls
+    from service.models import Pull, PullState
 
     row = session.get(Pull, source.id)
     if row is None:
         raise Refusal(f"{source.slug} is not pulled yet; give --kind and --url")
-    now = utcnow()
-    if act in ("news", "archive"):
-        count = setting.accept(session, source.id, now, is_news=act == "news")
-        if count is None:
-            raise Refusal(f"nothing is asked about {source.slug}; it is {row.state}")
-        return f"{count} articles are taken as {act}."
-    if act == "pause":
-        setting.pause(session, source.id)
-    elif act == "resume" and not setting.resume(session, source.id, now):
-        raise Refusal(_undecided(row))
-    elif act == "now" and not setting.poll_now(session, source.id, now):
-        raise Refusal(f"{source.slug} is {row.state}: {row.reason}")
-    session.flush()
+    if act == "resume" and row.state == PullState.ASKING:
+        raise Refusal(f"{row.reason}, with --accept-as-news or --accept-as-archive")
+    if act is not None:
+        what = pulls.PullAct(act)
+        count = pulls.act(session, runtime.vault, actor, source, what, utcnow())
+        if count is not None:
+            return f"{count} articles are taken as {act}."
     return f"{source.slug}: {', '.join(described(session, source.id))}"
-
-
-def _undecided(row: Pull) -> str:
-    return f"{row.reason}, with --accept-as-news or --accept-as-archive"
-
-
-def _rules(config_dir: Path, path: Path) -> dict[str, Any]:
-    from service.ingest.pull_rules import RulesError, load_rules
-
-    try:
-        own = tomllib.loads(path.read_text(encoding="utf-8"))
-        load_rules(config_dir, own)
-    except (RulesError, ValueError) as error:
-        raise Refusal(f"{path} has mistakes:\n{error}") from error
-    return own
-
-
-def _check_address(settings: Settings, url: str) -> None:
-    """The guard checks each fetch again; here the mistake is said to who made it."""
-    from urllib.parse import urlsplit
-
-    from service.outbound import origin_of
-
-    try:
-        origin_of(url)
-        host = urlsplit(url).hostname
-    except ValueError as error:
-        raise Refusal(f"{url!r} is no address, as https://www.example.bel.tr/feed/") from error
-    if not url.startswith("https://") and host not in settings.allow_private_hosts:
-        raise Refusal(f"{url!r} is not https")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 
 from service.ingest.clock import present
 from service.ingest.context import kept_headers
@@ -20,7 +20,10 @@ from service.ingest.storing import finish
 from service.models import InboxEvent, Source, Verdict
 from service.runtime import Runtime
 
+SOME = 100  # events that are looked up at once
 FORGOTTEN = "its body was forgotten, as every body is after 14 days"
+
+MEANWHILE = "somebody else read it again meanwhile"
 
 
 @dataclass(frozen=True)
@@ -62,20 +65,39 @@ def replay_failed(
 
     Each in a transaction of its own. For a thin one the workers ask the CMS.
     """
-    query = select(InboxEvent.id).where(
+    after: tuple[datetime | None, int] = (None, 0)
+    while found := list(replay_some(runtime, source, presets, after, SOME)):
+        yield from found
+        after = (found[-1].received_at, found[-1].inbox_id)
+
+
+def replay_some(
+    runtime: Runtime,
+    source: Source,
+    presets: Mapping[str, Preset],
+    after: tuple[datetime | None, int],
+    limit: int,
+) -> Iterator[Replayed]:
+    """The next failed events after one that came at this moment and has this id."""
+    query = select(InboxEvent.id, InboxEvent.received_at).where(
         InboxEvent.source_id == source.id,
         InboxEvent.verdict == Verdict.FAILED,
         InboxEvent.sealed_body.is_not(None),
     )
+    if after[0] is not None:
+        query = query.where(tuple_(InboxEvent.received_at, InboxEvent.id) > after)
     with runtime.db.read() as session:
-        found = session.scalars(query.order_by(InboxEvent.id)).all()
-    for inbox_id in found:
+        ordered = query.order_by(InboxEvent.received_at, InboxEvent.id).limit(limit)
+        found = session.execute(ordered).all()
+    for inbox_id, received_at in found:
         outcome = _replay_one(runtime, source, presets, inbox_id)
-        if outcome is not None:
-            ring_for(runtime, outcome)
-            with runtime.db.read() as session:
-                row = session.get_one(InboxEvent, inbox_id)
-            yield Replayed(inbox_id, row.received_at, outcome.verdict, row.reason)
+        if outcome is None:
+            yield Replayed(inbox_id, received_at, Verdict.FAILED, MEANWHILE)
+            continue
+        ring_for(runtime, outcome)
+        with runtime.db.read() as session:
+            row = session.get_one(InboxEvent, inbox_id)
+        yield Replayed(inbox_id, received_at, outcome.verdict, row.reason)
 
 
 def _replay_one(

@@ -13,6 +13,7 @@ KINDS: dict[str, str] = {
     "import-check": "service.jobs.import_subscribers:CheckImport",
     "import-store": "service.jobs.import_subscribers:StoreImport",
     "import-undo": "service.jobs.undo_import:UndoImport",
+    "source-replay": "service.ingest.managing.replay:SourceReplay",
 }
 
 

@@ -13,7 +13,9 @@ from service.db import Base, BigId, utcnow
 class Channel(Base):
     """Its Apprise URL is a secret: sealed here, masked wherever it is shown.
 
-    `public_url`: where citizens read or join it, which pages link to; empty: nowhere.
+    `public_url`: where citizens read or join it, which pages link to; empty: nowhere. One that
+    was removed stays for the ledger's sake, with `removed_at`, without its URL, under its name and
+    number, so that the name is free again.
     """
 
     __tablename__ = "channel"
@@ -27,3 +29,4 @@ class Channel(Base):
     is_paused: Mapped[bool] = mapped_column(default=False)
     pause_reason: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    removed_at: Mapped[datetime | None]

@@ -37,6 +37,9 @@ class InboxEvent(Base):
     __table_args__ = (
         UniqueConstraint("source_id", "delivery_key"),
         Index("ix_inbox_pending", "due_at", sqlite_where=PENDING, postgresql_where=PENDING),
+        # What staff look at: the newest of a source, of one verdict or, merged, of all; how many
+        # of each verdict since yesterday; the failed ones that are read again.
+        Index("ix_inbox_looked_at", "source_id", "verdict", "received_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

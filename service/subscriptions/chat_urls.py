@@ -12,6 +12,7 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from service.outbound import is_public
 from service.settings import Settings
 
 # Plugins that run programs, read files or talk to this machine. No setting lifts this refusal.
@@ -173,7 +174,7 @@ def _refuse_private(host: str, allowed: tuple[str, ...]) -> None:
     is_local_name = "." not in host.rstrip(".") or host.rstrip(".").endswith(
         (".localhost", ".local", ".internal", ".localdomain")
     )
-    if (address is not None and not address.is_global) or (address is None and is_local_name):
+    if not is_public(str(address)) if address is not None else is_local_name:
         raise ChannelError(
             N_(
                 "%(host)s is an internal address. An operator can allow it in "

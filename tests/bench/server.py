@@ -20,7 +20,7 @@ from sqlalchemy import func, select
 from service import app as service_app
 from service.cli import processes, redis_server
 from service.cli.migrate import bring_up_to_date
-from service.cli.source import store
+from service.ingest.managing.sources import store
 from service.models import InboxEvent
 from service.runtime import Runtime
 from service.settings import Settings, load, make_keys

@@ -21,9 +21,9 @@ from typing import Any
 
 import redis
 
-from service.cli.source import store
 from service.crypto import Vault
 from service.db import Database
+from service.ingest.managing.sources import store
 from service.ingest.signatures import new_secret
 from service.ledger.audit import audit
 from service.settings import load, make_keys
