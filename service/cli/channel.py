@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
+from service.cli.channel_change import (
+    changing,
+    edit,
+    pause,
+    refusals,
+    remove,
+    resume,
+    said,
+    test,
+)
 from service.cli.opened import opened_runtime
-from service.cli.refusal import Refusal
+from service.cli.source_options import STAFF, actor_of
+
+if TYPE_CHECKING:
+    from service.models import Place, Topic
 
 
 @click.group()
 def channel() -> None:
     """Manage chat rooms and webhooks."""
+
+
+for command in (edit, test, pause, resume, remove):
+    channel.add_command(command)
 
 
 @channel.command(name="list")
@@ -27,52 +47,78 @@ def list_() -> None:
 
 @channel.command()
 @click.argument("name")
+def show(name: str) -> None:
+    """Show what a channel hears of, and what became of its last test message."""
+    from service.subscriptions import channels
+    from service.subscriptions.channel_tests import last_test
+
+    with refusals(), opened_runtime() as runtime, runtime.db.read() as session:
+        row = channels.channel_named(session, name)
+        topics, places = channels.choices_of(session, row.id)
+        destination = channels.destination_of(session, row.id)
+        click.echo(f"address: {row.masked_url}")
+        click.echo(f"link: {row.public_url or 'none'}")
+        click.echo(f"language: {destination.language if destination else ''}")
+        click.echo(f"topics: {_named(topics, 'all')}")
+        click.echo(f"districts: {_named(places, 'the whole city')}")
+        click.echo(f"paused: {channels.paused(session).get(row.id, 'no')}")
+        if test := last_test(session, row.id):
+            click.echo(f"last test: {said(test)}")
+
+
+@channel.command()
+@click.argument("name")
 @click.argument("url")
 @click.option("--topic", "topics", multiple=True, help="Slug; may be repeated. None: all topics.")
 @click.option("--place", "places", multiple=True, help="Slug; may be repeated. None: whole city.")
 @click.option("--public-url", default="", help="Where citizens join it; pages link to it.")
+@click.option("--language", default="", help="Of its messages [default: the city's first].")
+@STAFF
 def add(
-    name: str, url: str, topics: tuple[str, ...], places: tuple[str, ...], public_url: str
+    name: str,
+    url: str,
+    topics: tuple[str, ...],
+    places: tuple[str, ...],
+    public_url: str,
+    language: str,
+    staff: str,
 ) -> None:
     """Add a channel by its Apprise URL, which is stored encrypted.
 
     As in: tellal channel add "İklim odası" "slack://token_a/token_b/token_c" --topic iklim-cevre
     """
-    from service.subscriptions.channels import ChannelError, add_channel
+    from service.subscriptions import channel_acts
 
-    with opened_runtime() as runtime:
-        try:
-            with runtime.db.write() as session:
-                row = add_channel(
-                    session,
-                    runtime.vault,
-                    runtime.settings,
-                    name=name,
-                    url=url,
-                    topic_slugs=list(topics),
-                    place_slugs=places,
-                    public_url=public_url,
-                )
-                shown = row.masked_url
-        except ChannelError as error:
-            raise Refusal(str(error)) from error
+    with refusals(), opened_runtime() as runtime, runtime.db.write() as session:
+        row = channel_acts.add(
+            *(session, runtime.vault, runtime.settings, actor_of(session, staff)),
+            name=name,
+            url=url,
+            topics=list(topics),
+            places=places,
+            public_url=public_url,
+            language=language,
+        )
+        shown = row.masked_url
     click.echo(f"Channel {name} added: {shown}")
 
 
 @channel.command()
 @click.argument("name")
 @click.argument("public_url", default="")
-def link(name: str, public_url: str) -> None:
+@STAFF
+def link(name: str, public_url: str, staff: str) -> None:
     """Say where citizens can join a channel (https://…), or, without an address, nowhere.
 
     As in: tellal channel link "Haber kanalı" https://t.me/ornek
     """
-    from service.subscriptions.channels import ChannelError, set_public_url
+    from service.subscriptions import channel_acts
 
-    with opened_runtime() as runtime:
-        try:
-            with runtime.db.write() as session:
-                set_public_url(session, name, public_url)
-        except ChannelError as error:
-            raise Refusal(str(error)) from error
+    with changing(name, staff) as (session, runtime, actor, row):
+        held = (session, runtime.vault, runtime.settings, actor, row)
+        channel_acts.change(*held, public_url=public_url)
     click.echo(f"Channel {name} is shown to citizens." if public_url else f"Channel {name} hidden.")
+
+
+def _named(found: Sequence[Topic] | Sequence[Place] | None, otherwise: str) -> str:
+    return otherwise if found is None else ", ".join(one.slug for one in found) or "none"

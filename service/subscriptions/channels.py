@@ -16,7 +16,15 @@ from sqlalchemy.orm import Session
 from service.crypto import Vault
 from service.db import utcnow
 from service.ledger.halts import live_pauses
-from service.models import Channel, Destination, DestinationKind, HaltScope, Place, Topic
+from service.models import (
+    Channel,
+    Destination,
+    DestinationKind,
+    HaltScope,
+    Place,
+    Subscription,
+    Topic,
+)
 from service.settings import Settings
 from service.subscriptions.chat_urls import (
     N_,
@@ -30,11 +38,15 @@ from service.subscriptions.starting import start_subscriptions
 __all__ = [
     "ChannelError",
     "add_channel",
+    "channel_named",
+    "channel_of",
+    "checked_public_url",
+    "choices_of",
     "destination_of",
     "list_channels",
     "paused",
     "public_channels",
-    "set_public_url",
+    "wanted",
 ]
 
 MAX_NAME = 100
@@ -51,6 +63,7 @@ def add_channel(
     topic_slugs: list[str],
     place_slugs: Iterable[str] = (),
     public_url: str = "",
+    language: str = "",
 ) -> Channel:
     """Add a channel that hears of these topics (none: of all) and places (none: the whole city).
 
@@ -59,15 +72,10 @@ def add_channel(
     Raises:
         ChannelError: one clear sentence; nothing was stored.
     """
-    name = " ".join(name.split())
-    if not name or len(name) > MAX_NAME:
-        raise ChannelError(N_("Give the channel a name of at most 100 characters."), "name")
+    name = checked_name(name)
     chat = parse_chat_url(url, settings)
     require_one_target(chat.url)
-    choices = Choices(
-        topic_ids=_ids(all_topics(session), topic_slugs),
-        place_ids=_ids(all_places(session), list(place_slugs)),
-    )
+    choices = wanted(session, topic_slugs, place_slugs)
     channel = Channel(
         name=name,
         scheme=chat.scheme,
@@ -80,6 +88,7 @@ def add_channel(
         address="",
         address_hash=vault.keyed_hash("address", f"chat:{chat.url}"),
         lane=chat.scheme,
+        language=checked_language(settings, language),
         verified_at=utcnow(),
     )
     _store(session, channel, destination)
@@ -87,9 +96,63 @@ def add_channel(
     return channel
 
 
+def wanted(session: Session, topic_slugs: Iterable[str], place_slugs: Iterable[str]) -> Choices:
+    """What a channel wants to hear of; no topics: all of them, no places: the whole city.
+
+    Raises:
+        ChannelError: one of them does not exist.
+    """
+    return Choices(
+        topic_ids=_ids(all_topics(session), list(topic_slugs), "topics"),
+        place_ids=_ids(all_places(session), list(place_slugs), "places"),
+    )
+
+
+def checked_name(name: str) -> str:
+    """Raises ChannelError for none, and for one that is too long."""
+    name = " ".join(name.split())
+    if not name or len(name) > MAX_NAME:
+        raise ChannelError(N_("Give the channel a name of at most 100 characters."), "name")
+    return name
+
+
+def checked_language(settings: Settings, language: str) -> str:
+    """One of the city's languages; empty: the first.
+
+    Raises:
+        ChannelError: it is none of them.
+    """
+    known = settings.brand.languages
+    if language and language not in known:
+        raise ChannelError(
+            N_("The language is one of: %(known)s."), "language", known=", ".join(known)
+        )
+    return language or known[0]
+
+
 def list_channels(session: Session) -> Sequence[Channel]:
     """All channels, oldest first: their order never changes under a reader's eyes."""
-    return session.scalars(select(Channel).order_by(Channel.id)).all()
+    live = select(Channel).where(Channel.removed_at.is_(None))
+    return session.scalars(live.order_by(Channel.id)).all()
+
+
+def channel_of(session: Session, channel_id: int, *, lock: bool = False) -> Channel | None:
+    """A channel that was not removed; `lock`: nobody else changes it before the commit."""
+    row = session.get(Channel, channel_id, with_for_update=lock or None, populate_existing=lock)
+    return row if row is not None and row.removed_at is None else None
+
+
+def channel_named(session: Session, name: str) -> Channel:
+    """A live channel by its name.
+
+    Raises:
+        ChannelError: there is none.
+    """
+    live = select(Channel).where(Channel.name == name, Channel.removed_at.is_(None))
+    channel = session.scalar(live)
+    if channel is None:
+        raise ChannelError(N_("There is no channel with the name %(name)s."), "name", name=name)
+    return channel
 
 
 def public_channels(session: Session) -> Sequence[Channel]:
@@ -99,18 +162,6 @@ def public_channels(session: Session) -> Sequence[Channel]:
         .where(Channel.public_url != "", Channel.is_paused.is_(False))
         .order_by(Channel.name)
     ).all()
-
-
-def set_public_url(session: Session, name: str, url: str) -> None:
-    """Say where citizens can join a channel; empty: nowhere.
-
-    Raises:
-        ChannelError: there is no such channel, or no such address.
-    """
-    channel = session.scalar(select(Channel).where(Channel.name == name))
-    if channel is None:
-        raise ChannelError(N_("There is no channel with the name %(name)s."), "name", name=name)
-    channel.public_url = checked_public_url(url)
 
 
 def checked_public_url(url: str) -> str:
@@ -140,7 +191,9 @@ def paused(session: Session) -> dict[int, str]:
     What is unsent waits where staff paused it. Where it paused itself, because its service refused
     us for good, that is suppressed until somebody mends it and resumes.
     """
-    broken = select(Channel.id, Channel.pause_reason).where(Channel.is_paused.is_(True))
+    broken = select(Channel.id, Channel.pause_reason).where(
+        Channel.is_paused.is_(True), Channel.removed_at.is_(None)
+    )
     reasons = {row.id: row.pause_reason for row in session.execute(broken)}
     by_staff = live_pauses(session, HaltScope.CHANNEL)
     return reasons | {halt.object_id: halt.reason for halt in by_staff}
@@ -172,13 +225,27 @@ def _store(session: Session, channel: Channel, destination: Destination) -> None
         raise ChannelError(N_("There is a channel with this address already.")) from None
 
 
-def _ids(rows: Sequence[Topic] | Sequence[Place], slugs: list[str]) -> tuple[int, ...] | None:
+def choices_of(session: Session, channel_id: int) -> tuple[list[Topic] | None, list[Place] | None]:
+    """The topics and places that a channel hears of now; None: all topics, the whole city."""
+    asked = session.execute(
+        select(Subscription.topic_id, Subscription.place_id)
+        .join(Destination, Destination.id == Subscription.destination_id)
+        .where(Destination.channel_id == channel_id, Subscription.ended_at.is_(None))
+    ).all()
+    topic_ids, place_ids = {row.topic_id for row in asked}, {row.place_id for row in asked}
+    topics = [row for row in all_topics(session) if row.id in topic_ids]
+    places = [row for row in all_places(session) if row.id in place_ids]
+    return None if None in topic_ids else topics, None if None in place_ids else places
+
+
+def _ids(
+    rows: Sequence[Topic] | Sequence[Place], slugs: list[str], field: str
+) -> tuple[int, ...] | None:
     if not slugs:
         return None
     ids = {row.slug: row.id for row in rows}
     for slug in slugs:
         if slug not in ids:
-            raise ChannelError(
-                N_("There is no topic or place called %(slug)s."), "topics", slug=slug
-            )
+            text = N_("There is no topic or place called %(slug)s.")
+            raise ChannelError(text, field, slug=slug[:64])
     return tuple(ids[slug] for slug in dict.fromkeys(slugs))
