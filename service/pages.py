@@ -60,7 +60,9 @@ def register(app: APIFlask) -> None:
     for code in ERROR_CODES:
         app.register_error_handler(code, show_error)
 
-    app.jinja_env.filters.update(number=format_decimal, score=_two_digits)
+    app.jinja_env.filters.update(
+        number=format_decimal, score=_two_digits, language_name=name_of_language
+    )
 
     @app.context_processor
     def shared() -> dict[str, Any]:
@@ -157,8 +159,13 @@ def other_languages() -> Iterator[Translation]:
     """This page in every other language."""
     for code in _brand().languages:
         if code != language():
-            name = Locale.parse(code).get_language_name(code) or code
-            yield Translation(code, name[:1].upper() + name[1:], _direction(code), _url_in(code))
+            yield Translation(code, name_of_language(code), _direction(code), _url_in(code))
+
+
+def name_of_language(code: str) -> str:
+    """A language's own name for itself."""
+    name = Locale.parse(code).get_language_name(code) or code
+    return name[:1].upper() + name[1:]
 
 
 def _url_in(code: str) -> str:

@@ -39,6 +39,7 @@ from service.admin import api, articles, channels, navigation, sign_in, statisti
     suppressions,
     today,
 )
+from service.admin import api, articles, channels, navigation, sign_in, sources, today
 
 
 def register(app: APIFlask) -> None:
@@ -65,6 +66,7 @@ def register(app: APIFlask) -> None:
         imports.blueprint(),
         suppressions.blueprint(),
         bounces.blueprint(),
+        sources.blueprint(),
     ):
         pages.protect_forms(part)
         pages.register_pages(app, part)

@@ -1,59 +1,36 @@
-"""Channels as staff manage them: list, add, test, pause, resume. A stored URL is never shown."""
+"""Channels as staff manage them: from the list to the removal. A stored URL is never shown."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from flask import Blueprint, Response, abort, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
-from flask_security import current_user
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.admin import words
-from service.admin.access import has_power, needs, record
+from service.admin.access import has_power, me, needs
+from service.admin.api.channels import version_of
+from service.admin.channel_forms import ALL, Answers, answers_of, given, stored_answers
 from service.admin.powers import Power
 from service.db import utcnow
-from service.ledger import halts
 from service.ledger.batches import ring_batch
-from service.ledger.direct import queue_direct
 from service.ledger.hold import free_held
-from service.models import (
-    AuditEntry,
-    Channel,
-    Delivery,
-    DeliveryAnswer,
-    DeliveryState,
-    HaltScope,
-    Notification,
-    Subscription,
-    Topic,
-)
+from service.models import Channel, HaltScope
 from service.pages import language, page_url, runtime
-from service.subscriptions import channels
+from service.subscriptions import channel_acts, channels
+from service.subscriptions.channel_tests import last_test, queue_test
 from service.subscriptions.channels import ChannelError
-from service.subscriptions.choices import all_topics
+from service.subscriptions.chat_urls import N_
+from service.subscriptions.choices import all_places, all_topics
 
-ALL = "all"
-CHANNEL = HaltScope.CHANNEL
-TESTED = "channel.test"
-MAX_REASON = 200
-
-
-@dataclass(frozen=True)
-class LastTest:
-    """What became of the newest test message."""
-
-    entry: AuditEntry
-    state: str
-    answers: list[DeliveryAnswer]
+Errors = dict[str, str]
 
 
 def blueprint() -> Blueprint:
     """Everybody on the staff may look; channel managers and administrators may act."""
     part = Blueprint("channels", __name__, url_prefix="/staff/channels")
     _add_views(part)
+    _add_changes(part)
     _add_acts(part)
     return part
 
@@ -63,168 +40,177 @@ def _add_views(part: Blueprint) -> None:
     @needs(Power.SEE)
     def index() -> str:
         with runtime().db.read() as session:
-            rows = [(row, _topics_of(session, row)) for row in channels.list_channels(session)]
+            rows = [(row, *_hears_of(session, row)) for row in channels.list_channels(session)]
             paused = channels.paused(session)
-        return render_template(
-            "staff/channels.html", rows=rows, paused=paused, may_manage=has_power(Power.CHANNELS)
-        )
+        return render_template("staff/channels.html", rows=rows, paused=paused)
 
     @part.get("/new")
     @needs(Power.CHANNELS)
     def new() -> str:
-        return _form({}, "", [])
+        return _form(None, Answers(), {})
 
     @part.get("/<int:channel_id>")
     @needs(Power.SEE)
     def show(channel_id: int) -> str:
-        return _channel_page(channel_id)
+        return _channel_page(channel_id, {})
+
+    @part.get("/<int:channel_id>/edit")
+    @needs(Power.CHANNELS)
+    def edit(channel_id: int) -> str:
+        with runtime().db.read() as session:
+            channel = _get(session, channel_id)
+            answers = stored_answers(session, channel, version_of(session, channel))
+        return _form(channel, answers, {})
+
+    @part.get("/<int:channel_id>/remove")
+    @needs(Power.CHANNELS)
+    def ask_remove(channel_id: int) -> str:
+        return _remove_page(channel_id, {})
 
 
-def _add_acts(part: Blueprint) -> None:
+def _add_changes(part: Blueprint) -> None:
     @part.post("")
     @needs(Power.CHANNELS)
     def add() -> ResponseReturnValue:
-        return _add()
+        answers, held = answers_of(request.form), runtime()
+        try:
+            with held.db.write() as session:
+                said = given(answers, is_new=True)
+                channel = channel_acts.add(session, held.vault, held.settings, me(), **said)
+        except ChannelError as error:
+            return _form(None, answers, _said(error)), 422
+        return _back_to(channel.id)
 
+    @part.post("/<int:channel_id>/edit")
+    @needs(Power.CHANNELS)
+    def change(channel_id: int) -> ResponseReturnValue:
+        answers, held = answers_of(request.form), runtime()
+        try:
+            with held.db.write() as session:
+                channel = _get(session, channel_id, lock=True)
+                _require_version(version_of(session, channel), answers.version)
+                said = given(answers, is_new=False)
+                channel_acts.change(session, held.vault, held.settings, me(), channel, **said)
+        except ChannelError as error:
+            with held.db.read() as session:
+                channel = _get(session, channel_id)
+            return _form(channel, answers, _said(error)), 422
+        return _back_to(channel_id)
+
+    @part.post("/<int:channel_id>/remove")
+    @needs(Power.CHANNELS)
+    def remove(channel_id: int) -> ResponseReturnValue:
+        said = {name: request.form.get(name, "") for name in ("confirmed", "reason")}
+        try:
+            with runtime().db.write() as session:
+                channel = _get(session, channel_id, lock=True)
+                channel_acts.remove(session, runtime().vault, me(), channel, utcnow(), **said)
+        except ChannelError as error:
+            return _remove_page(channel_id, _said(error)), 422
+        return redirect(page_url("channels.index"), 303)
+
+
+def _add_acts(part: Blueprint) -> None:
     @part.post("/<int:channel_id>/test")
     @needs(Power.CHANNELS)
     def test(channel_id: int) -> Response:
         with runtime().db.write() as session:
-            _get(session, channel_id)
-            destination = channels.destination_of(session, channel_id)
-            if destination is None:
-                abort(404)
-            batch = queue_direct(
-                session,
-                destination=destination,
-                template="channel_test",
-                payload={},
-                request_id=g.request_id,
-            )
-            record(session, TESTED, channel_id, notification_id=batch.notification_id)
+            channel = _get(session, channel_id)
+            batch = queue_test(session, runtime().vault, me(), channel, g.request_id)
         ring_batch(runtime().doorbell, batch)
         return _back_to(channel_id)
 
     @part.post("/<int:channel_id>/pause")
     @needs(Power.CHANNELS)
     def pause(channel_id: int) -> ResponseReturnValue:
-        reason = " ".join(request.form.get("reason", "").split())[:MAX_REASON]
-        if not reason:
-            return _channel_page(channel_id, {"reason": gettext("Write a reason")}), 422
-        with runtime().db.write() as session:
-            _get(session, channel_id)
-            if halts.pause(session, CHANNEL, channel_id, reason, current_user.id, utcnow()):
-                record(session, "channel.pause", channel_id, reason=reason)
+        reason = request.form.get("reason", "")
+        try:
+            with runtime().db.write() as session:
+                channel = _get(session, channel_id)
+                channel_acts.pause(session, runtime().vault, me(), channel, reason, utcnow())
+        except ChannelError as error:
+            return _channel_page(channel_id, _said(error)), 422
         return _back_to(channel_id)
 
     @part.post("/<int:channel_id>/resume")
     @needs(Power.CHANNELS)
     def resume(channel_id: int) -> Response:
         with runtime().db.write() as session:
-            _get(session, channel_id)
-            if halts.resume(session, CHANNEL, channel_id, utcnow()):
-                record(session, "channel.resume", channel_id)
-        free_held(runtime().db, runtime().doorbell, CHANNEL, channel_id, utcnow())
+            channel = _get(session, channel_id)
+            channel_acts.resume(session, runtime().vault, me(), channel, utcnow())
+        free_held(runtime().db, runtime().doorbell, HaltScope.CHANNEL, channel_id, utcnow())
         return _back_to(channel_id)
 
 
-def _add() -> ResponseReturnValue:
-    name, wanted = request.form.get("name", ""), request.form.getlist("topics")
-    if not wanted:
-        return _form({"topics": gettext("Select at least one topic")}, name, wanted), 422
-    slugs = [] if ALL in wanted else wanted
-    held = runtime()
-    try:
-        with held.db.write() as session:
-            channel = channels.add_channel(
-                session,
-                held.vault,
-                held.settings,
-                name=name,
-                url=request.form.get("url", ""),
-                topic_slugs=slugs,
-            )
-            record(session, "channel.add", channel.id, scheme=channel.scheme, topics=slugs or [ALL])
-    except ChannelError as error:
-        return _form({error.field: gettext(error.text, **error.values)}, name, wanted), 422
-    return _back_to(channel.id)
-
-
-def _form(errors: dict[str, str], name: str, wanted: list[str]) -> str:
-    """The form; the URL that was typed is not in it again, because it is a secret."""
+def _form(channel: Channel | None, answers: Answers, errors: Errors) -> str:
+    """The form; a URL that was typed is not in it again, because it is a secret."""
     with runtime().db.read() as session:
         return render_template(
-            "staff/channel_new.html",
+            "staff/channel_form.html",
+            channel=channel,
+            answers=answers,
             errors=errors,
-            name=name,
-            wanted=wanted,
             everything=ALL,
             topics=all_topics(session),
+            places=all_places(session),
             schemes=runtime().settings.chat_schemes,
+            languages=runtime().settings.brand.languages,
         )
 
 
-def _channel_page(channel_id: int, errors: dict[str, str] | None = None) -> str:
+def _channel_page(channel_id: int, errors: Errors) -> str:
     with runtime().db.read() as session:
         channel = _get(session, channel_id)
+        topics, places = _hears_of(session, channel)
+        destination = channels.destination_of(session, channel_id)
         return render_template(
             "staff/channel.html",
             channel=channel,
             paused=channels.paused(session),
-            topics=_topics_of(session, channel),
-            test=_last_test(session, channel_id),
+            topics=topics,
+            places=places,
+            spoken=destination.language if destination else "",
+            provider=runtime().settings.abroad.get(channel.scheme, ""),
+            test=last_test(session, channel_id),
             may_manage=has_power(Power.CHANNELS),
-            errors=errors or {},
+            errors=errors,
             words=words,
         )
 
 
-def _get(session: Session, channel_id: int) -> Channel:
-    return session.get(Channel, channel_id) or abort(404)
+def _remove_page(channel_id: int, errors: Errors) -> str:
+    with runtime().db.read() as session:
+        return render_template(
+            "staff/channel_remove.html",
+            channel=_get(session, channel_id),
+            loss=channel_acts.loss(session, channel_id),
+            reason=request.form.get("reason", ""),
+            errors=errors,
+        )
 
 
-def _topics_of(session: Session, channel: Channel) -> list[str] | None:
-    """The names of what a channel hears of; None: everything."""
-    destination = channels.destination_of(session, channel.id)
-    rows = session.execute(
-        select(Subscription.topic_id, Topic)
-        .outerjoin(Topic, Topic.id == Subscription.topic_id)
-        .where(Subscription.destination_id == (destination.id if destination else 0))
-        .where(Subscription.ended_at.is_(None))
-        .order_by(Topic.position)
-    ).all()
-    if any(topic_id is None for topic_id, _ in rows):
-        return None
-    return list(dict.fromkeys(topic.name(language()) for _, topic in rows))
+def _get(session: Session, channel_id: int, *, lock: bool = False) -> Channel:
+    return channels.channel_of(session, channel_id, lock=lock) or abort(404)
 
 
-def _last_test(session: Session, channel_id: int) -> LastTest | None:
-    entry = session.scalar(
-        select(AuditEntry)
-        .where(AuditEntry.act == TESTED, AuditEntry.object_id == channel_id)
-        .order_by(AuditEntry.id.desc())
-        .limit(1)
+def _hears_of(session: Session, channel: Channel) -> tuple[list[str] | None, list[str] | None]:
+    """The names of the topics and districts that a channel hears of; None: of all."""
+    topics, places = channels.choices_of(session, channel.id)
+    spoken = language()
+    return (
+        None if topics is None else [topic.name(spoken) for topic in topics],
+        None if places is None else [place.name for place in places],
     )
-    destination = channels.destination_of(session, channel_id)
-    if entry is None or destination is None:
-        return None
-    key = (entry.detail["notification_id"], destination.id)
-    delivery = session.get(Delivery, key)
-    answers = session.scalars(
-        select(DeliveryAnswer)
-        .where(DeliveryAnswer.notification_id == key[0], DeliveryAnswer.destination_id == key[1])
-        .order_by(DeliveryAnswer.id.desc())
-    ).all()
-    state = DeliveryState(delivery.state).word if delivery else _final_state(session, key[0])
-    return LastTest(entry, state, list(answers))
 
 
-def _final_state(session: Session, notification_id: int) -> str:
-    """The outcome of a test whose row has gone by its age."""
-    final = session.scalar(
-        select(Notification.final_counts).where(Notification.id == notification_id)
-    )
-    return next(iter(final or {}), DeliveryState.QUEUED.word)
+def _require_version(now: str, seen: str) -> None:
+    if now != seen:
+        text = N_("Somebody has changed it since you opened this page. Open it again.")
+        raise ChannelError(text, "name")
+
+
+def _said(error: ChannelError) -> Errors:
+    return {error.field: gettext(error.text, **error.values)}
 
 
 def _back_to(channel_id: int) -> Response:

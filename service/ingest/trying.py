@@ -6,7 +6,7 @@ The transition is that of the real upsert, done to a copy of the article.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -161,7 +161,12 @@ def _labels(runtime: Runtime, article: CanonicalArticle) -> _Labels:
     )
     labels = _Labels()
     labels.topics = [
-        {"slug": label.slug, "score": round(label.score, 4), "band": label.band.value}
+        {
+            "slug": label.slug,
+            "score": round(label.score, 4),
+            "band": label.band.value,
+            "evidence": [asdict(one) for one in label.evidence],
+        }
         for label in found.topics
     ]
     labels.topic_ids = [ids[label.slug] for label in found.topics if label.band is Band.PUBLISH]

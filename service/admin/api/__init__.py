@@ -12,6 +12,7 @@ from service.admin.api import accounts, channels, keys
 from service.admin.api import audit_log, channels, jobs, mail_templates, notices
 from service.admin.api import channels, statistics
 from service.admin.api import bounces, channels, imports, subscribers, suppressions
+from service.admin.api import channels, source_events
 from service.admin.api.entering import SCHEME
 
 
@@ -31,5 +32,6 @@ def register(app: APIFlask) -> None:
         imports.api,
         suppressions.api,
         bounces.api,
+        source_events.api,
     ):
         app.register_blueprint(part)

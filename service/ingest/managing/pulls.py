@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -122,6 +124,14 @@ def parsed_rules(settings: Settings, text: str) -> dict[str, Any]:
             "rules", N_("The rules have mistakes: %(said)s"), said=str(error)[:500]
         ) from None
     return own
+
+
+def rules_text(rules: Mapping[str, Any]) -> str:
+    """Rules as the TOML that says them: texts and lists of texts, each of which JSON writes as TOML
+    does."""
+    return "\n".join(
+        f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in rules.items()
+    )
 
 
 def checked_address(settings: Settings, url: str) -> None:
