@@ -204,7 +204,7 @@ def _hears_of(session: Session, channel: Channel) -> tuple[list[str] | None, lis
 
 
 def _require_version(now: str, seen: str) -> None:
-    if now != seen:
+    if seen not in (now, "*"):  # as If-Match (RFC 9110, section 13.1.1)
         text = N_("Somebody has changed it since you opened this page. Open it again.")
         raise ChannelError(text, "name")
 

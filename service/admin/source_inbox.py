@@ -13,6 +13,7 @@ from service.admin.access import me, needs
 from service.admin.powers import Power
 from service.admin.source_forms import Errors, said
 from service.db import utcnow
+from service.ingest.context import is_fit
 from service.ingest.managing import events, replay, sources
 from service.ingest.managing.dry_run import MAX_REQUEST, dry_run, headers_of
 from service.ingest.managing.fields import SourceError
@@ -131,12 +132,17 @@ def _try_page(
             "staff/source_try.html",
             source=session.get(Source, source_id) or abort(404),
             body=body,
-            headers=headers,
+            headers="\n".join(line for line in headers.splitlines() if _may_show(line)),
             found=found,
             articles=[_pretty(one["article"]) for one in (found or {}).get("articles", [])],
             errors=errors,
             words=source_words,
         )
+
+
+def _may_show(line: str) -> bool:
+    """Whether a header that was pasted is shown again: none that proves somebody."""
+    return is_fit(line.partition(":")[0].strip().lower())
 
 
 def _pretty(article: Any) -> str:

@@ -148,7 +148,8 @@ def back_to(source_id: int) -> Response:
 def _locked(session: Session, source_id: int) -> Source:
     """The source as it was shown; a second press of the same button finds another one."""
     row = sources.locked(session, source_id) or abort(404)
-    if version_of(row) != request.form.get("version", ""):
+    # As If-Match (RFC 9110, section 13.1.1).
+    if request.form.get("version", "") not in (version_of(row), "*"):
         text = N_("Somebody has changed it since you opened this page. Open it again.")
         raise wrong("version", text)
     return row

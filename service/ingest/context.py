@@ -47,6 +47,11 @@ def kept_headers(preset: Preset, headers: Mapping[str, str]) -> dict[str, str]:
     return {name: headers[name] for name in sorted(read - _SECRET) if name in headers}
 
 
+def is_fit(name: str) -> bool:
+    """Whether a header of this name, lower-cased, may be kept or shown: no credential is in it."""
+    return not _UNFIT.search(name)
+
+
 def failed_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers of an event that fits no preset yet: the one that will be written may read any.
 
@@ -55,7 +60,7 @@ def failed_headers(headers: Mapping[str, str]) -> dict[str, str]:
     fit = [
         name
         for name, value in sorted(headers.items())
-        if not _UNFIT.search(name) and max(len(name), len(value)) <= MAX_FAILED_HEADER
+        if is_fit(name) and max(len(name), len(value)) <= MAX_FAILED_HEADER
     ]
     return {name: headers[name] for name in fit[:MAX_FAILED_HEADERS]}
 

@@ -32,6 +32,20 @@ def paused(runtime: Runtime) -> dict[str, Any]:
 ANY = {"If-Match": "*"}
 EXAMPLES = {
     "channels.add": Example("channel.add", {"name": "Oda", "url": URL, "topics": "all"}),
+    "channels.change": Example(
+        "channel.change",
+        {"name": "Yeni oda", "topics": "all", "places": "konak", "version": "*"},
+        one,
+    ),
+    "channels.remove": Example(
+        "channel.remove", {"confirmed": "Oda", "reason": "Kapandı"}, prepare=one
+    ),
+    "admin_channels.add": Example("channel.add", {"name": "Oda", "url": URL}),
+    "admin_channels.change": Example("channel.change", {"name": "Yeni oda"}, one, ANY),
+    "admin_channels.remove": Example(
+        "channel.remove", {"confirmed": "Oda", "reason": "Kapandı"}, one, ANY
+    ),
+    "admin_channels.test": Example("channel.test", prepare=one),
     "channels.test": Example("channel.test", prepare=one),
     "channels.pause": Example("channel.pause", {"reason": "Bakım"}, one),
     "channels.resume": Example("channel.resume", prepare=paused),
