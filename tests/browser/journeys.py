@@ -26,6 +26,7 @@ NEWS = "test_archive.py::test_nothing_is_wrong_with_any_state"
 EMPTY = "test_archive.py::test_nothing_is_wrong_with_an_empty_archive"
 LOOK = "test_look.py::test_every_page_is_right_in_every_look"
 STAFF_SIGN_IN = "test_staff_signin.py::test_every_page_is_right_in_every_state"
+STAFF_WAYS = "test_staff_ways.py::test_every_page_in_every_state"
 OTHERS = "test_accessibility.py::test_every_page_is_right_in_every_state"
 STAFF_TEXTS = "test_staff_texts.py::test_letters_and_notices_are_right_in_every_state"
 STAFF_OFFICE = "test_staff_texts.py::test_brand_jobs_and_log_are_right_in_every_state"
@@ -93,6 +94,7 @@ JOURNEYS: dict[str, tuple[str, ...]] = {
         "test_staff_numbers.py::test_from_a_picture_to_its_table_and_its_file",
     ),
     "Staff: subscribers, imports, suppressions, bounces": (STAFF_PEOPLE,),
+    "Staff: sources and channels": (STAFF_WAYS,),
     "Letters": (
         "test_letters.py::test_axe_finds_nothing_in_a_letter",
         "test_letters.py::test_a_letter_does_not_scroll_sideways_at_320_pixels",
@@ -105,6 +107,7 @@ WALKS = (
     STAFF_OFFICE,
     NUMBERS,
     STAFF_PEOPLE,
+    STAFF_WAYS,
 )
 
 

@@ -143,9 +143,9 @@ def test_commands_do_what_the_pages_do(runtime: Runtime, tmp_path: Any) -> None:
     def tellal(*words: str) -> Result:
         return CliRunner().invoke(cli, ("channel", *words))
 
-    assert tellal("add", "Oda", "json://127.0.0.1:9/a", "--language", "en").exit_code == 0
+    assert tellal("add", "Oda", "json://93.184.216.34/a", "--language", "en").exit_code == 0
     secret = tmp_path / "url"
-    secret.write_text("json://127.0.0.1:9/b\n", encoding="utf-8")
+    secret.write_text("json://93.184.216.34/b\n", encoding="utf-8")
     words = ["--topic", "spor", "--place", "konak", "--url-file", str(secret), "--name", "Spor"]
     assert "hears_of, name, url changed" in tellal("edit", "Oda", *words).output
     assert "is paused" in tellal("pause", "Spor", "--reason", "Bakım").output

@@ -1,0 +1,137 @@
+"""Sources and channels as staff see them, in every state and look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from apiflask import APIFlask
+from playwright.sync_api import BrowserContext, Page
+
+from service.admin.accounts import add_staff
+from service.db import utcnow
+from service.ingest.managing.sources import store
+from service.ingest.pulling import setting
+from service.models import InboxEvent, PullKind, Source, Verdict
+from service.runtime import Runtime
+from service.subscriptions.channels import add_channel
+from tests.browser.checks import WALKS, Walk, inspect
+
+# Apprise imports a module that Python 3.13 has dropped.
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+OpenContext = Callable[..., BrowserContext]
+EMAIL, PASSWORD = "admin@tellal.example", "uzun bir parola 1"
+HOST = "www.uzun-adresli-ornek-belediyesi.bel.tr"
+ARTICLE = (
+    '{"id": "1", "state": "published", "title": "İklim eylem planı kabul edildi", '
+    f'"url": "https://{HOST}/haber/1", "body_text": "Sera gazı Konak’ta azalacak."}}'
+)
+
+
+@pytest.fixture
+def ways(app: APIFlask, runtime: Runtime) -> None:
+    """Two sources, one of them with events of every kind and a pull; a channel."""
+    with app.app_context(), runtime.db.write() as session:
+        add_staff(session, EMAIL, PASSWORD, ["administrator"])
+        store(session, runtime.vault, "belediye-haber-sitesi", hosts=[HOST])
+        store(session, runtime.vault, "spor", preset="strapi", scheme="bearer", is_paused=True)
+        source = session.query(Source).filter_by(slug="belediye-haber-sitesi").one()
+        source.last_matched, source.previous_until = "previous", utcnow() + timedelta(days=3)
+        url = f"https://{HOST}/rss"
+        setting.configure(session, source.id, PullKind.FEED, url, {}, utcnow())
+        for number, verdict in enumerate(Verdict):
+            event = InboxEvent(
+                source_id=source.id,
+                delivery_key=f"msg_{number}_" + "x" * 60,
+                body_hash="h",
+                sealed_body=runtime.vault.encrypt(ARTICLE),
+                headers={"content-type": "application/json", "x-event": "y" * 80},
+                verdict=verdict,
+                reason="title: is missing" if verdict == Verdict.FAILED else "",
+                request_id="0123456789abcdef",
+            )
+            session.add(event)
+        add_channel(
+            session,
+            runtime.vault,
+            runtime.settings,
+            name="Ulaşım odası",
+            url="json://127.0.0.1:9/room",
+            topic_slugs=["ulasim"],
+            place_slugs=["konak"],
+            public_url="https://t.me/ornek",
+        )
+
+
+@pytest.mark.usefixtures("ways")
+@pytest.mark.parametrize("walk", WALKS, ids=str)
+def test_every_page_in_every_state(site: str, open_context: OpenContext, walk: Walk) -> None:
+    page = walk.open(open_context)
+    problems = []
+    for state in _states(page, f"{site}{walk.prefix}/staff"):
+        problems += inspect(page, walk, state)
+    assert problems == []
+
+
+def _states(page: Page, base: str) -> Iterator[str]:
+    page.goto(f"{base}/login")
+    page.fill("#email", EMAIL)
+    page.fill("#password", PASSWORD)
+    _press(page)
+    for name, path in (
+        ("staff sources", "/sources"),
+        ("staff source", "/sources/1"),
+        ("staff source paused", "/sources/2"),
+        ("staff source edit", "/sources/1/edit"),
+        ("staff source pull", "/sources/1/pull"),
+        ("staff source without pull", "/sources/2/pull"),
+        ("staff source events", "/sources/1/events"),
+        ("staff source events none", "/sources/2/events?verdict=failed"),
+        ("staff source event", "/sources/1/events/1"),
+        ("staff channel edit", "/channels/1/edit"),
+    ):
+        page.goto(base + path)
+        yield name
+    yield from _acts(page, base)
+
+
+def _acts(page: Page, base: str) -> Iterator[str]:
+    page.goto(f"{base}/sources/1/events/1")
+    _press(page)
+    assert "Sera gazı" in page.inner_text(".payload")
+    yield "staff source event opened"
+    page.goto(f"{base}/sources/new")
+    page.fill("#hosts", "https://x")
+    _press(page)
+    yield "staff new source with problems"
+    page.fill("#hosts", HOST)
+    page.fill("#slug", "yeni")
+    page.check("#preset-ghost")
+    _press(page)
+    yield "staff source secret"
+    page.goto(f"{base}/sources/1/rotate")
+    page.fill("#secret", "short")
+    _press(page)
+    yield "staff source rotate with a problem"
+    page.goto(f"{base}/sources/1/try")
+    page.fill("#headers", "x")
+    _press(page)
+    yield "staff source try with a problem"
+    page.fill("#headers", "")
+    page.fill("#body", ARTICLE)
+    _press(page)
+    yield "staff source tried"
+    page.fill("#body", '{"id": "1", "title": 5}')
+    _press(page)
+    yield "staff source tried with errors"
+    page.goto(f"{base}/channels/1/remove")
+    _press(page)
+    yield "staff channel remove with a problem"
+
+
+def _press(page: Page) -> None:
+    """Press the last button of the page's own, and wait for what it leads to."""
+    with page.expect_navigation():
+        page.locator("main button[type=submit]").last.click()
