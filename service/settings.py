@@ -178,6 +178,12 @@ class Settings(BaseSettings):
     review_wait_s: int = Field(
         7200, ge=0, description="Seconds an article without a topic waits for review."
     )
+    review_alarm_h: int = Field(
+        24,
+        ge=0,
+        le=168,
+        description="Hours that a question may wait for review before staff are alarmed; 0: never.",
+    )
     lease_s: int = Field(
         60,
         ge=5,

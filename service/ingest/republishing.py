@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from service.ingest.holding import hold_stored, is_held
+from service.ledger.holding import hold_stored, is_held
 from service.ledger.publish import stamp_feeds, stop_sending
 from service.models import (
     Article,

@@ -13,9 +13,9 @@ from service.db import utcnow
 from service.ingest.applying import Applied, Arrival, apply_event
 from service.ingest.claiming import Seen
 from service.ingest.delivery import Delivery, Outcome
-from service.ingest.holding import NEWS_FOR
 from service.ingest.mapping import failures_of, told
 from service.ingest.reading import Event
+from service.ledger.holding import NEWS_FOR
 from service.models import InboxEvent, Source, Verdict
 from service.problems import Problem
 from service.runtime import Runtime

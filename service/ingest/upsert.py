@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 from service.classify.damage import damage_of
 from service.ingest.article import CanonicalArticle, content_hash, in_zone
 from service.ingest.claiming import Claim, Names, claim
-from service.ingest.holding import hold_news, is_held, release_at
+from service.ingest.holding import release_at
 from service.ledger.followup import follow
+from service.ledger.holding import hold_news, is_held
 from service.ledger.publish import stamp_feeds, stop, stop_sending, withdraw
 from service.models import (
     Article,

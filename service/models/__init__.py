@@ -35,6 +35,7 @@ from service.models.notification import (
 from service.models.place import Place, PlaceLabel
 from service.models.pull import Pull, PullAlarm, PullItem, PullKind, PullState
 from service.models.reader_day import BounceDay, Figure, ReaderDay
+from service.models.review import Decision, ReviewDecision
 from service.models.source import Source
 from service.models.staff import Role, Staff, StaffRole, StaffTopic
 from service.models.story import Story, StoryLink
@@ -42,6 +43,7 @@ from service.models.subscriber import Subscriber
 from service.models.subscription import Frequency, Subscription
 from service.models.suppression import Suppression, SuppressionReason
 from service.models.tally import DelayDay, Tally, TallyDay
+from service.models.taxonomy import Taxonomy, TaxonomyVersion, TopicDraft
 from service.models.token import OneTimeToken, TokenPurpose
 from service.models.topic import LabelOrigin, LabelState, Topic, TopicLabel
 from service.models.wrong_topic import WrongTopic, WrongTopicKind
@@ -70,6 +72,7 @@ __all__ = [
     "Consent",
     "ConsentAct",
     "DelayDay",
+    "Decision",
     "Delivery",
     "DeliveryAnswer",
     "DeliveryDay",
@@ -115,6 +118,7 @@ __all__ = [
     "PullState",
     "ReaderDay",
     "Resend",
+    "ReviewDecision",
     "Revision",
     "RevisionState",
     "Role",
@@ -133,8 +137,11 @@ __all__ = [
     "TargetEnd",
     "TemplateDraft",
     "TemplateVersion",
+    "Taxonomy",
+    "TaxonomyVersion",
     "TokenPurpose",
     "Topic",
+    "TopicDraft",
     "TopicLabel",
     "Verdict",
     "Via",

@@ -16,7 +16,7 @@ LIVE = text("cleared_at IS NULL")
 class AlarmKind(StrEnum):
     """What its `object_id` names: a batch, a revision, a notification, the checksum of a domain or
     a mail lane, or when the break-glass account was used, in seconds since 1970; of many looks, an
-    account of the staff; 0 where there is only one."""
+    account of the staff; 0 or 1 where there can be one alone."""
 
     BATCH_GIVEN_UP = "batch given up"
     REVISION_GIVEN_UP = "revision given up"
@@ -28,6 +28,7 @@ class AlarmKind(StrEnum):
     BREAK_GLASS = "break-glass used"
     TEMPLATE_BROKEN = "template broken"
     MANY_LOOKS = "many looks"
+    REVIEW_WAITS = "review waits"
 
 
 class Alarm(Base):

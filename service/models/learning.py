@@ -55,6 +55,7 @@ class Learning(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     begun_at: Mapped[datetime | None]  # the last training; it made a model of this date, or failed
     ended_at: Mapped[datetime | None]  # null while it runs, or where it was killed
+    asked_at: Mapped[datetime | None]  # staff want one now; the next training is the answer
     is_held: Mapped[bool] = mapped_column(default=False)  # staff rolled back: they alone promote
 
 

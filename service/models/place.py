@@ -12,7 +12,11 @@ from service.models.topic import LabelOrigin
 
 
 class Place(Base):
-    """A district of the city; a revision without one concerns the whole city."""
+    """A district of the city; a revision without one concerns the whole city.
+
+    `aliases` and `neighbourhoods` are those of config/places.yaml where they are null. One that is
+    not `is_on` is found in no text and offered to nobody; who asked for it before keeps it.
+    """
 
     __tablename__ = "place"
 
@@ -20,6 +24,9 @@ class Place(Base):
     slug: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str]
     position: Mapped[int] = mapped_column(default=0)
+    aliases: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    neighbourhoods: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    is_on: Mapped[bool] = mapped_column(default=True)
 
 
 class PlaceLabel(Base):

@@ -31,5 +31,6 @@ class StoryLink(Base):
     article_id: Mapped[int] = mapped_column(ForeignKey("article.id"), primary_key=True)
     earlier_id: Mapped[int] = mapped_column(ForeignKey("article.id"), primary_key=True, index=True)
     evidence: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    linked_at: Mapped[datetime] = mapped_column(default=utcnow)
+    linked_at: Mapped[datetime] = mapped_column(default=utcnow, index=True)
+    kept_at: Mapped[datetime | None]  # staff say that it is right
     split_at: Mapped[datetime | None]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from service.ingest.holding import hold_stored
+from service.ledger.holding import hold_stored
 from service.models import Article, ArticleState, Revision, RevisionState
 
 

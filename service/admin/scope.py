@@ -1,0 +1,23 @@
+"""Scopes: some of the staff decide only about articles of certain topics."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.models import StaffTopic
+
+
+def topics_of_scope(session: Session, staff_id: int) -> frozenset[int]:
+    """The topics that somebody's decisions are limited to; none: they are not limited."""
+    found = select(StaffTopic.topic_id).where(StaffTopic.staff_id == staff_id)
+    return frozenset(session.scalars(found))
+
+
+def may_decide(session: Session, staff_id: int, topic_ids: Collection[int]) -> bool:
+    """Whether somebody may decide about what has these topics: nobody without a row is limited,
+    and whoever is decides about what has one of their topics."""
+    scope = topics_of_scope(session, staff_id)
+    return not scope or not scope.isdisjoint(topic_ids)
