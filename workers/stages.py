@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from service.db import utcnow
+from service.ledger import review_age
 from service.ledger.alarms import clear_others, raise_alarm
 from service.ledger.audit import audit
 from service.logs import get_logger, lines_of
@@ -23,7 +24,8 @@ Result = TypeVar("Result")
 
 
 def audit_ledger(runtime: Runtime) -> None:
-    """Check invariant 7 on schedule; a finding is an alarm until an audit does not find it."""
+    """Check invariant 7 on schedule, and how long the review waits; a finding is an alarm until an
+    audit does not find it."""
     with runtime.db.read() as session:
         findings = audit(session)
     said: defaultdict[int, list[str]] = defaultdict(list)
@@ -36,6 +38,7 @@ def audit_ledger(runtime: Runtime) -> None:
         for object_id, sentences in said.items():
             text = "the ledger does not add up: " + "; ".join(sentences)
             raise_alarm(session, AlarmKind.LEDGER_WRONG, object_id, text, now)
+        review_age.watch(session, runtime.settings.review_alarm_h, now)
 
 
 def at_the_border(

@@ -7,7 +7,12 @@ from collections.abc import Collection
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from service.ledger.refused import Refused
 from service.models import StaffTopic
+
+
+class OutOfScope(Refused):
+    """The person decides about other topics only."""
 
 
 def topics_of_scope(session: Session, staff_id: int) -> frozenset[int]:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.acting import NUMBER, STAFF, acting
+from service.cli.acting import NUMBER, STAFF, actor_named
 from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from service.ledger.review import ReviewItem
-    from service.models import LabelState
 
 MAX_WORDS = 5
 
@@ -25,8 +26,8 @@ def review() -> None:
 @review.command("list")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 def list_(limit: int) -> None:
-    """List what waits, in turns: damaged texts, topics that readers doubt, articles without a
-    topic, uncertain labels."""
+    """List what waits, in turns: damaged texts, topics that readers doubt, likely repetitions,
+    articles without a topic, uncertain labels."""
     from service.db import utcnow
     from service.ledger.review import waiting
 
@@ -44,9 +45,7 @@ def list_(limit: int) -> None:
 @STAFF
 def accept(article_id: int, topic: str, staff: str) -> None:
     """Say that ARTICLE_ID is about TOPIC; those who asked for it are told, once."""
-    from service.models import LabelState
-
-    _decide("review.accept", article_id, topic, staff, LabelState.PUBLISHED, is_asked=True)
+    _about(article_id, "accept", staff, topic)
 
 
 @review.command()
@@ -55,9 +54,7 @@ def accept(article_id: int, topic: str, staff: str) -> None:
 @STAFF
 def reject(article_id: int, topic: str, staff: str) -> None:
     """Say that ARTICLE_ID is not about TOPIC; what is not sent yet for it stays unsent."""
-    from service.models import LabelState
-
-    _decide("review.reject", article_id, topic, staff, LabelState.DROPPED, is_asked=True)
+    _about(article_id, "reject", staff, topic)
 
 
 @review.command()
@@ -66,9 +63,7 @@ def reject(article_id: int, topic: str, staff: str) -> None:
 @STAFF
 def add(article_id: int, topic: str, staff: str) -> None:
     """Say that ARTICLE_ID is about TOPIC although the classifier did not see it."""
-    from service.models import LabelState
-
-    _decide("review.add", article_id, topic, staff, LabelState.PUBLISHED, is_asked=False)
+    _about(article_id, "add", staff, topic)
 
 
 @review.command()
@@ -76,14 +71,7 @@ def add(article_id: int, topic: str, staff: str) -> None:
 @STAFF
 def none(article_id: int, staff: str) -> None:
     """Say that ARTICLE_ID is about none of the topics; it is not asked about again."""
-    from service.db import utcnow
-    from service.ledger.labels import LabelError, decide_none
-
-    with acting(staff, "review.none", article_id) as session:
-        try:
-            decide_none(session, article_id, utcnow())
-        except LabelError as error:
-            raise Refusal(str(error)) from error
+    decided(article_id, "none", staff)
     click.echo(f"Article {article_id}: about none of the topics, for good.")
 
 
@@ -92,24 +80,63 @@ def none(article_id: int, staff: str) -> None:
 @STAFF
 def release(article_id: int, staff: str) -> None:
     """Say that the text of ARTICLE_ID only looks damaged; it is classified and told."""
-    from service.db import utcnow
-    from service.ingest.releasing import ReleaseError, release_text
-    from service.models import Article
-
-    with acting(staff, "review.release", article_id) as session:
-        article = session.get(Article, article_id, with_for_update=True)
-        if article is None or article.revision_id is None:
-            raise Refusal(f"there is no article {article_id} with a text")
-        try:
-            release_text(session, article, utcnow())
-        except ReleaseError as error:
-            raise Refusal(f"article {article_id}: {error}") from error
+    decided(article_id, "release", staff)
     click.echo(f"Article {article_id} will be classified as it is.")
+
+
+@review.command()
+@click.argument("article_id", type=NUMBER)
+@STAFF
+def same(article_id: int, staff: str) -> None:
+    """Say that ARTICLE_ID tells the same event as those it was linked to; `tellal story split`
+    says the contrary."""
+    decided(article_id, "same", staff)
+    click.echo(f"Article {article_id}: its links are right.")
+
+
+@review.command()
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+def decisions(limit: int) -> None:
+    """List the latest decisions, with the numbers by which `undo` takes them back."""
+    from service.admin.review_history import latest
+
+    with opened_runtime() as runtime, runtime.db.read() as session:
+        lines = latest(session, None, limit)
+    for line in lines:
+        undone = "\tundone" if line.row.undone_at else ""
+        click.echo(
+            f"{line.row.id}\t{line.row.at:%Y-%m-%d %H:%M} UTC\t{line.who}\t{line.row.decision}\t"
+            f"article {line.row.article_id}\t{line.slug}{undone}"
+        )
+    if not lines:
+        click.echo("Nothing was decided yet.")
+
+
+@review.command()
+@click.argument("decision_id", type=NUMBER)
+@STAFF
+def undo(decision_id: int, staff: str) -> None:
+    """Take back DECISION_ID: its labels are again what they were. What was sent stays sent."""
+    from service.admin import review_acts
+    from service.db import utcnow
+    from service.ledger.refused import Refused
+
+    with opened_runtime() as runtime, runtime.db.write() as session:
+        actor = actor_named(session, staff)
+        try:
+            made = review_acts.undo(session, runtime.vault, actor, decision_id, utcnow())
+        except Refused as error:
+            raise Refusal(str(error)) from error
+    click.echo(f"Decision {decision_id} is undone.")
+    if made.tells_more:
+        click.echo("Those who asked for it and were not told yet will be told.")
 
 
 def _asked(item: ReviewItem) -> str:
     if item.damage:
         return f"damaged text: {item.damage}; have the CMS send it again, or release it"
+    if item.other_id:
+        return f"repeats {item.other_id}?"
     words = ", ".join(dict.fromkeys(str(e["text"]) for e in item.evidence[:MAX_WORDS]))
     asked = item.topic or "no topic"
     if item.score is not None:
@@ -120,29 +147,41 @@ def _asked(item: ReviewItem) -> str:
     return asked
 
 
-def _decide(
-    act: str, article_id: int, topic: str, staff: str, state: LabelState, *, is_asked: bool
-) -> None:
+def decided(article_id: int, decision: str, staff: str, topic: str | None = None) -> bool:
+    """Make a decision; whether more people will be told.
+
+    Raises:
+        Refusal: it cannot be decided.
+    """
+    from service.admin import review_acts
+    from service.db import utcnow
+    from service.ledger.refused import Refused
+    from service.models import Decision
+
+    wanted = review_acts.Wanted(article_id, Decision(decision), topic)
+    with opened_runtime() as runtime, runtime.db.write() as session:
+        actor = actor_named(session, staff)
+        try:
+            made = review_acts.decide(session, runtime.vault, actor, wanted, utcnow())
+        except Refused as error:
+            raise Refusal(f"{error}{_like(session, topic)}") from error
+    return made.tells_more
+
+
+def _like(session: Session, topic: str | None) -> str:
+    """What somebody may have meant who named no topic of ours."""
     from sqlalchemy import select
 
     from service.cli.source_options import nearest
-    from service.db import utcnow
-    from service.ledger.labels import LabelError, decide
-    from service.ledger.review import doubts
     from service.models import Topic
 
-    with acting(staff, act, article_id, topic=topic) as session:
-        topic_id = session.scalar(select(Topic.id).where(Topic.slug == topic))
-        if topic_id is None:
-            slugs = session.scalars(select(Topic.slug))
-            raise Refusal(f"there is no topic {topic!r}{nearest(topic, slugs)}")
-        is_asked = is_asked and not doubts(session, article_id, topic_id)
-        try:
-            decided = decide(session, article_id, topic_id, state, utcnow())
-        except LabelError as error:
-            raise Refusal(str(error)) from error
-        if is_asked and decided.before is None:
-            raise Refusal(f"article {article_id} has no label {topic!r}; use `tellal review add`")
-    click.echo(f"Article {article_id}: {topic} is {state.value} for good.")
-    if decided.is_planned_again:
+    slugs = session.scalars(select(Topic.slug)).all()
+    return nearest(topic, slugs) if topic and topic not in slugs else ""
+
+
+def _about(article_id: int, decision: str, staff: str, topic: str) -> None:
+    tells = decided(article_id, decision, staff, topic)
+    state = "dropped" if decision == "reject" else "published"
+    click.echo(f"Article {article_id}: {topic} is {state} for good.")
+    if tells:
         click.echo("Those who asked for it and were not told yet will be told.")

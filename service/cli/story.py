@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from service.cli.acting import NUMBER, STAFF, acting
+from service.cli.acting import NUMBER, STAFF
 from service.cli.opened import opened_runtime
-from service.cli.refusal import Refusal
+from service.cli.review import decided
 
 
 @click.group()
@@ -41,15 +41,7 @@ def list_(limit: int) -> None:
 @STAFF
 def split(article_id: int, staff: str) -> None:
     """Let ARTICLE_ID be a story of its own; whoever was spared it, or another for it, is told."""
-    from service.db import utcnow
-    from service.ledger.stories import StoryError
-    from service.ledger.stories import split as part
-
-    with acting(staff, "story.split", article_id) as session:
-        try:
-            tells = part(session, article_id, utcnow())
-        except StoryError as error:
-            raise Refusal(str(error)) from error
+    tells = decided(article_id, "split", staff)
     click.echo(f"Article {article_id} is a story of its own.")
     if tells:
         click.echo("Those who were spared one of them because of another will be told.")

@@ -50,6 +50,10 @@ HOW_TO_MEND = {
         "ask whoever it is what for; the log of acts has each look; where there is no good reason, "
         "take the role away; clear this once you know"
     ),
+    AlarmKind.REVIEW_WAITS: (
+        "decide what waits (the page Review, or `tellal review list`); it clears itself within an "
+        "hour, and TELLAL_REVIEW_ALARM_H says how long is too long"
+    ),
     AlarmKind.LEDGER_WRONG: "run `tellal audit`; the next audit that finds nothing clears this",
 }
 

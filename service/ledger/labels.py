@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
@@ -28,6 +29,7 @@ from service.models import (
     Notification,
     NotificationKind,
     NotificationState,
+    Revision,
     Subscription,
     Suppression,
     Topic,
@@ -82,6 +84,60 @@ def decide_none(session: Session, article_id: int, now: datetime) -> None:
     """
     for topic_id in session.scalars(select(Topic.id).order_by(Topic.id)).all():
         decide(session, article_id, topic_id, LabelState.DROPPED, now)
+
+
+def label_as_it_is(label: TopicLabel | None, topic_id: int) -> dict[str, Any]:
+    """A label in the form that `restore` takes; without one the state is null."""
+    if label is None:
+        return {"topic_id": topic_id, "state": None}
+    return {
+        "topic_id": topic_id,
+        "state": label.state,
+        "origin": label.origin,
+        "decided_at": label.decided_at.isoformat(),
+    }
+
+
+def restore(
+    session: Session, article_id: int, before: dict[str, Any], at: datetime, now: datetime
+) -> bool:
+    """Let a label be again what it was before the staff decided at `at`; true where more people
+    will be told of it. What was sent meanwhile stays sent.
+
+    Raises:
+        LabelError: it was decided again since.
+    """
+    article = session.get_one(Article, article_id, with_for_update=True)
+    topic_id, state = int(before["topic_id"]), before["state"]
+    label = session.get(TopicLabel, (article.shown_revision_id, topic_id))
+    if label is None or label.origin != LabelOrigin.STAFF or label.decided_at != at:
+        raise LabelError("it was decided again since")
+    was = LabelState(label.state)
+    _forget_elsewhere(session, article, topic_id, at)
+    if state is None:
+        session.delete(label)
+    else:
+        label.state, label.origin = LabelState(state), LabelOrigin(before["origin"])
+        label.decided_at = datetime.fromisoformat(before["decided_at"])
+    session.flush()
+    if article.state != ArticleState.PUBLISHED or was == state:
+        return False
+    is_published = state == LabelState.PUBLISHED
+    if (is_published or was == LabelState.PUBLISHED) and article.feed_seq is not None:
+        stamp_feeds(session, article.id, now, also=topic_id)
+    return is_published and _tell_more(session, article, topic_id, now)
+
+
+def _forget_elsewhere(session: Session, article: Article, topic_id: int, at: datetime) -> None:
+    """A decision on another revision of an article would come back with its next text."""
+    others = select(Revision.id).where(Revision.article_id == article.id)
+    session.execute(
+        delete(TopicLabel)
+        .where(TopicLabel.revision_id.in_(others.where(Revision.id != article.shown_revision_id)))
+        .where(TopicLabel.topic_id == topic_id, TopicLabel.decided_at == at)
+        .where(TopicLabel.origin == LabelOrigin.STAFF)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _write(

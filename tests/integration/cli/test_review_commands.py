@@ -163,9 +163,9 @@ def test_a_decision_while_a_revision_is_classified_is_on_it(cms, town, later, ru
     ("words", "said"),
     [
         (("accept", "1", "iklim-cevr"), "did you mean 'iklim-cevre'?"),
-        (("accept", "9", CLIMATE), "there is no classified article 9"),
-        (("none", "9"), "there is no classified article 9"),
-        (("accept", "1", SPORT), "use `tellal review add`"),
+        (("accept", "9", CLIMATE), "there is no article 9"),
+        (("none", "9"), "there is no article 9"),
+        (("accept", "1", SPORT), "add the topic instead"),
     ],
 )
 def test_what_cannot_be_decided_is_said_and_changes_nothing(cms, town, work, words, said):
