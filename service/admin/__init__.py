@@ -40,6 +40,7 @@ from service.admin import api, articles, channels, navigation, sign_in, statisti
     today,
 )
 from service.admin import api, articles, channels, navigation, sign_in, sources, today
+from service.admin import api, articles, channels, navigation, review, sign_in, today
 
 
 def register(app: APIFlask) -> None:
@@ -67,6 +68,7 @@ def register(app: APIFlask) -> None:
         suppressions.blueprint(),
         bounces.blueprint(),
         sources.blueprint(),
+        review.blueprint(),
     ):
         pages.protect_forms(part)
         pages.register_pages(app, part)

@@ -136,3 +136,19 @@ IMPORT = {
     "dropped": Word(_("Dropped")),
     "stopped": Word(_("Stopped"), "bad"),
 }
+QUESTION = {
+    "damaged": Word(_("Damaged text"), "bad"),
+    "doubted": Word(_("Readers doubt it"), "warn"),
+    "story": Word(_("Told already?"), "warn"),
+    "no-topic": Word(_("No topic"), "warn"),
+    "uncertain": Word(_("Uncertain topic")),
+}
+DECISION = {
+    "accept": Word(_("Accepted"), "good"),
+    "reject": Word(_("Rejected"), "bad"),
+    "add": Word(_("Added"), "good"),
+    "none": Word(_("About no topic")),
+    "release": Word(_("Text released"), "good"),
+    "same": Word(_("Same event")),
+    "split": Word(_("Not the same event")),
+}

@@ -93,11 +93,11 @@ def what_if(file: Path, limit: int) -> None:
     from service.classify.whatif import compare
     from service.learning.archive import count_past_texts, decided_by_staff, past_texts
     from service.learning.current import active_model, current_classifier
-    from service.taxonomy import places_of
+    from service.taxonomy.places import place_rules
 
     changed = _read(file)
     with opened_runtime() as runtime, runtime.db.read() as session:
-        places = places_of(runtime.settings.config_dir)
+        places = place_rules(session, runtime.settings.config_dir)
         readers, decided = _readers(session), decided_by_staff(session)
         now = current_classifier(session, runtime.settings)
         then = Classifier(changed, places, model=active_model(session))

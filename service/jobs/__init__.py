@@ -14,6 +14,7 @@ KINDS: dict[str, str] = {
     "import-store": "service.jobs.import_subscribers:StoreImport",
     "import-undo": "service.jobs.undo_import:UndoImport",
     "source-replay": "service.ingest.managing.replay:SourceReplay",
+    "what-if": "service.jobs.what_if:WhatIf",
 }
 
 

@@ -115,6 +115,38 @@ def past_texts(session: Session) -> Iterator[tuple[str, ArticleText]]:
         yield f"archive {external_id}", ArticleText(title, summary, body)
 
 
+def texts_between(
+    session: Session, after: int, last: int, since: datetime, limit: int
+) -> list[tuple[int, ArticleText]]:
+    """Articles with ids in (after, last] that came since a moment, as classification takes them."""
+    found = session.execute(
+        select(
+            *(Article.id, Revision.title, Revision.summary),
+            *(Revision.body_text, Revision.sections, Revision.is_sound),
+        )
+        .join(Revision, Revision.id == Article.shown_revision_id)
+        .where(Article.id > after, Article.id <= last, Article.created_at >= since)
+        .where(Revision.state == RevisionState.CLASSIFIED)
+        .order_by(Article.id)
+        .limit(limit)
+    )
+    return [
+        (article_id, ArticleText(title, summary, body, tuple(sections), is_sound))
+        for article_id, title, summary, body, sections, is_sound in found
+    ]
+
+
+def decided_among(session: Session, article_ids: Iterable[int]) -> set[tuple[int, str]]:
+    """Topics of these articles that staff decided about: no change of terms gives or takes them."""
+    found = session.execute(
+        select(Article.id, Topic.slug)
+        .join(TopicLabel, TopicLabel.revision_id == Article.shown_revision_id)
+        .join(Topic, Topic.id == TopicLabel.topic_id)
+        .where(Article.id.in_(article_ids), TopicLabel.origin == LabelOrigin.STAFF)
+    )
+    return {(article_id, slug) for article_id, slug in found}
+
+
 def _row(item: ArchiveItem, now: datetime) -> dict[str, Any]:
     return {
         "external_id": item.id,

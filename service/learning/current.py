@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,7 +15,8 @@ from service.learning.versions import active_id
 from service.logs import get_logger
 from service.models import ModelVersion, Topic
 from service.settings import Settings
-from service.taxonomy import places_of, terms_of
+from service.taxonomy import terms_of
+from service.taxonomy.places import place_rules
 
 log = get_logger(__name__)
 
@@ -25,7 +25,8 @@ def current_classifier(session: Session, settings: Settings) -> Classifier:
     """What articles are classified by now; compiled once for each version of terms and model."""
     topics = session.scalars(select(Topic).order_by(Topic.position)).all()
     terms = tuple(terms_of(topic) for topic in topics)
-    return _compiled(terms, settings.config_dir, active_model(session))
+    rules = place_rules(session, settings.config_dir)
+    return _compiled(terms, rules, active_model(session))
 
 
 def active_model(session: Session) -> Model | None:
@@ -65,10 +66,7 @@ _models: dict[str, Model] = {}
 
 
 @lru_cache(maxsize=2)
-def _compiled(topics: tuple[TopicTerms, ...], config_dir: Path, model: Model | None) -> Classifier:
-    return Classifier(topics, _places(config_dir), model=model)
-
-
-@lru_cache(maxsize=2)
-def _places(config_dir: Path) -> PlaceRules:
-    return places_of(config_dir)
+def _compiled(
+    topics: tuple[TopicTerms, ...], places: PlaceRules, model: Model | None
+) -> Classifier:
+    return Classifier(topics, places, model=model)

@@ -13,6 +13,7 @@ from service.admin.api import audit_log, channels, jobs, mail_templates, notices
 from service.admin.api import channels, statistics
 from service.admin.api import bounces, channels, imports, subscribers, suppressions
 from service.admin.api import channels, source_events
+from service.admin.api import channels, review
 from service.admin.api.entering import SCHEME
 
 
@@ -34,4 +35,5 @@ def register(app: APIFlask) -> None:
         bounces.api,
         source_events.api,
     ):
+    for part in (channels.api, review.api):
         app.register_blueprint(part)

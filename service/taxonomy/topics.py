@@ -8,14 +8,15 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, literal, select
 from sqlalchemy.orm import Session
 
 from service.classify import PlaceRules, parse_places, parse_topics
 from service.classify import Topic as TopicTerms
-from service.models import FeedClock, Place, Subscription, Topic, TopicLabel, WrongTopic
+from service.models import FeedClock, Place, StaffTopic, Subscription, Topic, TopicLabel, WrongTopic
 from service.settings import Settings
 
+_MOST = 1_000  # references that are counted
 FIELDS = (
     *("name_tr", "name_en", "description_tr", "description_en"),
     *("terms", "sections", "publish", "review"),
@@ -143,11 +144,24 @@ def _or_general(threshold: float | None) -> str:
 
 
 def _uses(session: Session, slug: str) -> str:
-    """What still refers to a topic; empty where it can be removed."""
+    """What still refers to a topic; empty where it can be removed. Nobody counts a million rows."""
     topic_id = select(Topic.id).where(Topic.slug == slug).scalar_subquery()
-    kinds = {"labels": TopicLabel.topic_id, "subscriptions": Subscription.topic_id}
+    kinds = {
+        "labels": TopicLabel.topic_id,
+        "subscriptions": Subscription.topic_id,
+        "limits of staff": StaffTopic.topic_id,
+    }
     found = {
-        name: session.scalar(select(func.count()).where(column == topic_id))
+        name: session.scalar(
+            select(func.count()).select_from(
+                select(literal(1)).where(column == topic_id).limit(_MOST + 1).subquery()
+            )
+        )
+        or 0
         for name, column in kinds.items()
     }
-    return ", ".join(f"{number} {name}" for name, number in found.items() if number)
+    return ", ".join(
+        f"{min(number, _MOST)}{'+' if number > _MOST else ''} {name}"
+        for name, number in found.items()
+        if number
+    )
