@@ -158,6 +158,10 @@ class Doorbell:
         """Send the task; return whether the broker took it. Never raises, never retries."""
         return self._send(task, queue or HOME[task], (row_id,))
 
+    def ring_chore(self, task: Task) -> bool:
+        """Ring for a chore before the scheduler does; as `ring` otherwise."""
+        return self._send(task, HOME[task], ())
+
     def ring_once(
         self, task: Task, row_ids: Sequence[int], queue: Queue, priority: Priority
     ) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from service import logs
 from service.db import utcnow
 from service.learning.examples import count_decided
-from service.learning.runs import RunningError, is_due
+from service.learning.runs import RunningError, is_asked_for, is_due
 from service.learning.training import LEAST, TrainingError, decisions_since, refit
 from service.runtime import Runtime
 from service.settings import load
@@ -21,10 +21,11 @@ LONGEST_S = 500  # below the soft limit of a task
 
 
 def refit_if_due(runtime: Runtime) -> None:
-    """Train where enough was decided since the last time; asked every hour."""
+    """Train where enough was decided since the last time, or staff ask for it; rung every hour."""
     with runtime.db.read() as session:
         is_enough = count_decided(session) >= LEAST
-        must_train = is_enough and is_due(session, decisions_since(session), utcnow())
+        is_time = is_asked_for(session) or is_due(session, decisions_since(session), utcnow())
+        must_train = is_enough and is_time
     if must_train:
         subprocess.run([sys.executable, "-m", "workers.learn"], check=True, timeout=LONGEST_S)
 

@@ -41,6 +41,17 @@ from service.admin import api, articles, channels, navigation, sign_in, statisti
 )
 from service.admin import api, articles, channels, navigation, sign_in, sources, today
 from service.admin import api, articles, channels, navigation, review, sign_in, today
+    api,
+    articles,
+    channels,
+    models,
+    navigation,
+    review,
+    sign_in,
+    staff_places,
+    staff_topics,
+    today,
+)
 
 
 def register(app: APIFlask) -> None:
@@ -69,6 +80,9 @@ def register(app: APIFlask) -> None:
         bounces.blueprint(),
         sources.blueprint(),
         review.blueprint(),
+        staff_topics.blueprint(),
+        staff_places.blueprint(),
+        models.blueprint(),
     ):
         pages.protect_forms(part)
         pages.register_pages(app, part)

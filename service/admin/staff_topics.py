@@ -7,28 +7,26 @@ from typing import Any
 from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.admin import topic_acts, words
 from service.admin.access import has_power, me, needs
 from service.admin.powers import Power
 from service.admin.topic_form import topic_of
+from service.admin.versions import version_lines, version_page
 from service.classify import Topic as TopicTerms
 from service.db import utcnow
 from service.jobs import queue
 from service.jobs.what_if import MOST_READERS, readers
 from service.ledger.refused import Refused
-from service.models import Job, Staff, Taxonomy, TaxonomyVersion, Topic, TopicDraft
+from service.models import Job, Taxonomy, Topic, TopicDraft
 from service.pages import language, page_url, runtime
 from service.subscriptions.choices import all_topics
 from service.taxonomy import terms_of
 from service.taxonomy.pace import pace_of
-from service.taxonomy.versions import differences, newest, version
+from service.taxonomy.versions import newest
 
-PAGE_SIZE = 50
 EMPTY = TopicTerms("", "", "", "", "", ())
-TYPED = ("slug", "name_tr", "name_en", "description_tr", "description_en", "terms", "sections")
 
 
 def blueprint() -> Blueprint:
@@ -168,44 +166,6 @@ def _add_versions(part: Blueprint) -> None:
             said = {"reason": gettext(error.text, **error.values)}
             return version_page(Taxonomy.TOPICS, number, "staff_topics", said), 409
         return redirect(page_url("staff_topics.one_version", number=made.number), 303)
-
-
-def version_lines(
-    session: Session, kind: Taxonomy, before: int | None
-) -> tuple[list[tuple[TaxonomyVersion, str]], int | None]:
-    """A page of versions, newest first, each with who published it."""
-    query = (
-        select(TaxonomyVersion, Staff.email)
-        .outerjoin(Staff, Staff.id == TaxonomyVersion.staff_id)
-        .where(TaxonomyVersion.kind == kind)
-        .order_by(TaxonomyVersion.number.desc())
-        .limit(PAGE_SIZE + 1)
-    )
-    if before is not None:
-        query = query.where(TaxonomyVersion.number < before)
-    found = [(row, (email or "").partition("@")[0]) for row, email in session.execute(query)]
-    shown = found[:PAGE_SIZE]
-    return shown, shown[-1][0].number if len(found) > PAGE_SIZE else None
-
-
-def version_page(
-    kind: Taxonomy, number: int, part: str, errors: dict[str, str] | None = None
-) -> str:
-    """One version: what it changed, and the way back to it."""
-    with runtime().db.read() as session:
-        row = version(session, kind, number) or abort(404)
-        before = version(session, kind, number - 1)
-        who = session.get(Staff, row.staff_id) if row.staff_id else None
-        return render_template(
-            "staff/version.html",
-            row=row,
-            who=who.email.partition("@")[0] if who else "",
-            found=differences(before.content, row.content) if before else [],
-            number=newest(session, kind),
-            part=part,
-            may_change=has_power(Power.TOPICS),
-            errors=errors or {},
-        )
 
 
 def _drafted(topic: Topic | None, typed: TopicTerms) -> ResponseReturnValue:

@@ -152,3 +152,8 @@ DECISION = {
     "same": Word(_("Same event")),
     "split": Word(_("Not the same event")),
 }
+MODEL = {
+    "candidate": Word(_("Candidate")),
+    "active": Word(_("In use"), "good"),
+    "retired": Word(_("Replaced")),
+}

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.cli.acting import STAFF, acting
+from service.cli.acting import NUMBER, STAFF, acting, actor_named
 from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from service.acts import Actor
     from service.classify import Topic
     from service.classify.whatif import Change
+    from service.runtime import Runtime
 
 MAX_WORDS = 5
 
@@ -38,14 +42,17 @@ def export() -> None:
 
 @topic.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--reason", default="", help="Why, for the list of versions.")
 @STAFF
-def apply(file: Path, staff: str) -> None:
+def apply(file: Path, reason: str, staff: str) -> None:
     """Make the topics of the database those of FILE, from the next article on.
 
     FILE has the form of config/topics.yaml and lists all topics. New ones come last. One that is
     not listed is removed, unless articles or subscriptions refer to it.
     """
     from service import taxonomy
+    from service.db import utcnow
+    from service.taxonomy.versions import publish_topics
 
     listed = _read(file)
     with opened_runtime() as runtime, runtime.db.read() as session:
@@ -57,7 +64,8 @@ def apply(file: Path, staff: str) -> None:
             "removed": changes.removed,
         }
         with acting(staff, "topic.apply", None, file=file.name, **detail) as session:
-            taxonomy.apply(session, listed, changes)
+            made = publish_topics(session, listed, None, reason, utcnow())
+            made.staff_id = actor_named(session, staff).staff_id
     for sign, slugs in (("+", changes.added), ("-", changes.removed)):
         for slug in slugs:
             click.echo(f"{sign}{slug}")
@@ -110,6 +118,116 @@ def what_if(file: Path, limit: int) -> None:
         ):
             found += [change for change in changes if (change.key, change.slug) not in decided]
     _say(found, count, readers, limit)
+
+
+@topic.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@STAFF
+def draft(file: Path, staff: str) -> None:
+    """Draft the topics in FILE; a worker says what they would do to the last 90 days."""
+    from service.admin import topic_acts
+    from service.db import utcnow
+    from service.jobs import queue
+
+    listed = _read(file)
+    with _acting(staff) as (runtime, session, actor):
+        made = topic_acts.draft(session, runtime.vault, actor, listed, utcnow())
+    with opened_runtime() as runtime:
+        queue.ring(runtime, made.job_id or 0)
+    click.echo(f"Draft {made.id}: {', '.join(made.changes)}. See `tellal topic preview {made.id}`.")
+
+
+@topic.command()
+@click.argument("draft_id", type=NUMBER)
+def preview(draft_id: int) -> None:
+    """Say what DRAFT_ID would do to the last 90 days."""
+    from service.models import Job, TopicDraft
+
+    with opened_runtime() as runtime, runtime.db.read() as session:
+        row = session.get(TopicDraft, draft_id)
+        job = session.get(Job, row.job_id) if row is not None else None
+    if job is None:
+        raise Refusal(f"there is no draft {draft_id}")
+    if job.state != "done":
+        raise Refusal(f"it is {job.state}: {job.done} of {job.total or '?'} articles read")
+    for slug, count in job.result["readers"].items():
+        gains, losses = (job.result[name].get(slug, 0) for name in ("gained", "lost"))
+        click.echo(f"{slug}: {gains} would gain it, {losses} lose it; {count} asked for it")
+    click.echo(f"{job.done} articles read.")
+
+
+@topic.command()
+@click.argument("draft_id", type=NUMBER)
+@click.option("--reason", required=True, help="Why, for the list of versions.")
+@STAFF
+def publish(draft_id: int, reason: str, staff: str) -> None:
+    """Publish DRAFT_ID, exactly as it was previewed."""
+    from service.admin import topic_acts
+    from service.db import utcnow
+
+    with _acting(staff) as (runtime, session, actor):
+        made = topic_acts.publish(session, runtime.vault, actor, draft_id, reason, utcnow())
+    click.echo(f"Version {made.number}, used from the next article on.")
+
+
+@topic.command()
+@click.argument("draft_id", type=NUMBER)
+@STAFF
+def discard(draft_id: int, staff: str) -> None:
+    """Put DRAFT_ID away."""
+    from service.admin import topic_acts
+    from service.db import utcnow
+
+    with _acting(staff) as (runtime, session, actor):
+        topic_acts.discard(session, runtime.vault, actor, draft_id, utcnow())
+    click.echo(f"Draft {draft_id} is discarded.")
+
+
+@topic.command()
+def versions() -> None:
+    """List the latest versions of the topics, newest first."""
+    from service.admin.versions import version_lines
+    from service.models import Taxonomy
+
+    with opened_runtime() as runtime, runtime.db.read() as session:
+        lines, _ = version_lines(session, Taxonomy.TOPICS, None)
+    for row, who in lines:
+        changes = ", ".join(f"{sign}{slug}" for slug, sign in row.changes.items())
+        click.echo(
+            f"{row.number}\t{row.published_at:%Y-%m-%d %H:%M} UTC\t{who}\t{changes}\t{row.reason}"
+        )
+    if not lines:
+        click.echo("Nothing was changed since the first start.")
+
+
+@topic.command()
+@click.argument("number", type=NUMBER)
+@click.option("--reason", required=True, help="Why, for the list of versions.")
+@STAFF
+def rollback(number: int, reason: str, staff: str) -> None:
+    """Make the topics again what they were in version NUMBER, at once."""
+    from service.admin import topic_acts
+    from service.db import utcnow
+
+    with _acting(staff) as (runtime, session, actor):
+        made = topic_acts.roll_back(session, runtime.vault, actor, number, reason, utcnow())
+    click.echo(f"Version {made.number}, used from the next article on.")
+
+
+@contextmanager
+def _acting(staff: str) -> Iterator[tuple[Runtime, Session, Actor]]:
+    """One transaction under somebody's name; what is refused leaves nothing.
+
+    Raises:
+        Refusal: why not.
+    """
+    from service.ledger.refused import Refused
+
+    with opened_runtime() as runtime, runtime.db.write() as session:
+        try:
+            yield runtime, session, actor_named(session, staff)
+        except Refused as error:
+            raise Refusal(str(error)) from error
 
 
 def _readers(session: Session) -> Counter[str]:

@@ -57,6 +57,24 @@ def run(db: Database, now: datetime) -> Iterator[None]:
             take_turn(session).ended_at = utcnow()
 
 
+def ask_for(session: Session, now: datetime) -> None:
+    """Have a worker train as soon as it can; asked twice is asked once."""
+    take_turn(session).asked_at = now
+
+
+def is_asked_for(session: Session) -> bool:
+    """Whether staff have asked since the last training began."""
+    row = session.get(Learning, _ROW)
+    if row is None or row.asked_at is None:
+        return False
+    return row.begun_at is None or row.begun_at < row.asked_at
+
+
+def state(session: Session) -> Learning | None:
+    """How learning stands; null: nothing was ever learned."""
+    return session.get(Learning, _ROW)
+
+
 def is_due(session: Session, decisions: int, now: datetime) -> bool:
     """Whether to train, with so many decisions since the last model.
 

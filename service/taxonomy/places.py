@@ -32,7 +32,8 @@ class Wrong(Refused):
     """A field of a district has a mistake."""
 
     def __init__(self, mistakes: Mistakes) -> None:
-        super().__init__(*next(iter(mistakes.values()))[:1])
+        text, values = next(iter(mistakes.values()))
+        super().__init__(text, **values)
         self.mistakes = mistakes
 
 

@@ -14,6 +14,7 @@ from service.admin.api import channels, statistics
 from service.admin.api import bounces, channels, imports, subscribers, suppressions
 from service.admin.api import channels, source_events
 from service.admin.api import channels, review
+from service.admin.api import channels, models, places, review, topics
 from service.admin.api.entering import SCHEME
 
 
@@ -36,4 +37,5 @@ def register(app: APIFlask) -> None:
         source_events.api,
     ):
     for part in (channels.api, review.api):
+    for part in (channels.api, review.api, topics.api, places.api, models.api):
         app.register_blueprint(part)
