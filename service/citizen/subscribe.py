@@ -42,7 +42,7 @@ from service.settings import Settings
 from service.subscriptions import abroad, notices
 from service.subscriptions.addresses import address_hash, normalise_email
 from service.subscriptions.channels import public_channels
-from service.subscriptions.choices import all_places, all_topics
+from service.subscriptions.choices import all_places, all_topics, offered_places
 from service.subscriptions.notices import text_hash
 from service.subscriptions.subscribe import Ask, ask
 
@@ -98,7 +98,7 @@ def page(
         consent_shown=text_hash(sentence),
     )
     with held.db.read() as database:
-        topics, places = all_topics(database), all_places(database)
+        topics, places = all_topics(database), offered_places(database)
         channels = public_channels(database)
         text = render_template(
             f"citizen/subscribe_{step}.html",

@@ -19,7 +19,7 @@ from service.db import utcnow
 from service.models import Article, ArticleState, LabelState, NoticeKind, Topic, TopicLabel
 from service.pages import runtime
 from service.subscriptions import notices
-from service.subscriptions.choices import all_places, all_topics
+from service.subscriptions.choices import all_topics, offered_places
 
 LOOK_BACK = 300  # articles: one bounded walk down the feed index, however many there are
 LEAD = 3  # stories at the top
@@ -43,7 +43,7 @@ def blueprint() -> Blueprint:
                 latest=latest,
                 lead=lead(latest.values(), now),
                 facts=topic_facts.facts(session),
-                places=all_places(session),
+                places=offered_places(session),
                 months=months(session, zone)[:MONTHS],
                 month_name=month_name,
             )

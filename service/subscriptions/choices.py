@@ -86,6 +86,11 @@ def all_places(session: Session) -> Sequence[Place]:
     return session.scalars(select(Place).order_by(Place.position, Place.id)).all()
 
 
+def offered_places(session: Session) -> list[Place]:
+    """Those that can be chosen anew."""
+    return [place for place in all_places(session) if place.is_on]
+
+
 def _each(ids: tuple[int, ...] | None) -> tuple[int | None, ...]:
     return (None,) if ids is None else ids
 

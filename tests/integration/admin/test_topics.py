@@ -50,7 +50,8 @@ def form_of(town: Any, slug: str, **changed: Any) -> dict[str, Any]:
 def with_dogs(town: Any) -> dict[str, Any]:
     """Sport, which from now on is about dogs as well and no longer about football."""
     form = form_of(town, SPORT)
-    terms = [term for term in form["terms"] if "futbol" not in term]
+    football = ("futbol", "maç", "turnuva")
+    terms = [term for term in form["terms"] if not any(word in term for word in football)]
     return {**form, "terms": [*terms, "+köpek", "+barınak"]}
 
 
