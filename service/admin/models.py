@@ -30,7 +30,7 @@ MEASURES = {
     "precision": _("Of what it publishes, right"),
     "recall": _("Of what is right, published"),
 }
-BAR, ROW, LEFT, WIDE = 18, 62, 8, 560  # pixels of the drawing
+BAR, ROW, LEFT, WIDE = 18, 76, 8, 560  # pixels of the drawing
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, redirect, render_template, request
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
@@ -214,6 +214,7 @@ def _draft_page(draft_id: int, errors: dict[str, str] | None = None) -> str:
             row=row,
             job=job,
             share=queue.progress(job) if job else None,
+            job_page=_job_page(row),
             found=topic_acts.differences_of(session, row),
             names=_names(session, row),
             outdated=row.published_as is None and row.base != newest(session, Taxonomy.TOPICS),
@@ -222,6 +223,13 @@ def _draft_page(draft_id: int, errors: dict[str, str] | None = None) -> str:
             errors=errors or {},
             words=words,
         )
+
+
+def _job_page(row: TopicDraft) -> str | None:
+    """Where the job is cancelled or resumed."""
+    if row.job_id is None or "jobs.show" not in current_app.view_functions:
+        return None
+    return page_url("jobs.show", job_id=row.job_id)
 
 
 def _names(session: Session, row: TopicDraft) -> dict[str, str]:

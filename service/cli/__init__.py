@@ -24,6 +24,7 @@ COMMANDS = {
     "article": "service.cli.article",
     "review": "service.cli.review",
     "topic": "service.cli.topic",
+    "place": "service.cli.place",
     "model": "service.cli.model",
     "story": "service.cli.story",
     "archive": "service.cli.archive",
