@@ -27,6 +27,7 @@ EMPTY = "test_archive.py::test_nothing_is_wrong_with_an_empty_archive"
 LOOK = "test_look.py::test_every_page_is_right_in_every_look"
 STAFF_SIGN_IN = "test_staff_signin.py::test_every_page_is_right_in_every_state"
 STAFF_WAYS = "test_staff_ways.py::test_every_page_in_every_state"
+REVIEW = "test_staff_review.py::test_every_page_in_every_state"
 OTHERS = "test_accessibility.py::test_every_page_is_right_in_every_state"
 STAFF_TEXTS = "test_staff_texts.py::test_letters_and_notices_are_right_in_every_state"
 STAFF_OFFICE = "test_staff_texts.py::test_brand_jobs_and_log_are_right_in_every_state"
@@ -95,6 +96,11 @@ JOURNEYS: dict[str, tuple[str, ...]] = {
     ),
     "Staff: subscribers, imports, suppressions, bounces": (STAFF_PEOPLE,),
     "Staff: sources and channels": (STAFF_WAYS,),
+    "Staff: review, topics, districts, models": (
+        REVIEW,
+        "test_staff_review.py::test_the_whole_queue_by_keyboard_alone",
+        "test_staff_review.py::test_each_answer_has_a_key_of_its_own",
+    ),
     "Letters": (
         "test_letters.py::test_axe_finds_nothing_in_a_letter",
         "test_letters.py::test_a_letter_does_not_scroll_sideways_at_320_pixels",
@@ -108,6 +114,7 @@ WALKS = (
     NUMBERS,
     STAFF_PEOPLE,
     STAFF_WAYS,
+    REVIEW,
 )
 
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from service.acts import Actor
+from service.admin.review_acts import Overtaken, Wanted, decide
 from service.db import utcnow
 from service.ledger.review_age import watch
 from service.models import (
     Alarm,
     Article,
+    Decision,
     LabelState,
     ReviewDecision,
     Staff,
     StaffTopic,
     StoryLink,
     TopicLabel,
+    Via,
     WrongTopic,
 )
 from service.runtime import Runtime
@@ -97,6 +103,30 @@ def test_the_second_of_two_is_told_who_decided(
     assert second.status_code == 409
     assert "editor" in second.text
     assert labels(town) == [("dropped", "staff")]
+    assert len(town.all(ReviewDecision)) == 1
+
+
+def test_of_two_at_the_same_moment_one_decides(
+    runtime: Runtime, accounts: dict[str, str], question: Callable[..., int], town: Any
+) -> None:
+    article_id = question()
+    with runtime.db.read() as session:
+        staff = session.scalars(select(Staff.id).order_by(Staff.id).limit(2)).all()
+    barrier = Barrier(2)
+
+    def one(staff_id: int, decision: Decision) -> str:
+        wanted = Wanted(article_id, decision, CLIMATE, "review-classifier")
+        barrier.wait()
+        try:
+            with runtime.db.write() as session:
+                decide(session, runtime.vault, Actor(staff_id, Via.API), wanted, utcnow())
+        except Overtaken:
+            return "told"
+        return "decided"
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = pool.map(one, staff, (Decision.ACCEPT, Decision.REJECT))
+        assert sorted(answers) == ["decided", "told"]
     assert len(town.all(ReviewDecision)) == 1
 
 

@@ -179,3 +179,18 @@ def test_what_is_not_in_quarantine_cannot_be_released(cms, town, work, number, s
     assert (result.exit_code, said in result.output) == (2, True)
     assert town.all(AuditEntry) == []
     assert [row.state for row in town.all(Revision)] == [RevisionState.CLASSIFIED]
+
+
+def test_a_decision_is_listed_and_undone_by_its_number(cms, town, work):
+    cms.post()
+    work()
+    assert invoke("reject", "1", CLIMATE).exit_code == 0
+    listed = CliRunner().invoke(cli, ("review", "decisions")).stdout
+    assert listed.startswith("1\t")
+    assert f"reject\tarticle 1\t{CLIMATE}" in listed
+    assert "is undone" in invoke("undo", "1").output
+    again = invoke("undo", "1")
+    assert (again.exit_code, "undone already" in again.output) == (2, True)
+    assert "undone" in CliRunner().invoke(cli, ("review", "decisions")).stdout
+    refused = invoke("same", "1")
+    assert refused.exit_code == 2
