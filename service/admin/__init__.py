@@ -52,6 +52,17 @@ from service.admin import api, articles, channels, navigation, review, sign_in, 
     staff_topics,
     today,
 )
+    alarms,
+    api,
+    articles,
+    channels,
+    dead_letters,
+    deliveries,
+    domains,
+    navigation,
+    sign_in,
+    today,
+)
 
 
 def register(app: APIFlask) -> None:
@@ -83,6 +94,10 @@ def register(app: APIFlask) -> None:
         staff_topics.blueprint(),
         staff_places.blueprint(),
         models.blueprint(),
+        deliveries.blueprint(),
+        dead_letters.blueprint(),
+        alarms.blueprint(),
+        domains.blueprint(),
     ):
         pages.protect_forms(part)
         pages.register_pages(app, part)

@@ -88,7 +88,9 @@ GROUPS: tuple[tuple[LazyString, tuple[Entry, ...]], ...] = (
 
 def register(app: APIFlask) -> None:
     """Offer the menu, and what is paused, to the staff's templates."""
-    app.jinja_env.globals.update(staff_menu=menu, live_halts=halts, may=has_power, Power=Power)
+    app.jinja_env.globals.update(
+        staff_menu=menu, live_halts=halts, may=has_power, Power=Power, has_page=has_page
+    )
 
 
 def menu() -> list[tuple[LazyString, list[Entry]]]:
@@ -99,6 +101,11 @@ def menu() -> list[tuple[LazyString, list[Entry]]]:
         for title, entries in GROUPS
     ]
     return [(title, entries) for title, entries in shown if entries]
+
+
+def has_page(endpoint: str) -> bool:
+    """Whether this part is there: who links to another one asks first."""
+    return endpoint in current_app.view_functions
 
 
 def halts() -> Sequence[Halt]:

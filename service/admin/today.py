@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from typing import Any
 
+from flask import Blueprint, Response, make_response, render_template, request
+from sqlalchemy.orm import Session
+
+from service.admin import now_words, words
 from service.admin.access import needs
 from service.admin.powers import Power
-from service.ledger.alarms import HOW_TO_MEND, live_alarms
+from service.db import utcnow
+from service.ledger import given_up, pipeline
+from service.ledger.alarms import live_alarms
+from service.ledger.given_up import Given
+from service.models import Channel
 from service.pages import runtime
+from service.subscriptions import channels
+
+EVERY_S = 30
 
 
 def blueprint() -> Blueprint:
@@ -16,9 +27,50 @@ def blueprint() -> Blueprint:
 
     @part.get("/")
     @needs(Power.SEE)
-    def show() -> str:
+    def show() -> Response:
+        lengths = runtime().doorbell.lengths()  # asks the broker: before the transaction
         with runtime().db.read() as session:
-            alarms = live_alarms(session)
-        return render_template("staff/today.html", alarms=alarms, how_to_mend=HOW_TO_MEND)
+            seen = look(session, lengths)
+            answer = make_response(
+                render_template("staff/today.html", words=words, now_words=now_words, **seen)
+            )
+        # Only who asks for it gets a page that loads itself (WCAG 2.2.2), and can stop it.
+        if seen["is_live"]:
+            answer.headers["Refresh"] = str(EVERY_S)
+        return answer
 
     return part
+
+
+def look(session: Session, lengths: Any) -> dict[str, Any]:
+    """All that the page shows, each by a bounded look."""
+    now = utcnow()
+    lanes, rung = pipeline.batches(session, now)
+    stages = pipeline.stages(session, now)
+    alarms = live_alarms(session)
+    closed = pipeline.closed_lanes(session, now)
+    given = {kind: found for kind in Given if (found := given_up.count(session, kind))}
+    return {
+        "now": now,
+        "is_live": request.args.get("every") == str(EVERY_S),
+        "every": EVERY_S,
+        "stages": stages,
+        "queues": pipeline.queues(session, lengths, rung),
+        "is_broker_away": lengths is None,
+        "lanes": lanes,
+        "closed": closed,
+        "paused_channels": paused_channels(session),
+        "sources": pipeline.troubled_sources(session),
+        "jobs": pipeline.unfinished_jobs(session),
+        "alarms": alarms,
+        "given": given,
+        "is_well": not (alarms or closed) and all(one.tone == "good" for one in stages),
+    }
+
+
+def paused_channels(session: Session) -> list[tuple[int, str, str]]:
+    """Channels to which nothing goes, with their names and the reasons."""
+    return [
+        (channel_id, session.get_one(Channel, channel_id).name, reason)
+        for channel_id, reason in sorted(channels.paused(session).items())
+    ]

@@ -15,14 +15,14 @@ from service.doctor.dmarc import check_dmarc
 from service.doctor.finding import Finding, Level, note, unseen
 from service.doctor.hosts import MX, PTR, check_bounces, check_pointer
 from service.doctor.installation import check_broker, check_database, check_keys
-from service.doctor.names import Names, NamesAway, Resolver
+from service.doctor.names import Names, NamesAway, Patient, Resolver
 from service.doctor.relay import RELAY, Probe
 from service.doctor.spf import CHECK as SPF
 from service.doctor.spf import Address, check_spf
 from service.settings import Settings
 from service.smtp import Server
 
-__all__ = ["Finding", "Level", "NamesAway", "Resolver", "examine"]
+__all__ = ["Finding", "Level", "NamesAway", "Patient", "Resolver", "examine", "examine_names"]
 
 Check = Callable[[], Sequence[Finding]]
 
@@ -51,6 +51,11 @@ def examine(
         if "mail_from" not in settings.model_fields_set:
             return
     yield from _examine_names(settings, names, sending, probe)
+
+
+def examine_names(settings: Settings, names: Names) -> Iterator[Finding]:
+    """Look at the DNS records of the mail domain alone."""
+    yield from _examine_names(settings, names, (), None)
 
 
 def _probe(settings: Settings, url: str, recipient: str) -> Probe:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Protocol
@@ -89,3 +90,27 @@ class Resolver:
 
 def _plain(name: str) -> str:
     return name.rstrip(".").lower()
+
+
+class Patient:
+    """Asks somebody else's names until a time is up; from then on nobody answers."""
+
+    def __init__(self, names: Names, in_all_s: float) -> None:
+        self._names, self._until = names, time.monotonic() + in_all_s
+
+    def texts(self, name: str) -> list[str]:
+        return self._in_time().texts(name)
+
+    def addresses(self, name: str) -> list[str]:
+        return self._in_time().addresses(name)
+
+    def mail_hosts(self, name: str) -> list[str]:
+        return self._in_time().mail_hosts(name)
+
+    def pointers(self, address: str) -> list[str]:
+        return self._in_time().pointers(address)
+
+    def _in_time(self) -> Names:
+        if time.monotonic() > self._until:
+            raise NamesAway("the DNS took too long to answer all that was asked")
+        return self._names

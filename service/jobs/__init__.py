@@ -15,6 +15,7 @@ KINDS: dict[str, str] = {
     "import-undo": "service.jobs.undo_import:UndoImport",
     "source-replay": "service.ingest.managing.replay:SourceReplay",
     "what-if": "service.jobs.what_if:WhatIf",
+    "cancel": "service.jobs.cancelling:Cancelling",
 }
 
 

@@ -104,3 +104,9 @@ def live_alarms(session: Session) -> Sequence[Alarm]:
     """Those that are live, the oldest first."""
     query = select(Alarm).where(Alarm.cleared_at.is_(None))
     return session.scalars(query.order_by(Alarm.raised_at, Alarm.id)).all()
+
+
+def lately_cleared(session: Session, limit: int) -> Sequence[Alarm]:
+    """Those that were raised last and are cleared; there are few of all, and none is deleted."""
+    query = select(Alarm).where(Alarm.cleared_at.is_not(None))
+    return session.scalars(query.order_by(Alarm.id.desc()).limit(limit)).all()

@@ -7,9 +7,10 @@ the rest is settled when its time comes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, bindparam, select, text, update
+from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.orm import Session
 
 from service.db import Database, Moment, utcnow
@@ -99,7 +100,7 @@ def cancel(
 def count_unsent(session: Session, scope: HaltScope, object_id: int, now: datetime) -> int:
     """How many planned deliveries a cancel of this scope would meet at this moment."""
     found = 0
-    for notification_id in session.scalars(_concerned(scope, object_id, now)).all():
+    for notification_id in concerned(session, scope, object_id, now):
         halts = halts_of(session, notification_id)
         halts.add(HaltKind.CANCEL, scope, object_id)
         values = {**standing(session, notification_id), **halts.values()}
@@ -115,18 +116,26 @@ def settle_cancelled(
     Owns its transactions, one for each key range of a notification.
     """
     with db.read() as session:
-        concerned = session.scalars(_concerned(scope, object_id, now)).all()
-    for notification_id in concerned:
-        if scope == HaltScope.ALL:
-            _stop(db, notification_id, now)
-        lower: int | None = 0
-        while lower is not None:
-            lower = _settle_range(db, notification_id, lower, now)
+        found = concerned(session, scope, object_id, now)
+    for notification_id in found:
+        settle_one(db, scope, notification_id, now)
     free_held(db, doorbell, scope, object_id, utcnow())
 
 
-def _concerned(scope: HaltScope, object_id: int, now: datetime) -> Select[int]:
-    """Notifications with something unsent, on `ix_notification_unfinished`."""
+def settle_one(db: Database, scope: HaltScope, notification_id: int, now: datetime) -> None:
+    """Settle what a cancel of `now` met of one notification and nobody holds.
+
+    Owns its transactions, one for each key range.
+    """
+    if scope == HaltScope.ALL:
+        _stop(db, notification_id, now)
+    lower: int | None = 0
+    while lower is not None:
+        lower = _settle_range(db, notification_id, lower, now)
+
+
+def concerned(session: Session, scope: HaltScope, object_id: int, now: datetime) -> Sequence[int]:
+    """Notifications with something unsent, on `ix_notification_unfinished`, in their order."""
     query = (
         select(Notification.id)
         .where(Notification.state.in_(OPEN), Notification.released_at < now)
@@ -134,7 +143,7 @@ def _concerned(scope: HaltScope, object_id: int, now: datetime) -> Select[int]:
     )
     if scope == HaltScope.ARTICLE:
         query = query.where(Notification.article_id == object_id)
-    return query.order_by(Notification.id)
+    return session.scalars(query.order_by(Notification.id)).all()
 
 
 def _stop(db: Database, notification_id: int, now: datetime) -> None:

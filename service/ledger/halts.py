@@ -22,18 +22,19 @@ from service.models import Channel, Halt, HaltKind, HaltScope
 # says, such as a sign-in link, is never halted. An article's cancel is `stopped_at`, which planning
 # knows too. A resend counts as a release: it takes back what was cancelled before it.
 HALTS = text("""
-    SELECT h.kind, h.scope, h.object_id
+    SELECT h.kind, h.scope, h.object_id, h.lane
     FROM notification n JOIN halt h ON h.kind = 'pause' AND h.ended_at IS NULL
     WHERE n.id = :notification AND n.kind <> 'service'
       AND (h.scope <> 'article' OR h.object_id = n.article_id)
     UNION ALL
-    SELECT h.kind, h.scope, h.object_id
+    SELECT h.kind, h.scope, h.object_id, h.lane
     FROM notification n
     JOIN halt h ON h.kind = 'cancel' AND h.at > coalesce(n.resent_at, n.released_at)
     WHERE n.id = :notification AND n.kind <> 'service' AND h.scope <> 'article'
 """)
 
 NONE = -1  # no row has this id: an empty list has no type in SQL
+NO_LANE = ""  # nor has one this lane
 
 
 @dataclass
@@ -46,14 +47,17 @@ class Halts:
     cancelled_topics: list[int] = field(default_factory=list)
     paused_channels: list[int] = field(default_factory=list)
     cancelled_channels: list[int] = field(default_factory=list)
+    paused_lanes: list[str] = field(default_factory=list)
 
-    def add(self, kind: str, scope: str, object_id: int) -> None:
+    def add(self, kind: str, scope: str, object_id: int, lane: str = "") -> None:
         """Let one more halt meet them."""
         is_pause = kind == HaltKind.PAUSE
         if scope == HaltScope.TOPIC:
             (self.paused_topics if is_pause else self.cancelled_topics).append(object_id)
         elif scope == HaltScope.CHANNEL:
             (self.paused_channels if is_pause else self.cancelled_channels).append(object_id)
+        elif scope == HaltScope.LANE:
+            self.paused_lanes.append(lane)
         elif is_pause:
             self.is_paused = True
         else:
@@ -68,14 +72,15 @@ class Halts:
             "cancelled_topics": self.cancelled_topics or [NONE],
             "paused_channels": self.paused_channels or [NONE],
             "cancelled_channels": self.cancelled_channels or [NONE],
+            "paused_lanes": self.paused_lanes or [NO_LANE],
         }
 
 
 def halts_of(session: Session, notification_id: int) -> Halts:
     """The halts that meet a notification now, each time read anew."""
     halts = Halts()
-    for kind, scope, object_id in session.execute(HALTS, {"notification": notification_id}):
-        halts.add(kind, scope, object_id)
+    for kind, scope, object_id, lane in session.execute(HALTS, {"notification": notification_id}):
+        halts.add(kind, scope, object_id, lane)
     return halts
 
 
@@ -86,11 +91,17 @@ def pause(
     reason: str,
     staff_id: int | None,
     now: datetime,
+    *,
+    lane: str = "",
 ) -> bool:
-    """Let what is unsent wait from the next slice on; False where it was paused already."""
+    """Let what is unsent wait from the next slice on; False where it was paused already.
+
+    `lane` names the mail lane whose number `object_id` is (`lanes.number_of`).
+    """
     halt = Halt(
         scope=scope,
         object_id=object_id,
+        lane=lane,
         kind=HaltKind.PAUSE,
         reason=reason,
         staff_id=staff_id,

@@ -145,15 +145,15 @@ def heed_complaints(session: Session, lane: str, now: datetime) -> None:
     count, sent = complaints(session, lane, since), row.sent + row.sent_before
     if count >= COMPLAINTS and count >= COMPLAINED * sent:
         sentence = f"{count} readers of {lane} called our mail spam, of {sent} who got some"
-        raise_alarm(session, AlarmKind.MAIL_COMPLAINTS, _number(lane), sentence, now)
+        raise_alarm(session, AlarmKind.MAIL_COMPLAINTS, number_of(lane), sentence, now)
 
 
 def _alarms_of(lane: str) -> tuple[ColumnElement[bool], ...]:
-    return Alarm.kind == AlarmKind.MAIL_COMPLAINTS, Alarm.object_id == _number(lane)
+    return Alarm.kind == AlarmKind.MAIL_COMPLAINTS, Alarm.object_id == number_of(lane)
 
 
-def _number(lane: str) -> int:
-    """An alarm is about a number."""
+def number_of(lane: str) -> int:
+    """A lane's number: an alarm is about one, and a pause too."""
     return zlib.crc32(lane.encode())
 
 

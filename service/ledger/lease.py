@@ -142,7 +142,8 @@ def decide(deliveries: str = "delivery") -> str:
            (n.kind <> 'service' AND coalesce(n.resent_at, n.released_at) < :news_since)
                AS is_expired,
            (:is_paused OR coalesce(s.topic_id IN :paused_topics AND NOT {GATHERS}, false)
-            OR coalesce(d.channel_id IN :paused_channels, false)) AS is_held,
+            OR coalesce(d.channel_id IN :paused_channels, false)
+            OR n.kind <> 'service' AND d.lane IN :paused_lanes) AS is_held,
            CASE WHEN n.kind <> 'service' AND n.breaks_at IS NULL THEN d.quiet_from END
                AS quiet_from, d.quiet_until
     FROM {deliveries} AS v
@@ -176,10 +177,13 @@ def decide(deliveries: str = "delivery") -> str:
 
 
 DECIDE = decide()
-HALTED: list[BindParameter[int]] = [
-    bindparam(f"{how}_{what}", expanding=True)
-    for how in ("paused", "cancelled")
-    for what in ("topics", "channels")
+HALTED: list[BindParameter[Any]] = [
+    bindparam("paused_lanes", expanding=True),
+    *(
+        bindparam(f"{how}_{what}", expanding=True)
+        for how in ("paused", "cancelled")
+        for what in ("topics", "channels")
+    ),
 ]
 # Cut to the slice before anything is decided: a database that sorts at the end decides about all
 # that is left of the batch each time.

@@ -16,6 +16,7 @@ class HaltScope(StrEnum):
     ARTICLE = "article"
     TOPIC = "topic"
     CHANNEL = "channel"
+    LANE = "lane"
 
 
 class HaltKind(StrEnum):
@@ -30,7 +31,8 @@ CANCELS = text("kind = 'cancel'")
 class Halt(Base):
     """A pause holds until `ended_at`; a cancel is about what was released before `at`.
 
-    `object_id` is the article, topic or channel; 0 where everything is meant.
+    `object_id` is the article, topic or channel, or the checksum of a mail lane's name, which
+    `lane` holds; 0 where everything is meant.
     """
 
     __tablename__ = "halt"
@@ -49,6 +51,7 @@ class Halt(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     scope: Mapped[HaltScope] = mapped_column(String(8))
     object_id: Mapped[int] = mapped_column(BigId, default=0)
+    lane: Mapped[str] = mapped_column(String(64), default="")
     kind: Mapped[HaltKind] = mapped_column(String(8))
     reason: Mapped[str] = mapped_column(default="")
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))

@@ -24,6 +24,7 @@ class Verdict(StrEnum):
 
 
 PENDING = text("verdict = 'pending'")
+FAILED = text("verdict = 'failed'")
 
 
 class InboxEvent(Base):
@@ -40,6 +41,7 @@ class InboxEvent(Base):
         # What staff look at: the newest of a source, of one verdict or, merged, of all; how many
         # of each verdict since yesterday; the failed ones that are read again.
         Index("ix_inbox_looked_at", "source_id", "verdict", "received_at", "id"),
+        Index("ix_inbox_failed", "id", sqlite_where=FAILED, postgresql_where=FAILED),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -15,6 +15,7 @@ from service.admin.api import bounces, channels, imports, subscribers, suppressi
 from service.admin.api import channels, source_events
 from service.admin.api import channels, review
 from service.admin.api import channels, models, places, review, topics
+from service.admin.api import alarms, channels, dead_letters, deliveries, domains, today
 from service.admin.api.entering import SCHEME
 
 
@@ -38,4 +39,10 @@ def register(app: APIFlask) -> None:
     ):
     for part in (channels.api, review.api):
     for part in (channels.api, review.api, topics.api, places.api, models.api):
+        today.api,
+        deliveries.api,
+        dead_letters.api,
+        alarms.api,
+        domains.api,
+    ):
         app.register_blueprint(part)

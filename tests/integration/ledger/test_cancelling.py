@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("full_audit")
 
 QUEUED, SENT, DEFERRED = DeliveryState.QUEUED, DeliveryState.SENT, DeliveryState.DEFERRED
 UNKNOWN, CANCELLED = DeliveryState.UNKNOWN, DeliveryState.CANCELLED
-ALL, ARTICLE, TOPIC, CHANNEL = HaltScope
+ALL, ARTICLE, TOPIC, CHANNEL, LANE = HaltScope
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("full_audit")
 
 QUEUED, SENT, REJECTED = DeliveryState.QUEUED, DeliveryState.SENT, DeliveryState.REJECTED
 SUPPRESSED = DeliveryState.SUPPRESSED
-ALL, ARTICLE, TOPIC, CHANNEL = HaltScope
+ALL, ARTICLE, TOPIC, CHANNEL, LANE = HaltScope
 
 
 @pytest.fixture
