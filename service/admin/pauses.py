@@ -128,8 +128,8 @@ def _scope(act: str) -> str:
 def _word(act: str, scope: str) -> str:
     """What somebody types to confirm; nothing where no such thing is asked."""
     if act == "cancel":
-        return gettext("cancel")
-    return gettext("everything") if scope == HaltScope.ALL else ""
+        return str(gettext("cancel"))
+    return str(gettext("everything")) if scope == HaltScope.ALL else ""
 
 
 def _answers(act: str) -> tuple[Target | None, str, dict[str, str]]:

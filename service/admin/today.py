@@ -17,6 +17,7 @@ from service.ledger.given_up import Given
 from service.models import Channel
 from service.pages import runtime
 from service.subscriptions import channels
+from service.tasks import Queue
 
 EVERY_S = 30
 
@@ -28,22 +29,24 @@ def blueprint() -> Blueprint:
     @part.get("/")
     @needs(Power.SEE)
     def show() -> Response:
+        is_live = request.args.get("every") == str(EVERY_S)
         lengths = runtime().doorbell.lengths()  # asks the broker: before the transaction
         with runtime().db.read() as session:
-            seen = look(session, lengths)
+            page = {**look(session, lengths), "is_live": is_live, "every": EVERY_S}
             answer = make_response(
-                render_template("staff/today.html", words=words, now_words=now_words, **seen)
+                render_template("staff/today.html", words=words, now_words=now_words, **page)
             )
         # Only who asks for it gets a page that loads itself (WCAG 2.2.2), and can stop it.
-        if seen["is_live"]:
+        if is_live:
             answer.headers["Refresh"] = str(EVERY_S)
         return answer
 
     return part
 
 
-def look(session: Session, lengths: Any) -> dict[str, Any]:
-    """All that the page shows, each by a bounded look."""
+def look(session: Session, lengths: dict[Queue, int] | None) -> dict[str, Any]:
+    """All that the page shows, each by a bounded look. `lengths`: of the queues, null where the
+    broker is away."""
     now = utcnow()
     lanes, rung = pipeline.batches(session, now)
     stages = pipeline.stages(session, now)
@@ -52,8 +55,6 @@ def look(session: Session, lengths: Any) -> dict[str, Any]:
     given = {kind: found for kind in Given if (found := given_up.count(session, kind))}
     return {
         "now": now,
-        "is_live": request.args.get("every") == str(EVERY_S),
-        "every": EVERY_S,
         "stages": stages,
         "queues": pipeline.queues(session, lengths, rung),
         "is_broker_away": lengths is None,

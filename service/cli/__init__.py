@@ -31,7 +31,9 @@ COMMANDS = {
     "post": "service.cli.post",
     "subscriber": "service.cli.subscriber",
     "channel": "service.cli.channel",
+    "today": "service.cli.today",
     "deliveries": "service.cli.deliveries",
+    "dead-letters": "service.cli.dead_letters",
     "digest": "service.cli.digest",
     "staff": "service.cli.staff",
     "key": "service.cli.key",
@@ -61,7 +63,9 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        command: click.Command = getattr(
+            importlib.import_module(COMMANDS[cmd_name]), cmd_name.replace("-", "_")
+        )
         return command
 
 

@@ -29,13 +29,16 @@ def alarms(context: click.Context) -> None:
 
 @alarms.command()
 @click.argument("alarm_id", type=NUMBER)
+@click.option("--reason", default="", help="Why, for the log of acts.")
 @STAFF
-def clear(alarm_id: int, staff: str) -> None:
+def clear(alarm_id: int, reason: str, staff: str) -> None:
     """Clear ALARM_ID once it was seen to; what goes wrong again raises a new one."""
     from service.db import utcnow
     from service.ledger.alarms import clear_by_id
 
-    with acting(staff, "alarm.clear", alarm_id) as session:
+    with acting(
+        staff, "alarm.clear", alarm_id, **({"reason": reason} if reason else {})
+    ) as session:
         if not clear_by_id(session, alarm_id, utcnow()):
             raise Refusal(f"no alarm {alarm_id} is live; see `tellal alarms`")
     click.echo(f"Alarm {alarm_id} is cleared.")

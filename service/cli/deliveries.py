@@ -38,7 +38,7 @@ def status(article: int | None) -> None:
 
     with opened_runtime() as runtime, runtime.db.read() as session:
         for halt in live_pauses(session):
-            name = name_of(session, halt.scope, halt.object_id)
+            name = name_of(session, halt.scope, halt.object_id, halt.lane)
             click.echo(f"paused: {name}, since {halt.at:%Y-%m-%d %H:%M} UTC: {halt.reason}")
         held = session.scalar(select(func.count()).where(Batch.held_at.is_not(None)))
         click.echo(f"{held} batches wait for a pause to end.")
@@ -62,7 +62,8 @@ def pause(reason: str, staff: str, **wanted: Any) -> None:
 
     target = find_target(**wanted)
     with acting_on(target, staff, "pause", reason=reason) as (session, who):
-        if not begin(session, target.scope, target.object_id, reason, who, utcnow()):
+        keys = (target.scope, target.object_id)
+        if not begin(session, *keys, reason, who, utcnow(), lane=target.lane):
             raise Refusal(f"{target.name} is paused already")
     click.echo(f"Paused: {target.name}.")
 
@@ -101,6 +102,8 @@ def cancel(reason: str, staff: str, yes: bool, **wanted: Any) -> None:
     from service.ledger.cancel import count_unsent, settle_cancelled
 
     target = find_target(**wanted)
+    if target.lane:
+        raise Refusal(f"{target.name} can be paused, not cancelled")
     now = utcnow()
     with opened_runtime() as runtime, runtime.db.read() as session:
         count = count_unsent(session, target.scope, target.object_id, now)

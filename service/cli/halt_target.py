@@ -1,4 +1,5 @@
-"""What a halt is about, as the command line names it: everything, an article, topic or channel."""
+"""What a halt is about, as the command line names it: everything, or an article, topic, channel or
+mail lane."""
 
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ _OPTIONS = (
     click.option("--article", type=NUMBER, help="One article, by its number."),
     click.option("--topic", help="One topic, by its slug."),
     click.option("--channel", help="One channel, by its name."),
+    click.option("--lane", help="One mail lane, by its name; it can only be paused."),
 )
 
 
@@ -34,17 +36,23 @@ class Target:
     scope: HaltScope
     object_id: int
     name: str
+    lane: str = ""
 
 
 def target_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the four options, of which `find_target` wants exactly one."""
+    """Add the five options, of which `find_target` wants exactly one."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 def find_target(
-    *, everything: bool, article: int | None, topic: str | None, channel: str | None
+    *,
+    everything: bool,
+    article: int | None,
+    topic: str | None,
+    channel: str | None,
+    lane: str | None,
 ) -> Target:
     """Look up what the options name.
 
@@ -53,9 +61,9 @@ def find_target(
     """
     from service.models import Article, Channel, HaltScope, Topic
 
-    given = (everything or None, article, topic, channel)
+    given = (everything or None, article, topic, channel, lane)
     if sum(one is not None for one in given) != 1:
-        raise Refusal("say one of --all, --article, --topic or --channel")
+        raise Refusal("say one of --all, --article, --topic, --channel or --lane")
     if everything:
         return Target(HaltScope.ALL, 0, "everything")
     with opened_runtime() as runtime, runtime.db.read() as session:
@@ -66,18 +74,22 @@ def find_target(
         if topic is not None:
             found = _number(session, Topic.id, Topic.slug, topic, "topic")
             return Target(HaltScope.TOPIC, found, f"topic {topic}")
+        if lane is not None:
+            return _lane(session, lane)
         found = _number(session, Channel.id, Channel.name, channel or "", "channel")
         return Target(HaltScope.CHANNEL, found, f"channel {channel}")
 
 
-def name_of(session: Session, scope: str, object_id: int) -> str:
-    """How a target of that scope and number is named."""
+def name_of(session: Session, scope: str, object_id: int, lane: str) -> str:
+    """How a target of that scope and number is named; a mail lane by its name."""
     from service.models import Channel, HaltScope, Topic
 
     if scope == HaltScope.TOPIC:
         return f"topic {session.get_one(Topic, object_id).slug}"
     if scope == HaltScope.CHANNEL:
         return f"channel {session.get_one(Channel, object_id).name}"
+    if scope == HaltScope.LANE:
+        return f"lane {lane}"
     return "everything" if scope == HaltScope.ALL else f"article {object_id}"
 
 
@@ -88,10 +100,25 @@ def acting_on(target: Target, staff: str, act: str, **detail: Any) -> Iterator[t
 
     from service.models import Staff
 
-    detail = {"scope": target.scope.value, **detail}
+    detail = {
+        "scope": target.scope.value,
+        **({"lane": target.lane} if target.lane else {}),
+        **detail,
+    }
     with acting(staff, f"deliveries.{act}", target.object_id or None, **detail) as session:
         who = session.scalars(select(Staff.id).where(Staff.email == staff)).one()
         yield session, who
+
+
+def _lane(session: Session, name: str) -> Target:
+    from service.ledger.lanes import number_of
+    from service.ledger.pausing import lanes
+    from service.models import HaltScope
+
+    known = lanes(session)
+    if name not in known:
+        raise Refusal(f"there is no lane {name!r}{nearest(name, known)}")
+    return Target(HaltScope.LANE, number_of(name), f"lane {name}", name)
 
 
 def _number(session: Session, id_: Any, names: Any, wanted: str, noun: str) -> int:

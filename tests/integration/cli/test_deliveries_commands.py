@@ -76,11 +76,12 @@ def channel_name(town) -> str:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ((), "say one of --all, --article, --topic or --channel"),
+        ((), "say one of --all, --article, --topic, --channel or --lane"),
         (("--all", "--topic", "spor"), "say one of --all"),
         (("--article", "99"), "there is no article 99"),
         (("--topic", "spot"), "there is no topic 'spot'; did you mean 'spor'?"),
         (("--channel", "Oda"), "there is no channel 'Oda'"),
+        (("--lane", "othr"), "there is no lane 'othr'; did you mean 'other'?"),
     ],
 )
 def test_what_is_not_there_is_refused_in_one_sentence(town, words, says):
@@ -100,6 +101,22 @@ def test_pausing_twice_and_resuming_what_goes_on_are_refused(town):
     assert "everything is paused already" in again.output
     assert "everything is not paused" in over.output
     assert [one.act for one in town.all(AuditEntry)] == ["deliveries.pause", "deliveries.resume"]
+
+
+def test_a_mail_lane_is_paused_and_resumed_by_its_name_and_never_cancelled(town, work):
+    town.reader(lane="other")
+    notification = town.planned()
+    assert act("pause", "--lane", "other", "--reason", "yavaş").output == "Paused: lane other.\n"
+    work()
+    assert town.counts(notification) == {QUEUED: 1}
+    assert run("status").output.startswith("paused: lane other, since ")
+    refused = act("cancel", "--lane", "other", "--reason", "x", "--yes")
+    assert "lane other can be paused, not cancelled" in refused.output
+
+    assert act("resume", "--lane", "other").output == "Resumed: lane other. 1 batches go on.\n"
+    work()
+    assert town.counts(notification) == {SENT: 1}
+    assert [one.detail["lane"] for one in town.all(AuditEntry)] == ["other", "other"]
 
 
 def test_a_cancel_counts_first_and_does_nothing_without_a_yes(town, work):
