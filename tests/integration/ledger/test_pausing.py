@@ -125,6 +125,21 @@ def test_a_pause_between_the_look_and_the_wire_lets_no_byte_leave(
     assert deliver() == [two]
 
 
+def test_a_paused_mail_lane_waits_and_no_other_and_no_sign_in_link(town, runtime, deliver, go_on):
+    slow, other = town.reader(lane="gmail"), town.reader(lane="other")
+    notification = town.planned()
+    with runtime.db.write() as session:
+        assert pause(session, LANE, 7, "yavaş", None, utcnow(), lane="gmail")
+    assert deliver() == [other]
+    assert town.states(notification) == {slow: QUEUED, other: SENT}
+    town.message(slow)
+    assert deliver() == [slow]
+
+    assert go_on(LANE, 7) == 1
+    assert deliver() == [slow]
+    assert town.states(notification) == {slow: SENT, other: SENT}
+
+
 def test_paused_batches_are_neither_rung_nor_spun(town, runtime, stop, deliver, clock):
     town.readers(3)
     stop(ALL)
