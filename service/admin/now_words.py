@@ -82,6 +82,13 @@ GIVEN = {
     Given.JOURNAL: _("Journals"),
     Given.EVENT: _("Events"),
 }
+GIVEN_ONE = {
+    Given.BATCH: _("Batch"),
+    Given.TEXT: _("Text"),
+    Given.PLAN: _("Plan"),
+    Given.JOURNAL: _("Journal"),
+    Given.EVENT: _("Event"),
+}
 GIVEN_HINT = {
     Given.BATCH: _(
         "Deliveries that could not be sent, whoever took them. A retry sends them as news of now "
