@@ -184,6 +184,13 @@ class Settings(BaseSettings):
         le=168,
         description="Hours that a question may wait for review before staff are alarmed; 0: never.",
     )
+    urgent_approvals: int = Field(
+        2,
+        ge=1,
+        le=3,
+        description="How many of the staff must approve an urgent notice before it breaks quiet "
+        "hours and goes to readers of summaries at once.",
+    )
     lease_s: int = Field(
         60,
         ge=5,

@@ -1,156 +1,141 @@
-"""Articles as staff see them: the list, and one article with its evidence and its counts."""
+"""Articles as staff see them: the list with its filters, its export, and the parts of one page."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import csv
+import io
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, Response, abort, render_template, request
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from service.admin import words
+from service.admin import article_asks, article_forms, article_page, words
 from service.admin.access import needs
-from service.admin.evidence import Found, pieces, summarise
+from service.admin.article_asks import found
+from service.admin.article_diff import before as text_before
+from service.admin.article_diff import difference
+from service.admin.article_list import STAGES, Filters, Line, all_lines, lines_page
 from service.admin.powers import Power
-from service.ledger.counts import outcome_counts
-from service.models import (
-    Article,
-    LabelState,
-    Notification,
-    Place,
-    PlaceLabel,
-    Revision,
-    Topic,
-    TopicLabel,
-)
+from service.ledger.readers import readers_page
+from service.models import DeliveryState, Notification, Revision, Source, Topic
 from service.pages import language, runtime
 
-PAGE_SIZE = 25
-
-
-@dataclass(frozen=True)
-class Line:
-    """One article of the list."""
-
-    article: Article
-    title: str
-    topics: list[tuple[str, LabelState]]
-    counts: dict[str, int]
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
+OUTCOMES = {state.word: state for state in DeliveryState}
 
 
 def blueprint() -> Blueprint:
-    """The list and one article's page; everybody on the staff may see them."""
+    """Everybody on the staff may look; who may act is said at each act."""
     part = Blueprint("articles", __name__, url_prefix="/staff")
+    _add_lists(part)
+    _add_one(part)
+    article_asks.add_views(part)
+    article_forms.add_views(part)
+    return part
 
+
+def _add_lists(part: Blueprint) -> None:
     @part.get("/articles")
     @needs(Power.SEE)
     def index() -> str:
+        filters = Filters.of(request.args)
         before = request.args.get("before", type=int)
         with runtime().db.read() as session:
-            lines, older = _lines(session, before)
-        return render_template(
-            "staff/articles.html", lines=lines, before=before, older=older, words=words
-        )
+            page = lines_page(session, filters, before)
+            return render_template(
+                "staff/articles.html",
+                page=page,
+                before=before,
+                filters=filters,
+                stages=STAGES,
+                sources=session.scalars(select(Source.slug).order_by(Source.slug)).all(),
+                topics=session.scalars(select(Topic).order_by(Topic.position)).all(),
+                name=lambda topic: topic.name(language()),
+                words=words,
+            )
 
+    @part.get("/articles.csv")
+    @needs(Power.SEE)
+    def export() -> Response:
+        text = io.StringIO()
+        table = csv.writer(text)
+        with runtime().db.read() as session:
+            lines = iter(all_lines(session, Filters.of(request.args)))
+            for number, line in enumerate(lines):
+                if not number:
+                    table.writerow([*_cells(line)])
+                table.writerow([_safe(cell) for cell in _cells(line).values()])
+        answer = Response("\ufeff" + text.getvalue(), mimetype="text/csv")
+        answer.headers["Content-Disposition"] = "attachment; filename=articles.csv"
+        return answer
+
+
+def _add_one(part: Blueprint) -> None:
     @part.get("/articles/<int:article_id>")
     @needs(Power.SEE)
     def show(article_id: int) -> str:
         with runtime().db.read() as session:
-            article = session.get(Article, article_id)
-            if article is None:
+            article = found(session, article_id)
+            details = article_page.details(session, article)
+            return render_template("staff/article.html", words=words, **details)
+
+    @part.get("/articles/<int:article_id>/changes/<int:revision_id>")
+    @needs(Power.SEE)
+    def changes(article_id: int, revision_id: int) -> str:
+        with runtime().db.read() as session:
+            article = found(session, article_id)
+            later = session.get(Revision, revision_id)
+            if later is None or later.article_id != article_id:
                 abort(404)
-            return render_template("staff/article.html", words=words, **_details(session, article))
+            earlier = text_before(session, later)
+            if earlier is None:
+                abort(404)
+            fields = ("title", "summary", "body_text")
+            parts = {f: difference(getattr(earlier, f), getattr(later, f)) for f in fields}
+            return render_template(
+                "staff/article_changes.html",
+                article=article,
+                earlier=earlier,
+                later=later,
+                parts=parts,
+            )
 
-    return part
-
-
-def _lines(session: Session, before: int | None) -> tuple[list[Line], int | None]:
-    """A page of articles, newest first, and the key of the next page."""
-    statement = select(Article, Revision.title).outerjoin(
-        Revision, Revision.id == Article.revision_id
-    )
-    if before is not None:
-        statement = statement.where(Article.id < before)
-    rows = session.execute(statement.order_by(Article.id.desc()).limit(PAGE_SIZE + 1)).all()
-    shown = rows[:PAGE_SIZE]
-    topics = _topics_of(session, [article.revision_id for article, _ in shown])
-    lines = [
-        Line(
+    @part.get("/articles/<int:article_id>/readers/<int:notification_id>")
+    @needs(Power.SEE)
+    def readers(article_id: int, notification_id: int) -> str:
+        outcome = request.args.get("outcome", "")
+        after = max(request.args.get("after", 0, type=int), 0)
+        with runtime().db.read() as session:
+            article = found(session, article_id)
+            notification = session.get(Notification, notification_id)
+            if notification is None or notification.article_id != article_id:
+                abort(404)
+            page = readers_page(session, notification_id, OUTCOMES.get(outcome), after)
+        return render_template(
+            "staff/article_readers.html",
             article=article,
-            title=title or article.external_id,
-            topics=topics.get(article.revision_id, []),
-            counts=outcome_counts(session, article.id),
+            notification=notification,
+            page=page,
+            outcome=outcome if outcome in OUTCOMES else "",
+            outcomes=list(OUTCOMES),
+            after=after,
+            words=words,
         )
-        for article, title in shown
-    ]
-    return lines, lines[-1].article.id if len(rows) > PAGE_SIZE else None
 
 
-def _topics_of(
-    session: Session, revision_ids: Sequence[int | None]
-) -> dict[int | None, list[tuple[str, LabelState]]]:
-    rows = session.execute(
-        select(TopicLabel.revision_id, TopicLabel.state, Topic)
-        .join(Topic, Topic.id == TopicLabel.topic_id)
-        .where(TopicLabel.revision_id.in_([i for i in revision_ids if i is not None]))
-        .where(TopicLabel.state != LabelState.DROPPED)
-        .order_by(TopicLabel.score.desc())
-    )
-    found: dict[int | None, list[tuple[str, LabelState]]] = {}
-    for revision_id, state, topic in rows:
-        found.setdefault(revision_id, []).append((topic.name(language()), LabelState(state)))
-    return found
-
-
-def _details(session: Session, article: Article) -> dict[str, Any]:
-    """Everything the page of one article shows."""
-    revision = session.get(Revision, article.revision_id) if article.revision_id else None
-    topic_labels = session.execute(
-        select(TopicLabel, Topic)
-        .join(Topic, Topic.id == TopicLabel.topic_id)
-        .where(TopicLabel.revision_id == article.revision_id)
-        .order_by(TopicLabel.score.desc())
-    ).all()
-    place_labels = session.execute(
-        select(PlaceLabel, Place)
-        .join(Place, Place.id == PlaceLabel.place_id)
-        .where(PlaceLabel.revision_id == article.revision_id)
-        .order_by(Place.position)
-    ).all()
-    found = [
-        Found.from_json(name, item)
-        for name, evidence in (
-            *((topic.name(language()), label.evidence) for label, topic in topic_labels),
-            *((place.name, label.evidence) for label, place in place_labels),
-        )
-        for item in evidence
-    ]
-    texts = (
-        {
-            "title": revision.title,
-            "summary": revision.summary,
-            "body": revision.body_text,
-        }
-        if revision
-        else {}
-    )
+def _cells(line: Line) -> dict[str, str]:
+    article = line.article
     return {
-        "article": article,
-        "revision": revision,
-        "topic_labels": [
-            (label, topic.name(language()), summarise(label.evidence))
-            for label, topic in topic_labels
-        ],
-        "place_labels": [
-            (label, place.name, summarise(label.evidence)) for label, place in place_labels
-        ],
-        "texts": {name: pieces(text, name, found) for name, text in texts.items()},
-        "counts": outcome_counts(session, article.id),
-        "notifications": session.scalars(
-            select(Notification)
-            .where(Notification.article_id == article.id)
-            .order_by(Notification.id)
-        ).all(),
+        "id": str(article.id),
+        "title": line.title,
+        "state": str(article.state),
+        "urgent": "yes" if article.is_urgent else "",
+        "published_at": article.published_at.isoformat() if article.published_at else "",
+        "received_at": article.created_at.isoformat(),
+        "topics": " ".join(topic.slug for topic, _ in line.topics),
+        **{word: str(number) for word, number in line.counts.items()},
     }
+
+
+def _safe(cell: str) -> str:
+    """A cell that a spreadsheet shows and never runs."""
+    return f"'{cell}" if cell.startswith(FORMULA) else cell

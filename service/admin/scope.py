@@ -7,8 +7,8 @@ from collections.abc import Collection
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.ledger.refused import Refused
-from service.models import StaffTopic
+from service.ledger.refused import N_, Refused
+from service.models import Article, LabelState, StaffTopic, TopicLabel
 
 
 class OutOfScope(Refused):
@@ -26,3 +26,24 @@ def may_decide(session: Session, staff_id: int, topic_ids: Collection[int]) -> b
     and whoever is decides about what has one of their topics."""
     scope = topics_of_scope(session, staff_id)
     return not scope or not scope.isdisjoint(topic_ids)
+
+
+def topic_ids_of(session: Session, article: Article) -> list[int]:
+    """The topics of an article's text of now, those in review too."""
+    return list(
+        session.scalars(
+            select(TopicLabel.topic_id)
+            .where(TopicLabel.revision_id.in_((article.revision_id, article.shown_revision_id)))
+            .where(TopicLabel.state != LabelState.DROPPED)
+        )
+    )
+
+
+def require_scope(session: Session, staff_id: int, article: Article) -> None:
+    """Refuse who decides about other topics.
+
+    Raises:
+        OutOfScope: the article has none of theirs.
+    """
+    if not may_decide(session, staff_id, topic_ids_of(session, article)):
+        raise OutOfScope(N_("This article has none of the topics that you decide about."))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 
 
 @dataclass(frozen=True)
 class Word:
-    text: str
+    text: LazyString
     tone: str = ""  # good, warn, bad, or plain
 
 
@@ -156,4 +157,33 @@ MODEL = {
     "candidate": Word(_("Candidate")),
     "active": Word(_("In use"), "good"),
     "retired": Word(_("Replaced")),
+}
+VERDICT = {
+    "accepted": Word(_("Accepted"), "good"),
+    "unchanged": Word(_("Unchanged")),
+    "ignored": Word(_("Ignored")),
+    "quarantined": Word(_("Quarantined"), "bad"),
+    "failed": Word(_("Failed"), "bad"),
+    "pending": Word(_("Pending"), "warn"),
+}
+STAGE = {
+    "received": Word(_("Received"), "warn"),
+    "review": Word(_("In review"), "warn"),
+    "held": Word(_("Held"), "warn"),
+    "planning": Word(_("Being planned"), "warn"),
+    "sending": Word(_("Being sent"), "warn"),
+    "quarantined": Word(_("Quarantined"), "bad"),
+    "withdrawn": Word(_("Withdrawn"), "bad"),
+}
+FORECAST = {
+    "sent": Word(_("At once"), "good"),
+    "quiet": Word(_("After their quiet hours"), "warn"),
+    "break": Word(_("Not: on a break")),
+    "paused": Word(_("Not: paused")),
+    "suppressed": Word(_("Not: address suppressed")),
+}
+DESTINATION = {
+    "email": Word(_("Email")),
+    "chat": Word(_("Chat")),
+    "websub": Word(_("WebSub")),
 }

@@ -4,50 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.acting import NUMBER, STAFF, acting
+from service.cli.acting import NUMBER, STAFF, actor_named
+from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
-    from service.models import Article, NotificationKind
+    from service.admin.article_acts import Doer, Told
 
 FORGOTTEN = "Nobody is told: it is so old that the ledger no longer knows who was told of it."
 _NOTE = click.option("--note", default="", help="What readers are told of the reason.")
+_REASON = click.option("--reason", default="", help="Why, for the log of acts.")
+_WHY = click.option("--reason", required=True, help="Why, for the log of acts.")
 
 
 @click.group()
 def article() -> None:
-    """Correct, withdraw, publish again or release one article, by its number."""
+    """Hold, release, correct, withdraw or publish again one article, by its number."""
 
 
 @article.command()
 @click.argument("article_id", type=NUMBER)
 @_NOTE
+@_REASON
 @STAFF
-def correct(article_id: int, note: str, staff: str) -> None:
+def correct(article_id: int, note: str, reason: str, staff: str) -> None:
     """Tell those who got an older text of ARTICLE_ID that it was corrected."""
-    from service.models import NotificationKind, Revision
+    from service.admin import article_acts
+    from service.admin.article_acts import Told
 
-    with _acting(article_id, staff, "article.correct", note=note) as (session, row):
-        if row.state != "published":
-            raise Refusal(f"article {article_id} is withdrawn; there is nothing to correct")
-        if session.get_one(Revision, row.revision_id).state == "quarantined":
-            raise Refusal(
-                f"the newest text of article {article_id} arrived damaged and is told to nobody;"
-                " have its CMS send it again, or release it by `tellal review release`"
-            )
-        if row.is_commercial:
-            raise Refusal(f"article {article_id} is advertising by now, which is told to nobody")
-        is_made = _follow_up(session, row, NotificationKind.CORRECTION, note)
-        is_forgotten = _is_forgotten(session, row)
-    if is_made:
+    with _doing(staff) as doer:
+        told = article_acts.correct(doer, article_id, note=note, reason=reason)
+    if told is Told.WILL_BE:
         click.echo(f"Those who got an older text of article {article_id} will be told.")
-    elif is_forgotten:
+    elif told is Told.FORGOTTEN:
         click.echo(FORGOTTEN)
     else:
         click.echo("Nobody was told of it: there is nobody to be told.")
@@ -57,108 +50,140 @@ def correct(article_id: int, note: str, staff: str) -> None:
 @click.argument("article_id", type=NUMBER)
 @click.option("--tell", is_flag=True, help="Tell those who got it that it was withdrawn.")
 @_NOTE
+@_REASON
 @STAFF
-def withdraw(article_id: int, tell: bool, note: str, staff: str) -> None:
+def withdraw(article_id: int, tell: bool, note: str, reason: str, staff: str) -> None:
     """Take ARTICLE_ID back, whatever its CMS sends: nothing more is sent, it leaves the feeds."""
-    from service.db import utcnow
-    from service.ledger import publish
-    from service.models import NotificationKind
+    from service.admin import article_acts
 
-    is_made = False
-    with _acting(article_id, staff, "article.withdraw", tell=tell, note=note) as (session, row):
-        publish.withhold(session, row, utcnow())
-        if tell:
-            is_made = _follow_up(session, row, NotificationKind.WITHDRAWAL, note)
-        is_forgotten = _is_forgotten(session, row)
+    with _doing(staff) as doer:
+        told = article_acts.withdraw(doer, article_id, tell=tell, note=note, reason=reason)
     click.echo(f"Article {article_id} is withdrawn.")
-    if tell:
-        click.echo(_told(is_made, is_forgotten))
+    if told is not None:
+        click.echo(_told(told))
 
 
 @article.command()
 @click.argument("article_id", type=NUMBER)
 @click.option("--tell", is_flag=True, help="Tell those who got it that it is back.")
 @_NOTE
+@_REASON
 @STAFF
-def republish(article_id: int, tell: bool, note: str, staff: str) -> None:
+def republish(article_id: int, tell: bool, note: str, reason: str, staff: str) -> None:
     """Publish ARTICLE_ID again, with its newest text, after staff withdrew it."""
-    from service.db import utcnow
-    from service.ingest import republishing
-    from service.models import NotificationKind
+    from service.admin import article_acts
 
-    is_made = False
-    with _acting(article_id, staff, "article.republish", tell=tell, note=note) as (session, row):
-        try:
-            is_back = republishing.republish(session, row, utcnow())
-        except republishing.RepublishError as error:
-            raise Refusal(f"article {article_id}: {error}") from error
-        if is_back and tell:
-            is_made = _follow_up(session, row, NotificationKind.CORRECTION, note)
-        is_forgotten = _is_forgotten(session, row)
+    with _doing(staff) as doer:
+        is_back, told = article_acts.republish(
+            doer, article_id, tell=tell, note=note, reason=reason
+        )
     if not is_back:
         click.echo(f"Article {article_id}: its CMS withdrew it too, and can publish it again now.")
         return
     click.echo(f"Article {article_id} is published again.")
-    if tell:
-        click.echo(_told(is_made, is_forgotten))
+    if told is not None:
+        click.echo(_told(told))
 
 
 @article.command()
 @click.argument("article_id", type=NUMBER)
 @STAFF
 def approve(article_id: int, staff: str) -> None:
-    """Let an urgent ARTICLE_ID break quiet hours and digests; two people must do so."""
+    """Let an urgent ARTICLE_ID break quiet hours and digests; TELLAL_URGENT_APPROVALS people must
+    do so."""
+    from service.admin import article_acts
+
+    with _doing(staff) as doer:
+        missing = article_acts.approve(doer, article_id)
+    if missing:
+        more = "One more approval is" if missing == 1 else f"{missing} more approvals are"
+        click.echo(f"{more} needed.")
+    else:
+        click.echo("It goes to everybody now.")
+
+
+@article.command()
+@click.argument("article_id", type=NUMBER)
+@click.option("--minutes", type=click.IntRange(1, 7 * 24 * 60), required=True)
+@_WHY
+@STAFF
+def hold(article_id: int, minutes: int, reason: str, staff: str) -> None:
+    """Keep back the held news of ARTICLE_ID for so many minutes from now."""
+    from service.admin import article_acts
+
+    with _doing(staff) as doer:
+        until = article_acts.hold(doer, article_id, minutes=minutes, reason=reason)
+    click.echo(f"Article {article_id} is held until {until:%Y-%m-%d %H:%M} UTC.")
+
+
+@article.command()
+@click.argument("article_id", type=NUMBER)
+@_WHY
+@STAFF
+def release(article_id: int, reason: str, staff: str) -> None:
+    """Let the held news of ARTICLE_ID go now."""
+    from service.admin import article_acts
+
+    with _doing(staff) as doer:
+        article_acts.release(doer, article_id, reason=reason)
+    click.echo(f"Article {article_id} is on its way.")
+
+
+@article.command()
+@click.argument("article_id", type=NUMBER)
+@_WHY
+@STAFF
+def reclassify(article_id: int, reason: str, staff: str) -> None:
+    """Have the newest text of ARTICLE_ID classified once more that was given up."""
+    from service.admin import article_acts
+
+    with _doing(staff) as doer:
+        article_acts.reclassify(doer, article_id, reason=reason)
+    click.echo(f"Article {article_id} will be classified again.")
+
+
+@article.command("who-would-be-told")
+@click.argument("article_id", type=NUMBER)
+@click.option("--topic", "topics", multiple=True, help="What if also this topic, by its slug.")
+def who_would_be_told(article_id: int, topics: tuple[str, ...]) -> None:
+    """Count whom the news of ARTICLE_ID would go to now, and send nothing."""
     from sqlalchemy import select
 
-    from service.db import utcnow
-    from service.ledger.approve import ApprovalError
-    from service.ledger.approve import approve as give
-    from service.models import Notification, NotificationKind, Staff
+    from service.ledger.refused import Refused
+    from service.ledger.whom import ask, count_all
+    from service.models import Topic
 
-    with _acting(article_id, staff, "article.approve") as (session, row):
-        notification_id = session.scalar(
-            select(Notification.id)
-            .where(Notification.article_id == row.id, Notification.kind == NotificationKind.NEW)
-            .order_by(Notification.id.desc())
-        )
-        if notification_id is None:
-            raise Refusal(f"article {article_id} has no notification")
-        who = session.scalars(select(Staff.id).where(Staff.email == staff)).one()
+    with opened_runtime() as runtime, runtime.db.read() as session:
+        found = session.scalars(select(Topic.id).where(Topic.slug.in_(topics))).all()
+        if len(found) != len(set(topics)):
+            raise Refusal("there is no such topic; see `tellal topic list`")
         try:
-            missing = give(session, notification_id, who, utcnow())
-        except ApprovalError as error:
+            figures = count_all(session, ask(session, article_id, found), runtime.settings.timezone)
+        except Refused as error:
             raise Refusal(str(error)) from error
-    click.echo("One more approval is needed." if missing else "It goes to everybody now.")
+    for name, number in figures.summary().items():
+        click.echo(f"{name}: {number}")
 
 
 @contextmanager
-def _acting(
-    article_id: int, staff: str, act: str, **detail: Any
-) -> Iterator[tuple[Session, Article]]:
-    """One transaction with the locked article."""
-    from service.models import Article
+def _doing(staff: str) -> Iterator[Doer]:
+    """Who acts; what cannot be done is said in a sentence."""
+    from service.admin.article_acts import Doer
+    from service.ledger.refused import Refused
 
-    with acting(staff, act, article_id, **detail) as session:
-        row = session.get(Article, article_id, with_for_update=True)
-        if row is None:
-            raise Refusal(f"there is no article {article_id}")
-        yield session, row
-
-
-def _follow_up(session: Session, row: Article, kind: NotificationKind, note: str) -> bool:
-    from service.db import utcnow
-    from service.ledger.followup import follow
-
-    return follow(session, row, kind, note, utcnow(), "") is not None
+    with opened_runtime() as runtime:
+        with runtime.db.read() as session:
+            actor = actor_named(session, staff)
+        try:
+            yield Doer(runtime, actor)
+        except Refused as error:
+            raise Refusal(str(error)) from error
 
 
-def _is_forgotten(session: Session, row: Article) -> bool:
-    from service.ledger.followup import is_forgotten
-
-    return is_forgotten(session, row.id)
-
-
-def _told(is_made: bool, is_forgotten: bool) -> str:
-    if is_made:
-        return "Those who got it will be told."
-    return FORGOTTEN if is_forgotten else "There is nobody to be told."
+def _told(told: Told) -> str:
+    texts = {
+        "will_be": "Those who got it will be told.",
+        "nobody": "There is nobody to be told.",
+        "forgotten": FORGOTTEN,
+    }
+    return texts[told]

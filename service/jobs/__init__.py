@@ -16,6 +16,9 @@ KINDS: dict[str, str] = {
     "source-replay": "service.ingest.managing.replay:SourceReplay",
     "what-if": "service.jobs.what_if:WhatIf",
     "cancel": "service.jobs.cancelling:Cancelling",
+    "resend": "service.jobs.resend:ResendMissing",
+    "resend-count": "service.jobs.resend:CountMissing",
+    "would-be-told": "service.jobs.whom:CountReaders",
 }
 
 

@@ -129,6 +129,26 @@ def give_up_revisions(session: Session, now: datetime) -> None:
             )
 
 
+def ask_again(session: Session, revision_id: int, now: datetime) -> bool:
+    """Have a text classified that waits, or was given up after too many attempts; False for one
+    that is classified or arrived damaged."""
+    waits = Revision.state == RevisionState.RECEIVED
+    was_given_up = (Revision.state == RevisionState.QUARANTINED) & (
+        Revision.attempts >= MAX_CLASSIFY_ATTEMPTS
+    )
+    values = {"state": RevisionState.RECEIVED, "attempts": 0, "failure": None, "rung_at": now}
+    asked = rows(
+        session,
+        update(Revision)
+        .where(Revision.id == revision_id, waits | was_given_up)
+        .values(**values, classified_at=None)
+        .execution_options(synchronize_session=False),
+    )
+    if asked:
+        clear_alarm(session, AlarmKind.REVISION_GIVEN_UP, revision_id, now)
+    return bool(asked)
+
+
 def note_failed_plan(
     session: Session, notification_id: int, error: Exception, now: datetime
 ) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from service.ledger.match import question, statement
+from service.ledger.refused import N_, Refused
 from service.ledger.requeue import DOUBTED, IN_DOUBT
 from service.models import (
     Article,
@@ -21,7 +22,7 @@ from service.models import (
 )
 
 UNPLANNED = "unplanned"
-_EVERYBODY = {"lower": 0, "upper": 2**62}
+EVERYBODY = (0, 2**62)
 
 _MISSING = f"""
     SELECT word, count(*) FROM (
@@ -46,7 +47,7 @@ _OPEN = text("""
 """)
 
 
-class ResendError(ValueError):
+class ResendError(Refused):
     """It cannot be resent; the text says why."""
 
 
@@ -58,11 +59,16 @@ def news_of(session: Session, article_id: int, *, for_update: bool) -> tuple[Art
     """
     article = session.get(Article, article_id, with_for_update=for_update)
     if article is None:
-        raise ResendError(f"there is no article {article_id}")
+        raise ResendError(N_("there is no article %(number)s"), number=article_id)
     if article.state != ArticleState.PUBLISHED or article.withheld_state is not None:
-        raise ResendError(f"article {article_id} is withdrawn, and so told to nobody")
+        raise ResendError(
+            N_("article %(number)s is withdrawn, and so told to nobody"), number=article_id
+        )
     if article.is_commercial:
-        raise ResendError(f"article {article_id} is advertising by now, which is told to nobody")
+        raise ResendError(
+            N_("article %(number)s is advertising by now, which is told to nobody"),
+            number=article_id,
+        )
     query = (
         select(Notification)
         .where(Notification.article_id == article_id, Notification.kind == NotificationKind.NEW)
@@ -70,25 +76,43 @@ def news_of(session: Session, article_id: int, *, for_update: bool) -> tuple[Art
     )
     notification = session.scalar(query.with_for_update() if for_update else query)
     if notification is None:
-        raise ResendError(f"article {article_id} was never news: it went to the feeds alone")
+        raise ResendError(
+            N_("article %(number)s was never news: it went to the feeds alone"), number=article_id
+        )
     if notification.archived_at is not None:
-        raise ResendError(f"article {article_id} is too old: who was told is not kept any more")
+        raise ResendError(
+            N_("article %(number)s is too old: who was told is not kept any more"),
+            number=article_id,
+        )
     if notification.state == NotificationState.HELD and notification.stopped_at is None:
-        raise ResendError(f"article {article_id} is still held; nobody was told of it yet")
+        raise ResendError(
+            N_("article %(number)s is still held; nobody was told of it yet"), number=article_id
+        )
     if notification.stopped_at is not None and _is_being_cancelled(session, notification):
         raise ResendError(
-            f"article {article_id} is still being cancelled; try again once nothing of it is queued"
+            N_(
+                "article %(number)s is still being cancelled;"
+                " try again once nothing of it is queued"
+            ),
+            number=article_id,
         )
     return article, notification
 
 
-def missing(session: Session, article: Article, notification: Notification) -> Counter[str]:
+def missing(
+    session: Session,
+    article: Article,
+    notification: Notification,
+    between: tuple[int, int] = EVERYBODY,
+) -> Counter[str]:
     """How many may be told now who were not, by what became of it: `rejected`, `cancelled`,
-    `suppressed`, `unplanned`, and those who may have got it: `unknown`."""
+    `suppressed`, `unplanned`, and those who may have got it: `unknown`; of all destinations, or of
+    a key range without its lower end."""
     asked = question(session, notification, article)
     ids = {"notification": notification.id, "article": article.id}
     query = statement(_MISSING.format(may_be_told=asked.may_be_told()), tuple(asked.lists))
-    found = session.execute(query, {**asked.lists, **ids, **_EVERYBODY})
+    keys = {"lower": between[0], "upper": between[1]}
+    found = session.execute(query, {**asked.lists, **ids, **keys})
     return Counter({word: int(count) for word, count in found})
 
 

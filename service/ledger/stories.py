@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.classify.stories import WINDOW
 from service.ledger.grouping import regroup
+from service.ledger.refused import N_, Refused
 from service.ledger.spared import tell_spared
 from service.models import (
     Article,
@@ -34,7 +35,7 @@ _PUBLISHED: BindParameter[str] = bindparam(
 _UNPLANNED = (NotificationState.HELD, NotificationState.RELEASED, NotificationState.CANCELLED)
 
 
-class StoryError(ValueError):
+class StoryError(Refused):
     """It cannot be split; the text says why."""
 
 
@@ -147,7 +148,7 @@ def split(session: Session, article_id: int, now: datetime) -> bool:
     members = _members(session, article_id)
     links = session.scalars(_links_of(article_id).where(StoryLink.split_at.is_(None))).all()
     if not links:
-        raise StoryError(f"article {article_id} is linked to no other")
+        raise StoryError(N_("article %(number)s is linked to no other"), number=article_id)
     for one in links:
         one.split_at = now
     session.flush()

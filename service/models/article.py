@@ -26,6 +26,10 @@ class RevisionState(StrEnum):
     QUARANTINED = "quarantined"
 
 
+URGENT = text("is_urgent")
+WITHDRAWN = text("state = 'withdrawn'")
+
+
 class Article(Base):
     """One story of one source. `feed_seq` orders the feeds; null: not in any feed.
 
@@ -42,6 +46,10 @@ class Article(Base):
             sqlite_where=text("state = 'published'"),
             postgresql_where=text("state = 'published'"),
         ),
+        # What staff filter their list by, newest first.
+        Index("ix_article_source_id_id", "source_id", "id"),
+        Index("ix_article_urgent", "id", sqlite_where=URGENT, postgresql_where=URGENT),
+        Index("ix_article_withdrawn", "id", sqlite_where=WITHDRAWN, postgresql_where=WITHDRAWN),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

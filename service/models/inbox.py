@@ -52,7 +52,7 @@ class InboxEvent(Base):
     headers: Mapped[dict[str, str] | None] = mapped_column(JSON)  # see `kept_headers`
     verdict: Mapped[Verdict] = mapped_column(String(16))
     reason: Mapped[str] = mapped_column(default="")
-    article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id"))
+    article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id"), index=True)
     revision_id: Mapped[int | None] = mapped_column(ForeignKey("revision.id"))
     request_id: Mapped[str] = mapped_column(String(64))
     received_at: Mapped[datetime] = mapped_column(default=utcnow, index=True)

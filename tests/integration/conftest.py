@@ -21,7 +21,10 @@ from flask.testing import FlaskClient
 from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
+import service.admin
 import service.db
+import service.jobs
+import service.ledger
 import workers
 from service.ingest.signatures import new_secret
 from service.ledger.waiting import Ring
@@ -39,6 +42,10 @@ from workers.stages import STAGES
 
 for _module in pkgutil.walk_packages(workers.__path__, "workers."):
     if _module.name != "workers.app":  # reads the settings of this machine
+        importlib.import_module(_module.name)
+# What commands and jobs import when they run would else keep the clock of the first test.
+for _package in (service.admin, service.jobs, service.ledger):
+    for _module in pkgutil.walk_packages(_package.__path__, f"{_package.__name__}."):
         importlib.import_module(_module.name)
 
 

@@ -138,7 +138,7 @@ def test_an_approval_and_a_withdrawal_wait_for_each_other_in_turn(town, db) -> N
 
     def give() -> None:
         with db.write() as session:
-            approve(session, notification, staff.id, utcnow())
+            approve(session, notification, staff.id, utcnow(), 2)
 
     with ThreadPoolExecutor(1) as pool:
         with db.write() as session:

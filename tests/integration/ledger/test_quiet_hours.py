@@ -90,7 +90,7 @@ def test_news_that_staff_let_through_reach_who_was_put_off_till_morning(town, ru
         session.add_all(staff)
     for one in staff:
         with runtime.db.write() as session:
-            approve(session, notification, one.id, utcnow())
+            approve(session, notification, one.id, utcnow(), 2)
 
     plan_notification(runtime, notification)
     sweep_once(runtime)

@@ -413,7 +413,7 @@ def test_what_is_archived_is_neither_planned_again_nor_approved(
 
         assert not plan_again(session, told, clock())
         with pytest.raises(ApprovalError, match="too old"):
-            approve(session, told, staff, clock())
+            approve(session, told, staff, clock(), 2)
 
 
 HALF = {

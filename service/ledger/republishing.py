@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from service.ledger.holding import hold_stored, is_held
 from service.ledger.publish import stamp_feeds, stop_sending
+from service.ledger.refused import N_, Refused
 from service.models import (
     Article,
     ArticleState,
@@ -17,7 +18,7 @@ from service.models import (
 )
 
 
-class RepublishError(ValueError):
+class RepublishError(Refused):
     """It cannot be published again; the text says why."""
 
 
@@ -33,7 +34,9 @@ def republish(session: Session, article: Article, now: datetime) -> bool:
     if article.withheld_state is None:
         is_public = article.state == ArticleState.PUBLISHED
         raise RepublishError(
-            "it is published" if is_public else "its CMS withdrew it, and can publish it again"
+            N_("it is published")
+            if is_public
+            else N_("its CMS withdrew it, and can publish it again")
         )
     is_back = article.withheld_state == ArticleState.PUBLISHED
     article.withheld_state = None
