@@ -21,7 +21,7 @@ from service.ledger.refused import Refused
 from service.ledger.resend import missing, news_of
 from service.ledger.trace import trace
 from service.ledger.whom import CITY, FATES, Figures, ask, count_range
-from service.models import Article, Job, Place, Topic
+from service.models import Article, DeliveryState, Job, Place, Topic
 from service.pages import language, page_url, runtime
 from service.subscriptions.addresses import AddressError, address_hash, normalise_email
 
@@ -163,6 +163,7 @@ def _add_who(part: Blueprint) -> None:
                 trace=trace(session, article, hashed, runtime().settings.timezone),
                 topics={t.id: t.name(language()) for t in session.scalars(select(Topic))},
                 places={p.id: p.name for p in session.scalars(select(Place))},
+                states={state: state.word for state in DeliveryState},
                 words=words,
             )
 

@@ -96,7 +96,7 @@ def _add_one(part: Blueprint) -> None:
                 article=article,
                 earlier=earlier,
                 later=later,
-                parts=parts,
+                parts_of=parts,
             )
 
     @part.get("/articles/<int:article_id>/readers/<int:notification_id>")
@@ -117,6 +117,7 @@ def _add_one(part: Blueprint) -> None:
             page=page,
             outcome=outcome if outcome in OUTCOMES else "",
             outcomes=list(OUTCOMES),
+            states={state: word for word, state in OUTCOMES.items()},
             after=after,
             words=words,
         )

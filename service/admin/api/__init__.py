@@ -16,6 +16,7 @@ from service.admin.api import channels, source_events
 from service.admin.api import channels, review
 from service.admin.api import channels, models, places, review, topics
 from service.admin.api import alarms, channels, dead_letters, deliveries, domains, today
+from service.admin.api import articles, channels
 from service.admin.api.entering import SCHEME
 
 
@@ -45,4 +46,5 @@ def register(app: APIFlask) -> None:
         alarms.api,
         domains.api,
     ):
+    for part in (articles.api, channels.api):
         app.register_blueprint(part)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.admin.articles import PAGE_SIZE
+from service.admin.article_list import PAGE_SIZE
 from service.db import utcnow
 from service.ledger.publish import withhold
 from service.models import (
