@@ -25,7 +25,6 @@ from service.models import (
     Topic,
     TopicLabel,
 )
-from service.models.article import URGENT, WITHDRAWN
 from service.models.listing import ANY
 from service.models.notification import IS_UNFINISHED
 
@@ -134,15 +133,15 @@ def _wanted(session: Session, filters: Filters) -> Select[Article, str | None]:
     query = select(Article, Revision.title).outerjoin(Revision, Revision.id == Article.revision_id)
     if filters.source:
         query = query.where(Article.source_id == _number(session, Source, filters.source))
-    if filters.urgent:
-        query = query.where(URGENT)
+    if filters.urgent:  # partial indices want their condition in its own words
+        query = query.where(text("article.is_urgent"))
     if filters.topic:
         topic_id = _number(session, Topic, filters.topic)
         labelled = select(TopicLabel.revision_id).where(TopicLabel.topic_id == topic_id)
         labelled = labelled.where(TopicLabel.revision_id == Article.shown_revision_id)
         query = query.where(labelled.where(TopicLabel.state != LabelState.DROPPED).exists())
     if filters.stage == "withdrawn":
-        query = query.where(WITHDRAWN)
+        query = query.where(text("article.state = 'withdrawn'"))
     elif filters.stage in ("received", "quarantined"):
         # Few, and by the partial index of their state, which wants the state in its own words.
         texts = select(Revision.id).where(text(f"revision.state = '{filters.stage}'"))
