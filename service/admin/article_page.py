@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import request
+from flask import current_app, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -72,7 +72,7 @@ def details(session: Session, article: Article) -> dict[str, Any]:
         "moments": moments(session, article),
         "texts_of": _texts(session, article),
         "linked": linked,
-        "paused": paused,
+        "has_deliveries": "deliveries.index" in current_app.view_functions,
         "approvals": [(one, approvals(session, one.id)) for one in notifications if one.is_urgent],
         "needed": runtime().settings.urgent_approvals,
         "acts": [

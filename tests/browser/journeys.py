@@ -38,6 +38,7 @@ NUMBERS = "test_staff_numbers.py::test_every_page_is_right_empty_and_full"
 STAFF_PEOPLE = "test_staff_people.py::test_every_page_in_every_state"
 CALM_DAY = "test_staff_now.py::test_every_page_on_a_calm_day"
 BAD_DAY = "test_staff_now.py::test_every_page_on_a_bad_day"
+ARTICLES = "test_staff_article.py::test_every_page_of_articles"
 WHOLE_WAY = "test_journey.py::test_signing_up_and_leaving_without_javascript"
 MY_WAY = "test_my_page.py::test_the_whole_way_without_javascript"
 SIGN_UP_KEYS = "test_subscribe.py::test_a_keyboard_alone_leads_through_the_sign_up"
@@ -104,6 +105,10 @@ JOURNEYS: dict[str, tuple[str, ...]] = {
         "test_staff_review.py::test_each_answer_has_a_key_of_its_own",
     ),
     "Staff: today, deliveries, pauses, given up, alarms, mail domains": (CALM_DAY, BAD_DAY),
+    "Staff: articles, who would be told, hold, release, withdraw, resend": (
+        ARTICLES,
+        "test_staff_article.py::test_holding_looking_and_releasing_without_javascript",
+    ),
     "Letters": (
         "test_letters.py::test_axe_finds_nothing_in_a_letter",
         "test_letters.py::test_a_letter_does_not_scroll_sideways_at_320_pixels",
@@ -120,6 +125,7 @@ WALKS = (
     REVIEW,
     CALM_DAY,
     BAD_DAY,
+    ARTICLES,
 )
 
 
