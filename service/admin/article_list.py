@@ -18,7 +18,6 @@ from service.models import (
     LabelState,
     Listing,
     Notification,
-    NotificationKind,
     NotificationState,
     Revision,
     Source,
@@ -92,11 +91,11 @@ def lines_page(
     archive, and a page may be short: the other filters are asked of what was found."""
     if filters.text:
         ids, older = _found(session, filters.text, before, size)
-        query = _wanted(session, filters).where(Article.id.in_(ids))
+        query = wanted(session, filters).where(Article.id.in_(ids))
         rows = {article.id: (article, title) for article, title in session.execute(query)}
         shown = [rows[id_] for id_ in ids if id_ in rows]
     else:
-        query = _wanted(session, filters)
+        query = wanted(session, filters)
         if before is not None:
             query = query.where(Article.id < before)
         found = session.execute(query.order_by(Article.id.desc()).limit(size + 1)).all()
@@ -129,7 +128,8 @@ def all_lines(session: Session, filters: Filters) -> Iterator[Line]:
         session.expunge_all()
 
 
-def _wanted(session: Session, filters: Filters) -> Select[Article, str | None]:
+def wanted(session: Session, filters: Filters) -> Select[Article, str | None]:
+    """The query of what fits all filters but the words, each title with it."""
     query = select(Article, Revision.title).outerjoin(Revision, Revision.id == Article.revision_id)
     if filters.source:
         query = query.where(Article.source_id == _number(session, Source, filters.source))
@@ -151,11 +151,10 @@ def _wanted(session: Session, filters: Filters) -> Select[Article, str | None]:
         waiting = select(TopicLabel.revision_id).where(text("topic_label.state = 'review'"))
         query = query.where(Article.shown_revision_id.in_(waiting))
     elif filters.stage:
-        # Few, and by `ix_notification_unfinished`.
+        # Few, and by `ix_notification_unfinished`; a correction counts too.
         states = _IN_STAGE[filters.stage]
         unfinished = select(Notification.article_id).where(IS_UNFINISHED)
         unfinished = unfinished.where(Notification.state.in_(states))
-        unfinished = unfinished.where(Notification.kind == NotificationKind.NEW)
         query = query.where(Article.id.in_(unfinished))
     return query
 

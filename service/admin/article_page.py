@@ -15,7 +15,7 @@ from service.admin.article_kinds import DONE, KINDS, Standing, is_possible
 from service.admin.article_times import moments
 from service.admin.evidence import Found, pieces, summarise
 from service.ledger.approve import approvals
-from service.ledger.counts import outcome_counts
+from service.ledger.counts import notification_counts, outcome_counts
 from service.models import (
     Article,
     Halt,
@@ -68,7 +68,7 @@ def details(session: Session, article: Article) -> dict[str, Any]:
         "revision": revision,
         **_labels(session, article, revision),
         "counts": outcome_counts(session, article.id),
-        "notifications": notifications,
+        "notifications": [(one, notification_counts(session, one)) for one in notifications],
         "moments": moments(session, article),
         "texts_of": _texts(session, article),
         "linked": linked,

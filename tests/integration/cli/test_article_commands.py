@@ -293,3 +293,36 @@ def test_the_notice_of_a_withdrawal_does_not_tell_what_its_cms_sent_since(
     later()
 
     assert subjects(town)[1:] == [f"Geri çekildi: {cms.article()['title']}"]
+
+
+def test_holding_and_releasing_by_hand(article, town, cms, later):
+    cms.post(id="2", title="İklim eylem planı: ikinci haber", url="https://www.example.bel.tr/2")
+    held = invoke("hold", "2", "--minutes", "600", "--reason", "Bekle")
+    assert "Article 2 is held until" in held.output
+    later()
+    assert len(subjects(town)) == 1
+
+    asked = CliRunner().invoke(cli, ("article", "who-would-be-told", "2", "--topic", "spor"))
+    assert "planned: 1\nsent: 1\n" in asked.output
+    result = invoke("release", "2", "--reason", "Metin doğru")
+    later()
+
+    assert result.output == "Article 2 is on its way.\n"
+    assert subjects(town)[1:] == ["İklim eylem planı: ikinci haber"]
+    late = invoke("hold", "2", "--minutes", "60", "--reason", "Geç")
+    assert late.exit_code != 0
+    assert "not held any more" in late.output
+    assert [entry.act for entry in town.all(AuditEntry)] == ["article.hold", "article.release"]
+
+
+def test_a_text_that_was_given_up_is_classified_once_more(article, runtime, town, later):
+    refused = invoke("reclassify", str(article.id), "--reason", "Deneme")
+    assert "was classified" in refused.output
+    with runtime.db.write() as session:
+        row = session.get_one(Revision, article.revision_id)
+        row.state, row.attempts, row.failure = "quarantined", 8, "ValueError"
+    result = invoke("reclassify", str(article.id), "--reason", "Model düzeldi")
+    later()
+    assert result.output == f"Article {article.id} will be classified again.\n"
+    assert town.get(Revision, article.revision_id).state == "classified"
+    assert len(subjects(town)) == 1, "nobody is told twice"
