@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from apiflask import APIFlask
 from sqlalchemy import select
 
 from service.db import utcnow
@@ -20,6 +21,7 @@ from service.models import (
     Staff,
     StaffTopic,
 )
+from service.pages import runtime_of
 from service.runtime import Runtime
 from tests.integration.admin.examples import articles as made
 
@@ -114,6 +116,7 @@ def test_a_pause_of_one_article_is_shown_and_ends(
 
 @pytest.mark.parametrize(("needed", "breaks"), [(1, True), (2, False)])
 def test_how_many_must_approve_is_a_setting(
+    app: APIFlask,
     signed_in: Callable[[str], Any],
     runtime: Runtime,
     town: Any,
@@ -121,7 +124,7 @@ def test_how_many_must_approve_is_a_setting(
     breaks: bool,
 ) -> None:
     settings = runtime.settings.model_copy(update={"urgent_approvals": needed})
-    object.__setattr__(runtime, "settings", settings)
+    object.__setattr__(runtime_of(app), "settings", settings)
     made.urgent(runtime)
     editor = signed_in("editor")
     editor.post("/staff/articles/1/approve", **SURE)
