@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from service import acts
 from service.acts import Actor
-from service.admin import scopes, sessions
+from service.admin import scope, sessions
 from service.admin.powers import Power, powers_of
 from service.admin.sign_in import ask_to_sign_in
 from service.models import Via
@@ -89,5 +89,5 @@ def record(
 
 
 def may_decide(session: Session, topic_id: int) -> bool:
-    """Whether the person of this page may decide about this topic; see `scopes.may_decide`."""
-    return scopes.may_decide(session, current_user.id, topic_id)
+    """Whether the person of this page may decide about this topic; see `scope.may_decide`."""
+    return scope.may_decide(session, current_user.id, (topic_id,))

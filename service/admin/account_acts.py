@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from service.admin import accounts, first_link, scopes
+from service.admin import accounts, first_link, scope
 from service.admin.accounts import AccountError
 from service.admin.powers import Power
 from service.db import utcnow
@@ -67,9 +67,9 @@ def _topics(session: Session, staff: Staff, given: Given, ceiling: frozenset[Pow
         raise AccountError(text, "topics", topic=unknown[0][:100])
     wanted = {known[slug] for slug in given("topics")}
     session.refresh(staff, with_for_update=True)
-    if wanted == scopes.limited_to(session, staff.id):
+    if wanted == scope.topics_of_scope(session, staff.id):
         return None
-    scopes.limit(session, staff, wanted)
+    scope.limit(session, staff, wanted)
     return {"topics": sorted(set(given("topics")))}
 
 

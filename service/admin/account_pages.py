@@ -10,7 +10,7 @@ from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.admin import account_acts, accounts, scopes
+from service.admin import account_acts, accounts, scope
 from service.admin.access import needs, record
 from service.admin.accounts import ALL_POWERS, AccountError
 from service.admin.powers import POWERS, Power
@@ -108,7 +108,7 @@ def _form(errors: dict[str, str], email: str, roles: list[str]) -> str:
 def _page(staff_id: int, errors: dict[str, str] | None = None) -> str:
     with runtime().db.read() as session:
         staff = _get(session, staff_id)
-        topics, limits = all_topics(session), scopes.limited_to(session, staff_id)
+        topics, limits = all_topics(session), scope.topics_of_scope(session, staff_id)
     return render_template(
         "staff/account.html",
         staff=staff,

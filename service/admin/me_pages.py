@@ -11,7 +11,7 @@ from flask_babel import gettext
 from flask_security import current_user, hash_password, verify_password
 
 from service import pages
-from service.admin import accounts, scopes, second_factor
+from service.admin import accounts, scope, second_factor
 from service.admin.access import needs, record
 from service.admin.passwords import PasswordError, checked_password
 from service.admin.powers import Power, powers_of
@@ -106,7 +106,7 @@ def _end_others(staff: Staff) -> None:
 def _page(errors: dict[str, str]) -> str:
     with runtime().db.read() as db:
         staff = db.get_one(Staff, current_user.id)
-        limits = scopes.limited_to(db, staff.id)
+        limits = scope.topics_of_scope(db, staff.id)
         topics = [topic.name(language()) for topic in all_topics(db) if topic.id in limits]
     roles = accounts.role_names(staff)
     return render_template(

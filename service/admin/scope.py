@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from service.ledger.refused import N_, Refused
-from service.models import Article, LabelState, StaffTopic, TopicLabel
+from service.models import Article, LabelState, Staff, StaffTopic, TopicLabel
 
 
 class OutOfScope(Refused):
@@ -47,3 +47,10 @@ def require_scope(session: Session, staff_id: int, article: Article) -> None:
     """
     if not may_decide(session, staff_id, topic_ids_of(session, article)):
         raise OutOfScope(N_("This article has none of the topics that you decide about."))
+
+
+def limit(session: Session, staff: Staff, topic_ids: Collection[int]) -> None:
+    """Limit somebody to these topics; to none of them: to nothing, so to all."""
+    session.execute(delete(StaffTopic).where(StaffTopic.staff_id == staff.id))
+    session.add_all(StaffTopic(staff_id=staff.id, topic_id=one) for one in sorted(topic_ids))
+    session.flush()

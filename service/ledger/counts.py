@@ -17,20 +17,6 @@ from service.models import Delivery, DeliveryState, Notification, Tally
 
 EXACT = 1_000  # deliveries that are counted for a page: one batch
 
-BY_NOTIFICATION = text("""
-    SELECT state, count(*) FROM delivery WHERE notification_id = :notification GROUP BY state
-""")
-
-
-def notification_counts(session: Session, notification: Notification) -> dict[str, int]:
-    """How many deliveries of one notification are in each state, and `planned`, all."""
-    found: Counter[str] = Counter(notification.final_counts or {})
-    if notification.archived_at is None:
-        rows = session.execute(BY_NOTIFICATION, {"notification": notification.id})
-        found = Counter({DeliveryState(state).word: int(many) for state, many in rows})
-    counts = {state.word: found[state.word] for state in DeliveryState}
-    return {"planned": sum(counts.values()), **counts}
-
 
 class Counts(dict[str, int]):
     """By the state's word, and `planned`, all. `as_of`: when a part was counted that still changes;

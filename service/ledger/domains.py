@@ -35,7 +35,7 @@ LANES = 100
 
 @dataclass
 class LaneHealth:
-    """A lane: outcomes of the day, the wait in seconds that 95 of 100 letters do not exceed, what
+    """A lane: outcomes of what was released since yesterday, the wait in seconds that 95 of 100 letters do not exceed, what
     came back, and whether anything goes there."""
 
     name: str
@@ -65,7 +65,7 @@ def lanes(session: Session, now: datetime) -> list[LaneHealth]:
     since = now - PERIOD
     rows = session.scalars(select(MailLane).order_by(MailLane.name).limit(LANES * 5)).all()
     kept = {row.name: row for row in rows if "." not in row.name}
-    counts = by_lane(session, since)
+    counts = {name: lane.counts for name, lane in by_lane(session, since.date()).items()}
     returned = _returned(session, since)
     names = sorted({*kept, *counts, *returned.keys()})
     return [

@@ -8,15 +8,31 @@ from __future__ import annotations
 
 from apiflask import APIFlask
 
-from service.admin.api import accounts, channels, keys
-from service.admin.api import audit_log, channels, jobs, mail_templates, notices
-from service.admin.api import channels, statistics
-from service.admin.api import bounces, channels, imports, subscribers, suppressions
-from service.admin.api import channels, source_events
-from service.admin.api import channels, review
-from service.admin.api import channels, models, places, review, topics
-from service.admin.api import alarms, channels, dead_letters, deliveries, domains, today
-from service.admin.api import articles, channels
+from service.admin.api import (
+    accounts,
+    alarms,
+    articles,
+    audit_log,
+    bounces,
+    channels,
+    dead_letters,
+    deliveries,
+    domains,
+    imports,
+    jobs,
+    keys,
+    mail_templates,
+    models,
+    notices,
+    places,
+    review,
+    source_events,
+    statistics,
+    subscribers,
+    suppressions,
+    today,
+    topics,
+)
 from service.admin.api.entering import SCHEME
 
 
@@ -24,27 +40,28 @@ def register(app: APIFlask) -> None:
     """Add the routes of each part."""
     app.security_schemes = {SCHEME: {"type": "http", "scheme": "bearer"}}
     for part in (
+        today.api,
+        articles.api,
+        review.api,
+        deliveries.api,
+        dead_letters.api,
+        alarms.api,
+        source_events.api,
         channels.api,
-        accounts.api,
-        keys.api,
+        domains.api,
+        topics.api,
+        places.api,
+        models.api,
         mail_templates.api,
         notices.api,
-        jobs.api,
-        audit_log.api,
-        statistics.api,
         subscribers.api,
         imports.api,
         suppressions.api,
         bounces.api,
-        source_events.api,
+        statistics.api,
+        jobs.api,
+        accounts.api,
+        keys.api,
+        audit_log.api,
     ):
-    for part in (channels.api, review.api):
-    for part in (channels.api, review.api, topics.api, places.api, models.api):
-        today.api,
-        deliveries.api,
-        dead_letters.api,
-        alarms.api,
-        domains.api,
-    ):
-    for part in (articles.api, channels.api):
         app.register_blueprint(part)

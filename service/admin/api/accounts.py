@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.admin import account_acts, accounts, scopes, second_factor
+from service.admin import account_acts, accounts, scope, second_factor
 from service.admin.accounts import AccountError
 from service.admin.api.documented import described
 from service.admin.api.entering import my_powers, needs, record
@@ -209,7 +209,7 @@ def _get(session: Session, staff_id: int) -> Staff:
 
 
 def _shown(session: Session, staff: Staff) -> AccountOut:
-    limits = scopes.limited_to(session, staff.id)
+    limits = scope.topics_of_scope(session, staff.id)
     slugs = session.scalars(select(Topic.slug).where(Topic.id.in_(limits)).order_by(Topic.slug))
     by_password = "password" if staff.password else "none"
     return AccountOut(

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from service import acts
 from service.acts import Actor
-from service.admin import scopes
+from service.admin import scope
 from service.admin.keys import PURPOSE
 from service.admin.powers import Power, powers_of
 from service.db import utcnow
@@ -63,8 +63,8 @@ def my_powers() -> frozenset[Power]:
 
 
 def may_decide(session: Session, topic_id: int) -> bool:
-    """Whether the person behind this key may decide about a topic; see `scopes.may_decide`."""
-    return scopes.may_decide(session, me().staff_id, topic_id)
+    """Whether the person behind this key may decide about a topic; see `scope.may_decide`."""
+    return scope.may_decide(session, me().staff_id, (topic_id,))
 
 
 def record(

@@ -1,13 +1,13 @@
 """Pauses of mail lanes, and the way to events that failed
 
-Revision: 0027, after: 0025
+Revision: 0027, after: 0026
 """
 import sqlalchemy as sa
 from alembic import op
 
 
 revision = '0027'
-down_revision = '0025'
+down_revision = '0026'
 branch_labels = None
 depends_on = None
 

@@ -1,13 +1,13 @@
 """Versions of topics and districts, drafts, decisions of the review and their undoing
 
-Revision: 0029, after: 0025
+Revision: 0029, after: 0028
 """
 import sqlalchemy as sa
 from alembic import op
 
 
 revision = '0029'
-down_revision = '0025'
+down_revision = '0028'
 branch_labels = None
 depends_on = None
 

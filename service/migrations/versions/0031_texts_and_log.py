@@ -1,13 +1,13 @@
 """Letters' templates in versions, the log of acts append-only, and indexes of what staff look up
 
-Revision: 0031, after: 0025
+Revision: 0031, after: 0030
 """
 import sqlalchemy as sa
 from alembic import op
 
 
 revision = '0031'
-down_revision = '0025'
+down_revision = '0030'
 branch_labels = None
 depends_on = None
 

@@ -1,13 +1,13 @@
 """Imports that can be undone; suppressions by reason and age, bounces by age
 
-Revision: 0032, after: 0025
+Revision: 0032, after: 0031
 """
 import sqlalchemy as sa
 from alembic import op
 
 
 revision = '0032'
-down_revision = '0025'
+down_revision = '0031'
 branch_labels = None
 depends_on = None
 

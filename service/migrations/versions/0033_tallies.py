@@ -1,13 +1,13 @@
 """Tallies of notifications, and counts a day of deliveries, delays, readers and bounces
 
-Revision: 0033, after: 0025
+Revision: 0033, after: 0032
 """
 import sqlalchemy as sa
 from alembic import op
 
 
 revision = '0033'
-down_revision = '0025'
+down_revision = '0032'
 branch_labels = None
 depends_on = None
 

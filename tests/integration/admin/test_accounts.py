@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from sqlalchemy import select
 
 from service.admin import accounts as rules
-from service.admin import scopes
+from service.admin import scope
 from service.admin.accounts import ALL_POWERS, AccountError
 from service.admin.powers import Power
 from service.cli import cli
@@ -104,16 +104,16 @@ def test_decisions_are_limited_to_topics(
     admin, number = signed_in("administrator"), id_of(runtime, accounts["reviewer"])
     with runtime.db.read() as session:
         ids = dict(session.execute(select(Topic.slug, Topic.id)).all())
-        assert scopes.may_decide(session, number, ids["spor"])
+        assert scope.may_decide(session, number, (ids["spor"],))
     path = f"/staff/accounts/{number}/topics"
     assert admin.post(path, topics=["ulasim"]).status_code == 302
     assert admin.post(path, topics=["no-such"]).status_code == 422
     with runtime.db.read() as session:
-        assert scopes.may_decide(session, number, ids["ulasim"])
-        assert not scopes.may_decide(session, number, ids["spor"])
+        assert scope.may_decide(session, number, (ids["ulasim"],))
+        assert not scope.may_decide(session, number, (ids["spor"],))
     admin.post(path)
     with runtime.db.read() as session:
-        assert scopes.limited_to(session, number) == frozenset()
+        assert scope.topics_of_scope(session, number) == frozenset()
 
 
 @pytest.mark.parametrize(
