@@ -35,8 +35,8 @@ LANES = 100
 
 @dataclass
 class LaneHealth:
-    """A lane: outcomes of what was released since yesterday, the wait in seconds that 95 of 100 letters do not exceed, what
-    came back, and whether anything goes there."""
+    """A lane: outcomes of what was released since yesterday, the wait in seconds that 95 of 100
+    letters do not exceed, what came back, and whether anything goes there."""
 
     name: str
     counts: Counter[DeliveryState] = field(default_factory=Counter)

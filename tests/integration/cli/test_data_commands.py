@@ -49,7 +49,7 @@ def test_a_source_holds_articles_for_three_minutes_unless_told(runtime: Runtime)
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("İzmir CMS",), "is no slug"),
+        (("İzmir CMS",), "is no short name"),
         (("cms", "--host", "https://izmir.bel.tr/haber"), "is no host name"),
         (("cms", "--hold", "1801"), "1801 is not in the range"),
     ],
@@ -64,7 +64,7 @@ def test_a_second_source_of_the_same_slug_is_refused(runtime: Runtime) -> None:
     invoke("source", "add", "cms")
     result = invoke("source", "add", "cms")
     assert result.exit_code == 2
-    assert "there is a source 'cms' already" in result.output
+    assert "There is a source “cms” already" in result.output
 
 
 # A library behind Apprise imports it; Python 3.13 has no such module, and is not supported.

@@ -39,7 +39,8 @@ def numbered() -> Iterator[list[str]]:
 def given(param: click.Parameter) -> list[str]:
     if isinstance(param, click.Argument):
         return [TOO_LARGE if param.name.endswith("_id") else "x"]
-    return [param.opts[0], "x"] if param.required else []
+    is_number = isinstance(param.type, click.IntRange | click.types.IntParamType)
+    return [param.opts[0], "1" if is_number else "x"] if param.required else []
 
 
 @pytest.mark.parametrize("words", list(numbered()), ids=" ".join)
