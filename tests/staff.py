@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from apiflask import APIFlask
+from flask_security import hash_password
 from sqlalchemy import select
 
 from service.admin import second_factor
@@ -17,10 +19,18 @@ PASSWORD = "uzun bir parola 1"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
+@cache
+def hashed() -> str:
+    """The hash of the password, made once: it is meant to be slow. Needs the application's
+    context."""
+    return str(hash_password(PASSWORD))
+
+
 def add(app: APIFlask, runtime: Runtime, email: str, *roles: str) -> int:
     """An account whose app is set up; returns its number."""
     with app.app_context(), runtime.db.write() as session:
-        staff = add_staff(session, email, PASSWORD, roles or ["administrator"])
+        staff = add_staff(session, email, None, roles or ["administrator"])
+        staff.password = hashed()
         second_factor.enrol(runtime.vault, staff, SECRET, 0)
         return staff.id
 
