@@ -19,7 +19,11 @@ FILTERS = frozenset(
 )
 # A text that is joined to itself, line after line, doubles with each.
 _GROWING = (nodes.Mul, nodes.Pow, nodes.Mod, nodes.Add, nodes.Concat)
-_STRANGE = (nodes.FilterBlock, nodes.CallBlock, nodes.Include, nodes.With)
+# Nor may any of it put the markup of an article's title into a letter.
+_STRANGE = (
+    *(nodes.FilterBlock, nodes.CallBlock, nodes.Include, nodes.With),
+    *(nodes.EvalContextModifier, nodes.ScopedEvalContextModifier),
+)
 _FROM: dict[type[nodes.Node], str] = {nodes.Extends: "layout.html", nodes.FromImport: "_parts.html"}
 
 
@@ -56,7 +60,7 @@ def _said(node: nodes.Node, known: _Known) -> str:
     if isinstance(node, _GROWING):
         return "texts and numbers are not added or multiplied in a letter"
     if isinstance(node, _STRANGE):
-        return "include, with, filter and call blocks have no place in a letter"
+        return "include, with, autoescape, filter and call blocks have no place in a letter"
     if isinstance(node, nodes.Import | nodes.Extends | nodes.FromImport) and not _is_ours(node):
         return "a letter extends layout.html and imports names from _parts.html, and nothing else"
     if isinstance(node, nodes.Assign | nodes.AssignBlock) and _grows(node, known):

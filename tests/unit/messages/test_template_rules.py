@@ -40,6 +40,7 @@ def test_the_programs_own_templates_may_all_be_published(path):
         "{{ title | replace('', 'x') }}",
         "{{ title | safe }}",
         "{% filter upper %}x{% endfilter %}",
+        "{% autoescape false %}{{ title }}{% endautoescape %}",
         "{% include 'layout.html' %}",
         "{% import '_parts.html' as p %}",
         "{% from 'article.html' import x %}",
