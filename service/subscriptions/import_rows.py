@@ -20,6 +20,9 @@ from service.subscriptions.choices import Choices
 COLUMNS = ("address", "topics", "places", "frequency", "language")
 LANGUAGES = ("tr", "en")
 PROGRESS_ROWS = 500
+MOST_LISTED = 500  # topics or places of one row
+NAMED_WRONG = 5  # of those of one row: to find the nearest of a name takes a while
+MOST_SHOWN = 64  # characters of what is wrong
 
 Progress = Callable[[str, int], None]
 Record = tuple[int, dict[str, Any]]  # the number of its (last) line, and its fields by column
@@ -112,7 +115,9 @@ class RowReader:
         choices = self._choice(line, record["topics"], record["places"], record["frequency"])
         language = record["language"].strip() or LANGUAGES[0]
         if language not in LANGUAGES:
-            self._wrong(line, f"language {language!r} must be {' or '.join(LANGUAGES)}")
+            self._wrong(
+                line, f"language {language[:MOST_SHOWN]!r} must be {' or '.join(LANGUAGES)}"
+            )
         if len(self.errors) > count:
             return None
         return Row(address, address_hash(self._vault, "email", address), choices, language)
@@ -142,10 +147,13 @@ class RowReader:
         self, line: int, noun: str, known: dict[str, int], listed: str
     ) -> tuple[int, ...] | None:
         slugs = [slug for part in listed.split(";") if (slug := part.strip())]
-        for slug in slugs:
-            if slug not in known:
-                nearest = ", ".join(difflib.get_close_matches(slug, known, n=3, cutoff=0.0))
-                self._wrong(line, f"there is no {noun} {slug!r}; the nearest are {nearest}")
+        if len(slugs) > MOST_LISTED:
+            self._wrong(line, f"names {len(slugs)} {noun}s; {MOST_LISTED} at most")
+            return None
+        wrong = [slug[:MOST_SHOWN] for slug in slugs if slug not in known]
+        for slug in wrong[:NAMED_WRONG]:
+            nearest = ", ".join(difflib.get_close_matches(slug, known, n=3, cutoff=0.0))
+            self._wrong(line, f"there is no {noun} {slug!r}; the nearest are {nearest}")
         ids = tuple(sorted({known[slug] for slug in slugs if slug in known}))
         return ids if slugs else None
 
@@ -154,7 +162,7 @@ class RowReader:
             return Frequency(text or Frequency.INSTANT)
         except ValueError:
             words = ", ".join(Frequency)
-            self._wrong(line, f"frequency {text!r} must be one of {words}")
+            self._wrong(line, f"frequency {text[:MOST_SHOWN]!r} must be one of {words}")
             return Frequency.INSTANT
 
     def _wrong(self, line: int, text: str) -> None:
