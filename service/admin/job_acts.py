@@ -1,4 +1,5 @@
-"""What staff may do with a job: who started it, or who has the power of its kind."""
+"""What staff may do with a job, by the power of its kind: somebody who lost that since they started
+it, or a key that lacks it, has no more to do with it than others."""
 
 from __future__ import annotations
 
@@ -26,10 +27,19 @@ def title(kind: str) -> str:
 
 def may_handle(job: Job, staff_id: int, powers: Collection[Power]) -> bool:
     """Whether somebody may cancel and resume a job and read its files."""
-    return job.staff_id == staff_id or _power_of(job.kind) in powers
+    power = _power_of(job.kind)
+    if power is None:
+        return job.staff_id == staff_id or Power.STAFF in powers
+    return power in powers
 
 
-def _power_of(kind: str) -> Power:
-    """The power over a kind; over one that says nothing, or is gone, only administrators have."""
+def may_see_result(job: Job, powers: Collection[Power]) -> bool:
+    """Whether somebody may see what it found or what went wrong: of a list of people that may be
+    something of a row."""
+    return _power_of(job.kind) is not Power.PEOPLE or Power.PEOPLE in powers
+
+
+def _power_of(kind: str) -> Power | None:
+    """The power over a kind; null for one that says nothing, or is gone."""
     name = kind_of(kind).power if kind in KINDS else ""
-    return Power(name) if name else Power.STAFF
+    return Power(name) if name else None

@@ -16,7 +16,7 @@ from service.admin.staff_names import names_of
 from service.db import utcnow
 from service.jobs import queue
 from service.models import Job, JobState
-from service.pages import page_url, runtime
+from service.pages import page_url, row_number, runtime
 
 ROWS = 30  # of a page
 REFRESH_S = "5"
@@ -24,7 +24,7 @@ ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
 def blueprint() -> Blueprint:
-    """Everybody on the staff may look; who started a job, or has the power of its kind, may act."""
+    """Everybody on the staff may look; who has the power of a job's kind may act."""
     part = Blueprint("jobs", __name__, url_prefix="/staff/jobs")
     _add_views(part)
     _add_acts(part)
@@ -39,7 +39,7 @@ def _add_views(part: Blueprint) -> None:
         with runtime().db.read() as session:
             rows = queue.newest(
                 session,
-                before=request.args.get("before", type=int),
+                before=request.args.get("before", type=row_number),
                 staff_id=me().staff_id if mine else None,
                 limit=ROWS + 1,
             )
@@ -78,6 +78,7 @@ def _add_views(part: Blueprint) -> None:
             pace=pace,
             left=format_timedelta(pace.left or timedelta(), granularity="second"),
             may_handle=_may_handle(job),
+            may_see_result=job_acts.may_see_result(job, _powers()),
         )
         return _live(page, job.state not in ENDED)
 
@@ -137,8 +138,11 @@ def _live(page: str, is_moving: bool) -> Response:
 
 
 def _may_handle(job: Job) -> bool:
-    powers = powers_of([role.name for role in current_user.roles])
-    return job_acts.may_handle(job, me().staff_id, powers)
+    return job_acts.may_handle(job, me().staff_id, _powers())
+
+
+def _powers() -> frozenset[Power]:
+    return powers_of([role.name for role in current_user.roles])
 
 
 def _found(session: Session, job_id: int) -> Job:

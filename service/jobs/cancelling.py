@@ -19,6 +19,8 @@ class Cancelling(Kind):
     """Piece by piece the notifications with something unsent; `params`: scope, number and time of
     the cancel, which has been decided."""
 
+    power = "send"
+
     def count(self, runtime: Runtime, job: Job) -> int:
         with runtime.db.read() as session:
             return len(concerned(session, *_asked(job)))

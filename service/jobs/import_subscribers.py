@@ -128,6 +128,8 @@ class _List:
 class CheckImport(Kind):
     """Says what is wrong with each line, and what would become of each row. Stores nothing."""
 
+    power = "people"
+
     def __init__(self) -> None:
         self._list = _List()
 
@@ -163,6 +165,8 @@ class CheckImport(Kind):
 
 class StoreImport(Kind):
     """Stores the rows, or writes to each address where nobody has proof of a consent."""
+
+    power = "people"
 
     def __init__(self) -> None:
         self._list = _List()

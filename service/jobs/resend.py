@@ -33,6 +33,8 @@ PATIENCE = timedelta(milliseconds=500)
 class CountMissing(Kind):
     """`params`: article. The result says how many, by what became of them."""
 
+    power = "send"
+
     def work(self, runtime: Runtime, job: Job) -> tuple[Counter[str], int] | None:
         """Count the next key range."""
         lower = int(job.cursor.get("lower", 0))
@@ -59,6 +61,8 @@ class Range:
 class ResendMissing(Kind):
     """`params`: article, unknown (those too who may have got it). `done`: how many are on their
     way again."""
+
+    power = "send"
 
     shares: Shares = field(default_factory=Shares)
 

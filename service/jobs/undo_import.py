@@ -39,6 +39,8 @@ PEOPLE = 100  # a piece
 class UndoImport(Kind):
     """Walks the addresses that an import added something to."""
 
+    power = "people"
+
     def count(self, runtime: Runtime, job: Job) -> int | None:
         """As many as the import says; it did not count them if it was stopped."""
         with runtime.db.read() as session:

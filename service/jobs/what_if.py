@@ -46,6 +46,8 @@ class WhatIf(Kind):
     """Reads, classifies by the terms of now and of the draft, and keeps the difference. Nothing is
     stored of it but in the job, and nobody is told."""
 
+    power = "topics"
+
     def __init__(self) -> None:
         self._pair: tuple[Classifier, Classifier] | None = None
 

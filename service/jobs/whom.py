@@ -17,6 +17,8 @@ class CountReaders(Kind):
     """`params`: article, and what if: topics, places, breaks. Nobody knows how many there are
     before they are counted; `done` is how many were."""
 
+    power = "review"
+
     def work(self, runtime: Runtime, job: Job) -> Piece | None:
         """Count the next key range, at this moment."""
         wanted = job.params

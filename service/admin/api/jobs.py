@@ -36,7 +36,7 @@ class JobOut(BaseModel):
     total: int | None = Field(description="Null: nobody knows how much there is to do.")
     per_second: float | None
     seconds_left: int | None
-    result: dict[str, Any]
+    result: dict[str, Any] = Field(description="Of imports only with the power `people`.")
     error: str
     is_cancelling: bool
     created_at: datetime
@@ -114,7 +114,7 @@ def file(job_id: int, name: str) -> Response:
 def _handled(session: Session, job_id: int) -> Job:
     job = _found(session, job_id)
     if not job_acts.may_handle(job, me().staff_id, my_powers()):
-        detail = "This job is for who started it, and for who has the power of its kind."
+        detail = "This job is for who has the power of its kind."
         raise Problem(403, "Forbidden", detail)
     return job
 
@@ -133,7 +133,7 @@ def _body(session: Session, job_id: int) -> dict[str, Any]:
 
 
 def _shown(job: Job) -> JobOut:
-    pace = queue.pace(job, utcnow())
+    pace, is_open = queue.pace(job, utcnow()), job_acts.may_see_result(job, my_powers())
     return JobOut(
         id=job.id,
         kind=job.kind,
@@ -143,8 +143,8 @@ def _shown(job: Job) -> JobOut:
         total=job.total,
         per_second=pace.per_second,
         seconds_left=None if pace.left is None else int(pace.left.total_seconds()),
-        result=job.result,
-        error=job.error,
+        result=job.result if is_open else {},
+        error=job.error if is_open else "",
         is_cancelling=job.is_cancelling,
         created_at=job.created_at,
         started_at=job.started_at,

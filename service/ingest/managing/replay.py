@@ -44,6 +44,8 @@ class SourceReplay(Kind):
     """An event that is read again is failed no more, or has failed again: a piece that is done
     twice finds nothing to do for those that went well."""
 
+    power = "sources"
+
     def count(self, runtime: Runtime, job: Job) -> int | None:
         """Those of this moment."""
         query = (
