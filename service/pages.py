@@ -14,11 +14,12 @@ from typing import Any, cast
 
 from apiflask import APIFlask
 from babel import Locale
-from flask import Blueprint, Flask, current_app, render_template, request, url_for
+from flask import Blueprint, Flask, abort, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel, format_datetime, format_decimal, gettext
 from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from service import assets, security_headers
@@ -102,12 +103,37 @@ def register_pages(app: Flask, blueprint: Blueprint) -> None:
 
 
 def protect_forms(blueprint: Blueprint) -> None:
-    """Check the CSRF token of every POST to a part."""
+    """Check the CSRF token of every POST to a part, and refuse what no database stores."""
 
     @blueprint.before_request
     def check() -> None:
         if request.method == "POST":
             csrf.protect()
+        if holds_nul():
+            abort(400)
+
+
+def holds_nul() -> bool:
+    """Whether an address or a form holds the character that PostgreSQL stores in no text; browsers
+    send none."""
+    texts = (request.path, *_texts(request.args), *_texts(request.form))
+    return any("\0" in text for text in texts)
+
+
+def _texts(values: MultiDict[str, str]) -> Iterator[str]:
+    return (value for _, value in values.items(multi=True))
+
+
+def row_number(text: str) -> int:
+    """For `request.args.get(…, type=row_number)`: a number that a row can have.
+
+    Raises:
+        ValueError: it is none, so that the default counts.
+    """
+    number = int(text)
+    if abs(number) >= 2**63:
+        raise ValueError(text[:20])
+    return number
 
 
 def runtime() -> Runtime:

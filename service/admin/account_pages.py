@@ -16,7 +16,7 @@ from service.admin.accounts import ALL_POWERS, AccountError
 from service.admin.powers import POWERS, Power
 from service.admin.words import ROLE
 from service.models import Staff
-from service.pages import page_url, runtime
+from service.pages import page_url, row_number, runtime
 from service.subscriptions.choices import all_topics
 
 PAGE_SIZE = 50
@@ -29,7 +29,7 @@ def blueprint() -> Blueprint:
     @part.get("")
     @needs(Power.STAFF)
     def index() -> str:
-        after = request.args.get("after", 0, type=int)
+        after = request.args.get("after", 0, type=row_number)
         query = select(Staff).where(Staff.id > after).order_by(Staff.id).limit(PAGE_SIZE + 1)
         with runtime().db.read() as session:
             found = session.scalars(query).all()

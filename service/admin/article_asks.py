@@ -22,7 +22,7 @@ from service.ledger.resend import missing, news_of
 from service.ledger.trace import trace
 from service.ledger.whom import CITY, FATES, Figures, ask, count_range
 from service.models import Article, DeliveryState, Job, Place, Topic
-from service.pages import language, page_url, runtime
+from service.pages import language, page_url, row_number, runtime
 from service.subscriptions.addresses import AddressError, address_hash, normalise_email
 
 LOOKS = 2  # key ranges that a page counts at once: what is more is a job's
@@ -185,7 +185,7 @@ def _start(article_id: int, kind: str, **params: Any) -> ResponseReturnValue:
 def _wanted(args: Any) -> dict[str, Any]:
     """The labels of a what-if: numbers that are none of a topic or district ask for nothing."""
     return {
-        "topics": args.getlist("topic", type=int)[:50],
-        "places": args.getlist("place", type=int)[:50],
+        "topics": args.getlist("topic", type=row_number)[:50],
+        "places": args.getlist("place", type=row_number)[:50],
         "breaks": args.get("breaks") == "1",
     }

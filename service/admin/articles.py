@@ -17,7 +17,7 @@ from service.admin.article_list import STAGES, Filters, Line, all_lines, lines_p
 from service.admin.powers import Power
 from service.ledger.readers import readers_page
 from service.models import DeliveryState, Notification, Revision, Source, Topic
-from service.pages import language, runtime
+from service.pages import language, row_number, runtime
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 OUTCOMES = {state.word: state for state in DeliveryState}
@@ -38,7 +38,7 @@ def _add_lists(part: Blueprint) -> None:
     @needs(Power.SEE)
     def index() -> str:
         filters = Filters.of(request.args)
-        before = request.args.get("before", type=int)
+        before = request.args.get("before", type=row_number)
         with runtime().db.read() as session:
             page = lines_page(session, filters, before)
             return render_template(
@@ -103,7 +103,7 @@ def _add_one(part: Blueprint) -> None:
     @needs(Power.SEE)
     def readers(article_id: int, notification_id: int) -> str:
         outcome = request.args.get("outcome", "")
-        after = max(request.args.get("after", 0, type=int), 0)
+        after = max(request.args.get("after", 0, type=row_number), 0)
         with runtime().db.read() as session:
             article = found(session, article_id)
             notification = session.get(Notification, notification_id)

@@ -23,7 +23,7 @@ from service.admin.csv_export import csv_response
 from service.admin.powers import Power
 from service.admin.staff_names import names_of
 from service.models import AuditEntry, DestinationKind, Staff
-from service.pages import page_url, runtime
+from service.pages import page_url, row_number, runtime
 from service.subscriptions.addresses import AddressError, address_hash, normalise_email
 
 ROWS = 50  # of a page
@@ -77,7 +77,7 @@ def blueprint() -> Blueprint:
 
 def _page(errors: dict[str, str] | None = None) -> str:
     wanted, held = _wanted(), runtime()
-    before = request.args.get("before", type=int)
+    before = request.args.get("before", type=row_number)
     with held.db.read() as session:
         rows = acts_found.newest(session, wanted, before, ROWS + 1)
         length = acts.length(session)
@@ -108,7 +108,7 @@ def _noted_export(form: str) -> Iterator[AuditEntry]:
     wanted, held = _wanted(), runtime()
     asked = {name: value for name, value in asdict(wanted).items() if value and name != "subject"}
     with held.db.write() as session:
-        record(session, "audit.export", subject=wanted.subject, form=form, **asked)
+        record(session, "audit.export", subject=wanted.subject, form=form, filters=asked)
     return acts_found.oldest_first(held.db, wanted)
 
 

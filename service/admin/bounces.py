@@ -15,7 +15,7 @@ from service.db import utcnow
 from service.ledger import returns
 from service.ledger.alarms import HOW_TO_MEND
 from service.models import BounceVerdict
-from service.pages import runtime
+from service.pages import row_number, runtime
 
 PAGE = 25
 DAYS = (1, 7, 30, 90)
@@ -45,7 +45,7 @@ def blueprint() -> Blueprint:
 
 def days_asked() -> int:
     """Over how many days; a week unless the address says another of the offered."""
-    days = request.args.get("days", 7, type=int)
+    days = request.args.get("days", 7, type=row_number)
     return days if days in DAYS else 7
 
 
@@ -56,7 +56,7 @@ def verdict_asked() -> BounceVerdict | None:
 
 def _page() -> str:
     domain = request.args.get("domain", "").strip().lower()[:MAX_DOMAIN]
-    before, verdict = request.args.get("before", type=int), verdict_asked()
+    before, verdict = request.args.get("before", type=row_number), verdict_asked()
     before = before if before is not None and 0 < before < 2**63 else None
     with runtime().db.read() as session:
         found = returns.by_domain(session, utcnow() - timedelta(days=days_asked()))

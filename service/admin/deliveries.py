@@ -34,7 +34,7 @@ from service.models import (
     NotificationKind,
     Revision,
 )
-from service.pages import page_url, runtime
+from service.pages import page_url, row_number, runtime
 from service.subscriptions.addresses import AddressError, address_hash, normalise_email
 
 MAX_NUMBER = 2**63 - 1
@@ -93,7 +93,7 @@ def asked_for() -> Asked:
     """The filters of this request; what cannot be is left out."""
 
     def number(name: str) -> int | None:
-        found = request.args.get(name, type=int)
+        found = request.args.get(name, type=row_number)
         return found if found is not None and 0 < found <= MAX_NUMBER else None
 
     state = request.args.get("state", "")
@@ -151,7 +151,7 @@ def _news_of(session: Session, article_id: int) -> int:
 
 def _page(errors: dict[str, str]) -> str:
     asked = asked_for()
-    after = request.args.get("after", type=int)
+    after = request.args.get("after", type=row_number)
     with runtime().db.read() as session:
         wanted = wanted_of(session, asked)
         is_chosen = wanted.notification_id is not None or wanted.reader_id is not None

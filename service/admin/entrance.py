@@ -36,6 +36,7 @@ from service.admin.sign_in import (
     sign_in_url,
 )
 from service.db import utcnow
+from service.limits import client
 from service.logs import get_logger
 from service.models import Staff, Via
 from service.pages import page_url, runtime
@@ -73,7 +74,7 @@ def blueprint() -> Blueprint:
 
 def _add(part: Blueprint, rule: str, name: str, view: Callable[[], ResponseReturnValue]) -> None:
     def limited() -> ResponseReturnValue:
-        return _limited(view, lambda: (sessions.pending() or ("nobody",))[0])
+        return _limited(view, lambda: (sessions.pending() or (client(),))[0])
 
     part.add_url_rule(rule, name, limited, methods=["GET", "POST"])
 

@@ -25,7 +25,7 @@ from service.db import utcnow
 from service.jobs import import_rules, queue
 from service.jobs.import_rules import ImportProblem, ImportState
 from service.models import ImportRun, Job
-from service.pages import endpoint_without_language, page_url, runtime
+from service.pages import endpoint_without_language, page_url, row_number, runtime
 from service.subscriptions.import_rows import COLUMNS
 from service.subscriptions.office import reason_of
 
@@ -67,7 +67,7 @@ def _add_views(part: Blueprint) -> None:
     @part.get("")
     @needs(Power.PEOPLE)
     def index() -> str:
-        before = request.args.get("before", type=int)
+        before = request.args.get("before", type=row_number)
         with runtime().db.read() as session:
             found = session.scalars(import_rules.newest(before, PAGE + 1)).all()
             rows = [(run, import_rules.state_of(session, run)) for run in found[:PAGE]]
@@ -77,7 +77,7 @@ def _add_views(part: Blueprint) -> None:
         )
 
     @part.get("/new")
-    @needs(Power.PEOPLE)
+    @needs(Power.PEOPLE, fresh=True)
     def new() -> str:
         return _form({})
 
@@ -96,12 +96,12 @@ def _add_views(part: Blueprint) -> None:
 
 def _add_acts(part: Blueprint) -> None:
     @part.post("")
-    @needs(Power.PEOPLE)
+    @needs(Power.PEOPLE, fresh=True)
     def add() -> ResponseReturnValue:
         return _add()
 
     @part.post("/<int:import_id>/store")
-    @needs(Power.PEOPLE)
+    @needs(Power.PEOPLE, fresh=True)
     def store(import_id: int) -> ResponseReturnValue:
         errors = _unconfirmed(import_id)
         if errors:
@@ -113,7 +113,7 @@ def _add_acts(part: Blueprint) -> None:
         return _back(import_id, job)
 
     @part.post("/<int:import_id>/undo")
-    @needs(Power.PEOPLE)
+    @needs(Power.PEOPLE, fresh=True)
     def undo(import_id: int) -> ResponseReturnValue:
         errors = _unconfirmed(import_id)
         reason = reason_of(request.form.get("reason", ""))

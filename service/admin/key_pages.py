@@ -15,7 +15,7 @@ from service.admin.powers import Power, powers_of
 from service.admin.words import POWER
 from service.db import utcnow
 from service.models import ApiKey, Staff
-from service.pages import page_url, runtime
+from service.pages import page_url, row_number, runtime
 
 PAGE_SIZE = 50
 USUAL_DAYS = "90"
@@ -28,7 +28,7 @@ def blueprint() -> Blueprint:
     @part.get("")
     @needs(Power.SEE)
     def index() -> str:
-        before = request.args.get("before", type=int)
+        before = request.args.get("before", type=row_number)
         sees_all = has_power(Power.STAFF) and request.args.get("whose") == "all"
         query = select(ApiKey, Staff.email).join(Staff, Staff.id == ApiKey.staff_id)
         if not sees_all:

@@ -18,6 +18,7 @@ from service.messages.stationery import TemplateError
 from service.messages.story import tell
 from service.messages.wording import WORDS
 from service.models import Article, Frequency, Notification, NotificationKind
+from service.pages import row_number
 from service.runtime import Runtime
 
 # As of the built-in mailbox: no script, no form, no request; only our own page may frame it.
@@ -46,7 +47,7 @@ class Look:
             found = request.args.get(name, "")
             return found if found in choices else choices[0]
 
-        number = request.args.get("article", 0, type=int)
+        number = request.args.get("article", 0, type=row_number)
         return cls(
             one_of("language", tuple(WORDS)),
             one_of("scheme", SCHEMES),

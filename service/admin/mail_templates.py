@@ -18,7 +18,7 @@ from service.messages import publishing
 from service.messages.publishing import PublishError
 from service.messages.stationery import MAX_BYTES
 from service.models import TemplateDraft, TemplateVersion
-from service.pages import page_url, runtime
+from service.pages import page_url, row_number, runtime
 
 VERSIONS = 20  # of one page
 
@@ -158,7 +158,7 @@ def _file_page(name: str, text: str | None = None, errors: dict[str, str] | None
     held = runtime()
     with held.db.read() as session:
         paper = publishing.paper_in_use(session, held.settings)
-        before = request.args.get("before", type=int)
+        before = request.args.get("before", type=row_number)
         versions = publishing.versions_of(session, name, before, VERSIONS + 1)
         values: dict[str, Any] = {
             "newest": publishing.newest_number(session, name),

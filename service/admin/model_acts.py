@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from service import acts
 from service.acts import Actor
+from service.admin.scope import require_no_scope
 from service.crypto import Vault
 from service.learning import runs, versions
 from service.learning.examples import count_decided
@@ -19,8 +20,10 @@ def ask_for_training(session: Session, vault: Vault, actor: Actor, now: datetime
     """Have a worker train; ring for it after the commit.
 
     Raises:
+        OutOfScope: they decide about some topics only.
         Refused: there is too little to learn from.
     """
+    require_no_scope(session, actor.staff_id)
     decided = count_decided(session)
     if decided < LEAST:
         text = N_("%(decided)s articles have decisions of the staff; training needs %(least)s")
@@ -33,8 +36,10 @@ def promote(session: Session, vault: Vault, actor: Actor, model_id: int, now: da
     """Use a model from now on, whatever its report says.
 
     Raises:
+        OutOfScope: they decide about some topics only.
         Refused: it cannot be used.
     """
+    require_no_scope(session, actor.staff_id)
     try:
         versions.promote(session, model_id, now)
     except versions.VersionError as error:
@@ -46,8 +51,10 @@ def roll_back(session: Session, vault: Vault, actor: Actor) -> int | None:
     """Use the model that was in use before; null: terms alone. Then staff alone promote.
 
     Raises:
+        OutOfScope: they decide about some topics only.
         Refused: there is nothing to go back to.
     """
+    require_no_scope(session, actor.staff_id)
     try:
         found = versions.roll_back(session)
     except versions.VersionError as error:

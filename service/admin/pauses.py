@@ -14,6 +14,7 @@ from service.admin import now_words
 from service.admin.access import me, needs, record
 from service.admin.alarms import MAX_REASON, a_reason
 from service.admin.powers import Power
+from service.admin.scope import OutOfScope, require_reach
 from service.db import utcnow
 from service.jobs import queue
 from service.ledger import pausing
@@ -75,6 +76,10 @@ def _add_acts(part: Blueprint) -> None:
             if halt is None or halt.kind != HaltKind.PAUSE:
                 abort(404)
             target = pausing.target_of(session, halt)
+            try:
+                require_reach(session, me().staff_id, target.scope, target.object_id)
+            except OutOfScope:
+                abort(403)
             if halt.ended_at is None and pausing.resume(session, target, utcnow()):
                 record(session, "deliveries.resume", target.object_id or None, **target.detail)
         free_held(runtime().db, runtime().doorbell, target.scope, target.object_id, utcnow())
@@ -143,9 +148,13 @@ def _answers(act: str) -> tuple[Target | None, str, dict[str, str]]:
         errors["confirm"] = gettext("Type the word as it is shown")
     try:
         with runtime().db.read() as session:
-            return pausing.target(session, scope, request.form.get("of", "")), reason, errors
+            found = pausing.target(session, scope, request.form.get("of", ""))
+            require_reach(session, me().staff_id, found.scope, found.object_id)
     except TargetError:
         return None, reason, {"of": gettext("There is no such thing")}
+    except OutOfScope:
+        abort(403)
+    return found, reason, errors
 
 
 def _form(act: str, scope: str, of: str, errors: dict[str, str]) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from service import acts
 from service.acts import Actor
+from service.admin.scope import require_no_scope
 from service.crypto import Vault
 from service.ledger.refused import N_, Refused
 from service.models import Taxonomy, TaxonomyVersion
@@ -42,8 +43,9 @@ def save(
     it is, a new one last).
 
     Raises:
-        Missing, Taken, Refused: why not.
+        Missing, Taken, OutOfScope, Refused: why not.
     """
+    require_no_scope(session, actor.staff_id)
     listed = stored_places(session, config_dir)
     slugs = [one["slug"] for one in listed]
     if is_new and place["slug"] in slugs:
@@ -71,8 +73,9 @@ def roll_back(
     """Make the districts again what they were in a version; one that came since is switched off.
 
     Raises:
-        Missing, Refused: why not.
+        Missing, OutOfScope, Refused: why not.
     """
+    require_no_scope(session, actor.staff_id)
     old = version(session, Taxonomy.PLACES, number)
     if old is None:
         raise Missing(N_("There is no such version"))

@@ -21,7 +21,7 @@ from service.ledger.refused import Refused
 from service.ledger.review import Question, ReviewItem, waiting
 from service.ledger.review_age import oldest
 from service.models import Article, Decision, Revision, Topic, TopicLabel
-from service.pages import language, page_url, runtime
+from service.pages import language, page_url, row_number, runtime
 from service.subscriptions.choices import all_topics
 
 PAGE_SIZE = 50
@@ -63,7 +63,7 @@ def _add_views(part: Blueprint) -> None:
     @part.get("/decisions")
     @needs(Power.SEE)
     def decisions() -> str:
-        before = request.args.get("before", type=int)
+        before = request.args.get("before", type=row_number)
         with runtime().db.read() as session:
             lines = review_history.latest(session, before, PAGE_SIZE + 1)
         shown = lines[:PAGE_SIZE]
@@ -84,7 +84,7 @@ def _add_acts(part: Blueprint) -> None:
         held, form = runtime(), request.form
         try:
             wanted = review_acts.Wanted(
-                article_id=form.get("article", 0, type=int),
+                article_id=form.get("article", 0, type=row_number),
                 decision=Decision(form.get("decision", "")),
                 topic=form.get("added") if form.get("decision") == "add" else form.get("topic"),
                 seen=None if form.get("decision") == "add" else form.get("seen", ""),
@@ -102,7 +102,7 @@ def _add_acts(part: Blueprint) -> None:
     @part.post("/undo")
     @needs(Power.REVIEW)
     def undo() -> ResponseReturnValue:
-        held, number = runtime(), request.form.get("decision", 0, type=int)
+        held, number = runtime(), request.form.get("decision", 0, type=row_number)
         try:
             with held.db.write() as session:
                 made = review_acts.undo(session, held.vault, me(), number, utcnow())
@@ -123,7 +123,7 @@ def _one(problem: str = "") -> str:
     """The question that the address names, else the first that was not put off."""
     question, now = _question(), utcnow()
     put_off = [key for key in request.values.get("skip", "").split(LINE) if key][-MOST_SKIPPED:]
-    wanted = request.args.get("article", type=int)
+    wanted = request.args.get("article", type=row_number)
     with runtime().db.read() as session:
         items = _waiting(session, question, PAGE_SIZE + len(put_off))
         named = [item for item in items if item.article_id == wanted]
@@ -131,7 +131,7 @@ def _one(problem: str = "") -> str:
         named = [item for item in named if topic is None or item.topic == topic] or named
         open_items = [item for item in items if key_of(item) not in put_off]
         item = next(iter(named or open_items), None)
-        done, undone = (request.args.get(name, 0, type=int) for name in ("done", "undone"))
+        done, undone = (request.args.get(name, 0, type=row_number) for name in ("done", "undone"))
         last = review_history.one(session, done or undone)
         values = _details(session, item) if item else {}
         return render_template(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from service.admin.review_acts import FOR_GOOD
@@ -38,23 +38,26 @@ def latest(session: Session, before: int | None, limit: int) -> Sequence[Line]:
 
 def one(session: Session, decision_id: int) -> Line | None:
     """A single one; null where there is none."""
-    found = _lines(session, decision_id + 1, 1)
-    return found[0] if found and found[0].row.id == decision_id else None
+    found = session.execute(_query().where(ReviewDecision.id == decision_id)).first()
+    return None if found is None else _line(*found)
 
 
 def _lines(session: Session, before: int | None, limit: int) -> list[Line]:
-    query = (
+    query = _query().order_by(ReviewDecision.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(ReviewDecision.id < before)
+    return [_line(*found) for found in session.execute(query)]
+
+
+def _query() -> Select[ReviewDecision, str, str, Topic]:
+    return (
         select(ReviewDecision, Staff.email, Revision.title, Topic)
         .join(Staff, Staff.id == ReviewDecision.staff_id)
         .join(Article, Article.id == ReviewDecision.article_id)
         .outerjoin(Revision, Revision.id == Article.revision_id)
         .outerjoin(Topic, Topic.id == ReviewDecision.topic_id)
-        .order_by(ReviewDecision.id.desc())
-        .limit(limit)
     )
-    if before is not None:
-        query = query.where(ReviewDecision.id < before)
-    return [
-        Line(row, email.partition("@")[0], title or "", topic)
-        for row, email, title, topic in session.execute(query)
-    ]
+
+
+def _line(row: ReviewDecision, email: str, title: str | None, topic: Topic | None) -> Line:
+    return Line(row, email.partition("@")[0], title or "", topic)

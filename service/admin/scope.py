@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from service.ledger.refused import N_, Refused
-from service.models import Article, LabelState, Staff, StaffTopic, TopicLabel
+from service.models import Article, HaltScope, LabelState, Staff, StaffTopic, TopicLabel
 
 
 class OutOfScope(Refused):
@@ -47,6 +47,28 @@ def require_scope(session: Session, staff_id: int, article: Article) -> None:
     """
     if not may_decide(session, staff_id, topic_ids_of(session, article)):
         raise OutOfScope(N_("This article has none of the topics that you decide about."))
+
+
+def require_no_scope(session: Session, staff_id: int) -> None:
+    """Refuse who is limited: it is about articles of all topics.
+
+    Raises:
+        OutOfScope: they are.
+    """
+    if topics_of_scope(session, staff_id):
+        raise OutOfScope(N_("You decide about other topics only"))
+
+
+def require_reach(session: Session, staff_id: int, scope: HaltScope, object_id: int) -> None:
+    """Refuse a pause or cancel of what is not of the person's topics alone.
+
+    Raises:
+        OutOfScope: why not.
+    """
+    if scope == HaltScope.ARTICLE:
+        require_scope(session, staff_id, session.get_one(Article, object_id))
+    elif scope != HaltScope.TOPIC or not may_decide(session, staff_id, (object_id,)):
+        require_no_scope(session, staff_id)
 
 
 def limit(session: Session, staff: Staff, topic_ids: Collection[int]) -> None:

@@ -20,7 +20,7 @@ from service.ingest.managing.fields import SourceError
 from service.ingest.routes import presets
 from service.jobs import queue
 from service.models import Source, Verdict
-from service.pages import endpoint_without_language, page_url, runtime
+from service.pages import endpoint_without_language, page_url, row_number, runtime
 
 PAGE_SIZE = 25
 
@@ -94,7 +94,7 @@ def _add_events(part: Blueprint) -> None:
 def _events_page(source_id: int, errors: Errors) -> str:
     given = request.args.get("verdict", "")
     verdict = Verdict(given) if given in set(Verdict) else None
-    before = request.args.get("before", type=int)
+    before = request.args.get("before", type=row_number)
     with runtime().db.read() as session:
         source = session.get(Source, source_id) or abort(404)
         rows = events.newest_events(

@@ -47,7 +47,7 @@ def _add_views(part: Blueprint) -> None:
         return render_template("staff/sources.html", rows=rows, words=source_words)
 
     @part.get("/new")
-    @needs(Power.SOURCES)
+    @needs(Power.SOURCES, fresh=True)
     def new() -> str:
         return _new_page({}, {})
 
@@ -79,7 +79,7 @@ def _add_views(part: Blueprint) -> None:
 
 def _add_changes(part: Blueprint) -> None:
     @part.post("")
-    @needs(Power.SOURCES)
+    @needs(Power.SOURCES, fresh=True)
     def add() -> ResponseReturnValue:
         held, fields = runtime(), fields_of(request.form)
         given = {name: request.form.get(name, "").strip() for name in ("slug", "preset")}
@@ -118,12 +118,12 @@ def _add_changes(part: Blueprint) -> None:
         return back_to(source_id)
 
     @part.get("/<int:source_id>/rotate")
-    @needs(Power.SOURCES)
+    @needs(Power.SOURCES, fresh=True)
     def ask_rotate(source_id: int) -> str:
         return _rotate_page(source_id, {})
 
     @part.post("/<int:source_id>/rotate")
-    @needs(Power.SOURCES)
+    @needs(Power.SOURCES, fresh=True)
     def rotate(source_id: int) -> ResponseReturnValue:
         held, secret = runtime(), request.form.get("secret", "").strip() or None
         try:

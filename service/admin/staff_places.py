@@ -16,7 +16,7 @@ from service.admin.versions import version_lines, version_page
 from service.db import utcnow
 from service.ledger.refused import Refused
 from service.models import Place, Taxonomy
-from service.pages import page_url, runtime
+from service.pages import page_url, row_number, runtime
 from service.taxonomy.places import Wrong, stored_places
 from service.taxonomy.versions import newest
 
@@ -62,7 +62,7 @@ def _add_views(part: Blueprint) -> None:
     @part.get("/versions")
     @needs(Power.SEE)
     def versions() -> str:
-        before = request.args.get("before", type=int)
+        before = request.args.get("before", type=row_number)
         with runtime().db.read() as session:
             lines, older = version_lines(session, KIND, before)
         return render_template(
@@ -111,13 +111,13 @@ def _save(place_id: int | None, place: dict[str, Any]) -> ResponseReturnValue:
     held, reason = runtime(), _reason()
     if not reason:
         return _form(place_id, place, {"reason": gettext("Write a reason")}), 422
-    typed = request.form.get("position", type=int)
+    typed = request.form.get("position", type=row_number)
     try:
         with held.db.write() as session:
             made = place_acts.save(
                 *(session, held.vault, held.settings.config_dir, me(), place, reason, utcnow()),
                 position=None if typed is None else typed - 1,
-                base=request.form.get("base", type=int),
+                base=request.form.get("base", type=row_number),
                 is_new=place_id is None,
             )
     except Wrong as error:

@@ -20,7 +20,7 @@ from service.jobs import queue
 from service.jobs.what_if import MOST_READERS, readers
 from service.ledger.refused import Refused
 from service.models import Job, Taxonomy, Topic, TopicDraft
-from service.pages import language, page_url, runtime
+from service.pages import language, page_url, row_number, runtime
 from service.subscriptions.choices import all_topics
 from service.taxonomy import terms_of
 from service.taxonomy.pace import pace_of
@@ -138,7 +138,7 @@ def _add_versions(part: Blueprint) -> None:
     @part.get("/versions")
     @needs(Power.SEE)
     def versions() -> str:
-        before = request.args.get("before", type=int)
+        before = request.args.get("before", type=row_number)
         with runtime().db.read() as session:
             lines, older = version_lines(session, Taxonomy.TOPICS, before)
         return render_template(
@@ -170,7 +170,7 @@ def _add_versions(part: Blueprint) -> None:
 
 def _drafted(topic: Topic | None, typed: TopicTerms) -> ResponseReturnValue:
     held = runtime()
-    base = request.form.get("base", type=int)
+    base = request.form.get("base", type=row_number)
     try:
         with held.db.write() as session:
             draft = topic_acts.draft_topic(

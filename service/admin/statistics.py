@@ -15,7 +15,7 @@ from service.admin.figures import PERIODS, Table
 from service.admin.powers import Power
 from service.admin.statistic import STATISTICS, Group, Shape, Statistic, load
 from service.db import utcnow
-from service.pages import language, runtime
+from service.pages import language, row_number, runtime
 
 USUAL = 30
 PAGES = (
@@ -106,5 +106,5 @@ def _page(group: Group) -> str:
 
 def _days() -> int:
     """The period that the address asks for; the usual one for anything else."""
-    days = request.args.get("days", USUAL, type=int)
+    days = request.args.get("days", USUAL, type=row_number)
     return days if days in PERIODS else USUAL

@@ -58,7 +58,7 @@ def blueprint() -> Blueprint:
         return _look()
 
     @part.get("/person")
-    @needs(Power.PEOPLE)
+    @needs(Power.PEOPLE, fresh=True)
     def show() -> ResponseReturnValue:
         return _person(request.args.get("key", ""))
 
@@ -91,7 +91,7 @@ def _add_acts(part: Blueprint) -> None:
         return _do("end", partial(people_acts.end, only=chosen))
 
     @part.post("/export")
-    @needs(Power.PEOPLE)
+    @needs(Power.PEOPLE, fresh=True)
     def export() -> ResponseReturnValue:
         destination_id, reason = _asked()
         if not reason:
@@ -105,7 +105,7 @@ def _add_acts(part: Blueprint) -> None:
         return answer
 
     @part.post("/erase")
-    @needs(Power.PEOPLE)
+    @needs(Power.PEOPLE, fresh=True)
     def erase() -> ResponseReturnValue:
         destination_id, reason = _asked()
         errors = {}

@@ -161,8 +161,10 @@ def discard(session: Session, vault: Vault, actor: Actor, draft_id: int, now: da
 
     Raises:
         Missing: there is no open draft of this number.
+        OutOfScope: it is about other topics.
     """
     row = _open(session, draft_id)
+    _require_scope(session, actor, list(row.changes))
     _close(session, draft_id, {"discarded_at": now})
     if row.job_id:
         queue.cancel(session, row.job_id, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import abort, render_template
-from sqlalchemy import select
+from sqlalchemy import BigInteger, literal, select
 from sqlalchemy.orm import Session
 
 from service.admin.access import has_power
@@ -27,7 +27,7 @@ def version_lines(
         .limit(PAGE_SIZE + 1)
     )
     if before is not None:
-        query = query.where(TaxonomyVersion.number < before)
+        query = query.where(TaxonomyVersion.number < literal(before, BigInteger))
     found = [(row, (email or "").partition("@")[0]) for row, email in session.execute(query)]
     shown = found[:PAGE_SIZE]
     return shown, shown[-1][0].number if len(found) > PAGE_SIZE else None

@@ -17,7 +17,7 @@ from service.citizen.group_form import Answer, answers, drawn, said
 from service.citizen.signed_in import signed_in_only
 from service.db import utcnow
 from service.models import Destination, Suppression
-from service.pages import page_url, runtime
+from service.pages import page_url, row_number, runtime
 from service.subscriptions import changing, unsubscribe
 from service.subscriptions.choices import all_places
 from service.subscriptions.endings import EVERYTHING
@@ -105,7 +105,7 @@ def done(what: str, **more: int) -> ResponseReturnValue:
 
 
 def _list() -> Response:
-    now, undo = utcnow(), request.args.get("undo", type=int)
+    now, undo = utcnow(), request.args.get("undo", type=row_number)
     with runtime().db.read() as session:
         person = session.get_one(Destination, g.person_id)
         suppression = session.get(Suppression, person.address_hash)

@@ -26,7 +26,7 @@ from service.limits import Limits
 from service.messages.email import SERVICE_LETTERS
 from service.messages.wording import words
 from service.models import ConsentAct, NotificationKind
-from service.pages import format_moment, language, page_url, runtime
+from service.pages import format_moment, language, page_url, row_number, runtime
 from service.security_headers import keep_private
 from service.subscriptions import erasures, history
 from service.subscriptions.choices import all_places, all_topics
@@ -95,7 +95,7 @@ def blueprint(limits: Limits) -> Blueprint:
 
 
 def _history() -> Response:
-    before = request.args.get("before", type=int)
+    before = request.args.get("before", type=row_number)
     before = before if before is not None and 0 < before <= LARGEST else None
     with runtime().db.read() as database:
         addresses = history.names_of(database, g.person_id)

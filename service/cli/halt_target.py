@@ -98,6 +98,7 @@ def acting_on(target: Target, staff: str, act: str, **detail: Any) -> Iterator[t
     """One transaction with its line in the audit log, and the number of who acts."""
     from sqlalchemy import select
 
+    from service.admin.scope import OutOfScope, require_reach
     from service.models import Staff
 
     detail = {
@@ -107,6 +108,10 @@ def acting_on(target: Target, staff: str, act: str, **detail: Any) -> Iterator[t
     }
     with acting(staff, f"deliveries.{act}", target.object_id or None, **detail) as session:
         who = session.scalars(select(Staff.id).where(Staff.email == staff)).one()
+        try:
+            require_reach(session, who, target.scope, target.object_id)
+        except OutOfScope as error:
+            raise Refusal(str(error)) from error
         yield session, who
 
 

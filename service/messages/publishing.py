@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import BigInteger, delete, func, literal, select, text
 from sqlalchemy.orm import Session, aliased
 
 from service.crypto import Vault
@@ -76,7 +76,7 @@ def versions_of(
     """Versions of a file, the newest first, those below `before`."""
     query = select(TemplateVersion).where(TemplateVersion.name == name)
     if before is not None:
-        query = query.where(TemplateVersion.version < before)
+        query = query.where(TemplateVersion.version < literal(before, BigInteger))
     return session.scalars(query.order_by(TemplateVersion.version.desc()).limit(limit)).all()
 
 
@@ -85,7 +85,7 @@ def one_version(session: Session, name: str, version: int) -> TemplateVersion | 
     return session.scalar(
         select(TemplateVersion)
         .where(TemplateVersion.name == name)
-        .where(TemplateVersion.version == version)
+        .where(TemplateVersion.version == literal(version, BigInteger))
     )
 
 

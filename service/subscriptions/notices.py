@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import nh3
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, func, literal, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -88,7 +88,7 @@ def one_version(
     return session.scalar(
         select(NoticeText)
         .where(NoticeText.kind == kind, NoticeText.language == language)
-        .where(NoticeText.version == version)
+        .where(NoticeText.version == literal(version, BigInteger))
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, func, literal, select
 from sqlalchemy.orm import Session, undefer
 
 from service.classify import Topic as TopicTerms
@@ -55,7 +55,7 @@ def version(session: Session, kind: Taxonomy, number: int) -> TaxonomyVersion | 
     """One version with its content; null where there is none."""
     return session.scalar(
         select(TaxonomyVersion)
-        .where(TaxonomyVersion.kind == kind, TaxonomyVersion.number == number)
+        .where(TaxonomyVersion.kind == kind, TaxonomyVersion.number == literal(number, BigInteger))
         .options(undefer(TaxonomyVersion.content))
     )
 

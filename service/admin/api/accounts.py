@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from service.admin import account_acts, accounts, scope, second_factor
 from service.admin.accounts import AccountError
-from service.admin.api.documented import described
+from service.admin.api.documented import VERSIONED, described
 from service.admin.api.entering import my_powers, needs, record
 from service.admin.api.paging import Page, PageQuery, cursor, key_of, next_page
 from service.admin.api.versions import etag_of, require_match, with_etag
@@ -83,7 +83,7 @@ def list_accounts(page: PageQuery) -> dict[str, Any]:
 
 @api.get("/<int:staff_id>")
 @needs(Power.STAFF)
-@api.doc(**described("Read an account", AccountOut, 404))
+@api.doc(**described("Read an account", AccountOut, 404, *VERSIONED))
 def show(staff_id: int) -> Response:
     with runtime().db.read() as session:
         body = _shown(session, _get(session, staff_id)).model_dump(mode="json")

@@ -21,7 +21,7 @@ from service.admin.api.article_models import (
     WhoIn,
     WhoOut,
 )
-from service.admin.api.documented import described
+from service.admin.api.documented import VERSIONED, described
 from service.admin.api.entering import me, needs, record
 from service.admin.api.paging import Page, cursor, key_of, next_page
 from service.admin.api.versions import etag_of, require_match, with_etag
@@ -61,7 +61,7 @@ def list_articles(wanted: ArticleQuery) -> dict[str, Any]:
 
 @api.get("/<int:article_id>")
 @needs(Power.SEE)
-@api.doc(**described("Read an article", ArticleOut, 404))
+@api.doc(**described("Read an article", ArticleOut, 404, *VERSIONED))
 def show(article_id: int) -> Response:
     with runtime().db.read() as session:
         body = _shown(session, article_id).model_dump(mode="json")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.admin.api.documented import described
+from service.admin.api.documented import VERSIONED, described
 from service.admin.api.entering import me, needs
 from service.admin.api.paging import Page, PageQuery, cursor, key_of, next_page
 from service.admin.api.versions import etag_of, require_match, with_etag
@@ -110,7 +110,7 @@ def list_channels(page: PageQuery) -> dict[str, Any]:
 
 @api.get("/<int:channel_id>")
 @needs(Power.SEE)
-@api.doc(**described("Read a channel", ChannelOut, 404))
+@api.doc(**described("Read a channel", ChannelOut, 404, *VERSIONED))
 def show(channel_id: int) -> Response:
     with runtime().db.read() as session:
         body = _body(session, _found(session, channel_id))

@@ -7,12 +7,14 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 
 from service.admin.api.documented import described
-from service.admin.api.entering import needs, record
+from service.admin.api.entering import me, needs, record
 from service.admin.api.paging import Page, PageQuery, cursor, key_of, next_page
 from service.admin.dead_letters import masked_input, ring_for
 from service.admin.powers import Power
+from service.admin.scope import OutOfScope, require_no_scope
 from service.db import utcnow
 from service.ledger import given_up
 from service.ledger.given_up import Given, GivenUpError
@@ -89,6 +91,7 @@ def retry(kind: str, number: int) -> dict[str, Any]:
     which = _kind(kind)
     try:
         with runtime().db.write() as session:
+            _require_no_scope(session)
             ring = given_up.retry(session, which, _number(number), utcnow())
             record(session, f"{which.value}.retry", number)
     except GivenUpError as error:
@@ -104,6 +107,7 @@ def retry_all(kind: str) -> dict[str, Any]:
     """Call it again until nothing is begun."""
     which = _kind(kind)
     with runtime().db.write() as session:
+        _require_no_scope(session)
         begun = given_up.retry_some(session, which, utcnow())
         record(session, f"{which.value}.retry-all", ids=[number for number, _ in begun])
     for _, ring in begun:
@@ -120,11 +124,19 @@ def discard(kind: str, number: int, wanted: DiscardIn) -> dict[str, Any]:
     which = _kind(kind)
     try:
         with runtime().db.write() as session:
+            _require_no_scope(session)
             given_up.discard(session, which, _number(number), wanted.reason, utcnow())
             record(session, f"{which.value}.discard", number, reason=wanted.reason)
     except GivenUpError as error:
         raise Problem(409, "Conflict", f"{error}.") from error
     return DoneOut(kind=kind, id=number).model_dump(mode="json")
+
+
+def _require_no_scope(session: Session) -> None:
+    try:
+        require_no_scope(session, me().staff_id)
+    except OutOfScope as error:
+        raise Problem(403, "Forbidden", str(error)) from error
 
 
 def _kind(text: str) -> Given:

@@ -15,6 +15,7 @@ from service.admin.api.entering import me, needs, record
 from service.admin.api.paging import Page, cursor, key_of, next_page
 from service.admin.pauses import begin_cancel
 from service.admin.powers import Power
+from service.admin.scope import OutOfScope, require_reach
 from service.db import utcnow
 from service.jobs import queue
 from service.ledger import pausing
@@ -210,7 +211,7 @@ def met(wanted: MetIn) -> dict[str, Any]:
 def pause(wanted: HaltIn) -> dict[str, Any]:
     """No new send after a few seconds; what is unsent waits."""
     with runtime().db.write() as session:
-        target = _target(session, wanted.scope, wanted.of)
+        target = _reached(session, wanted.scope, wanted.of)
         if not pausing.pause(session, target, wanted.reason, me().staff_id, utcnow()):
             raise Problem(409, "Conflict", "It is paused already.")
         number = target.object_id or None
@@ -230,7 +231,7 @@ def resume(halt_id: int) -> dict[str, Any]:
         halt = session.get(Halt, halt_id) if halt_id <= MOST else None
         if halt is None or halt.kind != HaltKind.PAUSE:
             raise Problem(404, "Not Found", f"There is no pause {halt_id}.")
-        target = pausing.target_of(session, halt)
+        target = _require_reach(session, pausing.target_of(session, halt))
         if halt.ended_at is not None or not pausing.resume(session, target, utcnow()):
             raise Problem(409, "Conflict", "It has ended already.")
         record(session, "deliveries.resume", target.object_id or None, **target.detail)
@@ -249,7 +250,7 @@ def cancel(wanted: HaltIn) -> dict[str, Any]:
         raise Problem(422, "Unprocessable Content", "A lane can be paused, not cancelled.")
     now = utcnow()
     with runtime().db.write() as session:
-        target = _target(session, wanted.scope, wanted.of)
+        target = _reached(session, wanted.scope, wanted.of)
         job = begin_cancel(session, target, wanted.reason, me().staff_id, now)
         number = target.object_id or None
         record(session, "deliveries.cancel", number, reason=wanted.reason, **target.detail)
@@ -262,6 +263,19 @@ def _target(session: Session, scope: HaltScope, of: str) -> Target:
         return pausing.target(session, scope, of)
     except TargetError as error:
         raise Problem(404, "Not Found", str(error)) from error
+
+
+def _reached(session: Session, scope: HaltScope, of: str) -> Target:
+    """The same, where the person may stop it."""
+    return _require_reach(session, _target(session, scope, of))
+
+
+def _require_reach(session: Session, target: Target) -> Target:
+    try:
+        require_reach(session, me().staff_id, target.scope, target.object_id)
+    except OutOfScope as error:
+        raise Problem(403, "Forbidden", str(error)) from error
+    return target
 
 
 def _paused(session: Session, halt: Halt) -> PauseOut:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
@@ -21,6 +22,7 @@ PROBLEM: dict[str, Any] = {
     },
 }
 TEXTS = {
+    304: "It is as it was (`If-None-Match`).",
     400: "The request could not be read.",
     401: "No key, or one that is unknown, revoked or expired.",
     403: "The key lacks the power for it.",
@@ -33,6 +35,7 @@ TEXTS = {
     429: "Too many requests.",
 }
 ALWAYS = (400, 401, 403, 422, 429)
+VERSIONED = (304, 412)  # also of what is read, where the answer has a version
 
 
 def described(summary: str, answer: type[BaseModel], *more: int, status: int = 200) -> Any:
@@ -43,5 +46,7 @@ def described(summary: str, answer: type[BaseModel], *more: int, status: int = 2
     }
     content = {"application/problem+json": {"schema": PROBLEM}}
     for code in sorted({*ALWAYS, *more}):
-        responses[code] = {"description": TEXTS[code], "content": content}
+        responses[code] = {"description": TEXTS[code]}
+        if code >= HTTPStatus.BAD_REQUEST:
+            responses[code]["content"] = content
     return {"summary": summary, "responses": responses, "security": SCHEME}

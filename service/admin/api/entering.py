@@ -19,7 +19,7 @@ from service.admin.powers import Power, powers_of
 from service.db import utcnow
 from service.limits import client
 from service.models import ApiKey, Staff, Via
-from service.pages import runtime
+from service.pages import holds_nul, runtime
 from service.problems import Problem
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,6 +41,7 @@ def needs(power: Power) -> Callable[[F], F]:
             if power not in g.powers:
                 detail = f"This key lacks the power `{power.value}`; ask an administrator for it."
                 raise Problem(403, "Forbidden", detail)
+            _refuse_unreadable()
             answer = make_response(view(*args, **kwargs))
             answer.headers.setdefault("Cache-Control", "private, no-store")
             return answer
@@ -102,6 +103,35 @@ def _enter() -> tuple[Actor, frozenset[Power]]:
         raise Problem(429, "Too Many Requests", "At most 600 a minute; wait a little.")
     _note_use(key)
     return Actor(staff.id, Via.API, g.get("request_id", ""), key.id), powers
+
+
+def _refuse_unreadable() -> None:
+    """Refuse what is nested so deeply that reading it fails, or holds what no database stores.
+
+    Raises:
+        Problem: 400.
+    """
+    try:
+        body = request.get_json(force=True, silent=True)
+        is_good = not _holds_nul(body) and not holds_nul()
+    except RecursionError:
+        is_good = False
+    if not is_good:
+        detail = "The request is nested too deeply, or holds the character U+0000."
+        raise Problem(400, "Bad Request", detail)
+
+
+def _holds_nul(body: Any) -> bool:
+    left = [body]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            left += [*one.keys(), *one.values()]
+        elif isinstance(one, list):
+            left += one
+        elif isinstance(one, str) and "\0" in one:
+            return True
+    return False
 
 
 def _count_failure() -> None:

@@ -10,7 +10,7 @@ from flask import Response, jsonify
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from service.admin.api.documented import described
+from service.admin.api.documented import VERSIONED, described
 from service.admin.api.entering import me, needs, record
 from service.admin.api.paging import Page, PageQuery, cursor, key_of, next_page
 from service.admin.api.versions import etag_of, require_match, with_etag
@@ -98,7 +98,7 @@ def list_templates() -> dict[str, Any]:
 
 @api.get("/<name>")
 @needs(Power.SEE)
-@api.doc(**described("Read a template", TemplateOut, 404))
+@api.doc(**described("Read a template", TemplateOut, 404, *VERSIONED))
 def show(name: str) -> Response:
     with runtime().db.read() as session:
         body = _found(session, name).model_dump()

@@ -11,10 +11,11 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from service.admin import model_acts
-from service.admin.api.documented import described
+from service.admin.api.documented import VERSIONED, described
 from service.admin.api.entering import me, needs
 from service.admin.api.versions import etag_of, require_match, with_etag
 from service.admin.powers import Power
+from service.admin.scope import OutOfScope
 from service.db import utcnow
 from service.learning import runs
 from service.learning.versions import active_id, all_versions
@@ -49,7 +50,7 @@ class ModelsOut(BaseModel):
 
 @api.get("")
 @needs(Power.SEE)
-@api.doc(**described("List models", ModelsOut))
+@api.doc(**described("List models", ModelsOut, *VERSIONED))
 def list_models() -> Response:
     with runtime().db.read() as session:
         body = _all(session)
@@ -67,7 +68,7 @@ def train() -> dict[str, Any]:
             model_acts.ask_for_training(session, held.vault, me(), utcnow())
             body = _all(session)
     except Refused as error:
-        raise Problem(409, "Conflict", str(error)) from error
+        raise _problem(error) from error
     held.doorbell.ring_chore(Task.REFIT_MODEL)
     return body
 
@@ -84,7 +85,7 @@ def promote(model_id: int) -> dict[str, Any]:
             model_acts.promote(session, held.vault, me(), model_id, utcnow())
             return _all(session)
     except Refused as error:
-        raise Problem(409, "Conflict", str(error)) from error
+        raise _problem(error) from error
 
 
 @api.post("/roll-back")
@@ -99,7 +100,13 @@ def roll_back() -> dict[str, Any]:
             model_acts.roll_back(session, held.vault, me())
             return _all(session)
     except Refused as error:
-        raise Problem(409, "Conflict", str(error)) from error
+        raise _problem(error) from error
+
+
+def _problem(error: Refused) -> Problem:
+    if isinstance(error, OutOfScope):
+        return Problem(403, "Forbidden", str(error))
+    return Problem(409, "Conflict", str(error))
 
 
 def _all(session: Session) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from service.admin import place_acts
-from service.admin.api.documented import described
+from service.admin.api.documented import VERSIONED, described
 from service.admin.api.entering import me, needs
 from service.admin.api.versions import etag_of, require_match, with_etag
 from service.admin.powers import Power
+from service.admin.scope import OutOfScope
 from service.db import utcnow
 from service.ledger.refused import Refused
 from service.pages import runtime
@@ -73,7 +74,7 @@ def list_places() -> dict[str, Any]:
 
 @api.get("/<slug>")
 @needs(Power.SEE)
-@api.doc(**described("Read a district", PlaceOut, 404))
+@api.doc(**described("Read a district", PlaceOut, 404, *VERSIONED))
 def show(slug: str) -> Response:
     with runtime().db.read() as session:
         body = _entry(session, slug)
@@ -146,6 +147,8 @@ def _problem(error: Refused) -> Problem:
             for name, (text, values) in error.mistakes.items()
         ]
         return Problem(422, "Unprocessable Content", str(error), errors=errors)
+    if isinstance(error, OutOfScope):
+        return Problem(403, "Forbidden", str(error))
     if isinstance(error, place_acts.Missing):
         return Problem(404, "Not Found", str(error))
     return Problem(409, "Conflict", str(error))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.admin.api.documented import described
+from service.admin.api.documented import VERSIONED, described
 from service.admin.api.entering import me, needs
 from service.admin.api.paging import Page, PageQuery, cursor, key_of, next_page
 from service.admin.api.source_shown import (
@@ -82,7 +82,7 @@ def list_sources(page: PageQuery) -> dict[str, Any]:
 
 @api.get("/<int:source_id>")
 @needs(Power.SEE)
-@api.doc(**described("Read a source", SourceOut, 404))
+@api.doc(**described("Read a source", SourceOut, 404, *VERSIONED))
 def show(source_id: int) -> Response:
     with runtime().db.read() as session:
         return _answer(found(session, source_id))

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from service.admin import topic_acts
-from service.admin.api.documented import described
+from service.admin.api.documented import VERSIONED, described
 from service.admin.api.entering import me, needs
 from service.admin.api.paging import Page, PageQuery, cursor, key_of, next_page
 from service.admin.api.versions import etag_of, require_match, with_etag
@@ -103,7 +103,7 @@ def list_topics() -> dict[str, Any]:
 
 @api.get("/<slug>")
 @needs(Power.SEE)
-@api.doc(**described("Read a topic", TopicOut, 404))
+@api.doc(**described("Read a topic", TopicOut, 404, *VERSIONED))
 def show(slug: str) -> Response:
     with runtime().db.read() as session:
         body = _entry(session, slug)

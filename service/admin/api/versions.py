@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -18,9 +19,15 @@ def etag_of(*parts: Any) -> str:
 
 
 def with_etag(response: Response, etag: str) -> Response:
-    """Send the version along, and 304 to whoever has it."""
+    """Send the version along, and 304 to whoever has it.
+
+    Raises:
+        Problem: 412 to whoever wants to read another version alone (`If-Match`).
+    """
     response.set_etag(etag)
     response.make_conditional(request)
+    if response.status_code == HTTPStatus.PRECONDITION_FAILED:
+        raise Problem(412, "Precondition Failed", "It is another version by now.")
     return response
 
 
