@@ -14,12 +14,12 @@ from service.admin.article_asks import found
 from service.admin.article_diff import before as text_before
 from service.admin.article_diff import difference
 from service.admin.article_list import STAGES, Filters, Line, all_lines, lines_page
+from service.admin.csv_export import disarmed
 from service.admin.powers import Power
 from service.ledger.readers import readers_page
 from service.models import DeliveryState, Notification, Revision, Source, Topic
 from service.pages import language, row_number, runtime
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 OUTCOMES = {state.word: state for state in DeliveryState}
 
 
@@ -63,7 +63,7 @@ def _add_lists(part: Blueprint) -> None:
             for number, line in enumerate(lines):
                 if not number:
                     table.writerow([*_cells(line)])
-                table.writerow([_safe(cell) for cell in _cells(line).values()])
+                table.writerow([disarmed(cell) for cell in _cells(line).values()])
         answer = Response("\ufeff" + text.getvalue(), mimetype="text/csv")
         answer.headers["Content-Disposition"] = "attachment; filename=articles.csv"
         return answer
@@ -135,8 +135,3 @@ def _cells(line: Line) -> dict[str, str]:
         "topics": " ".join(topic.slug for topic, _ in line.topics),
         **{word: str(number) for word, number in line.counts.items()},
     }
-
-
-def _safe(cell: str) -> str:
-    """A cell that a spreadsheet shows and never runs."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell

@@ -89,12 +89,11 @@ def count() -> None:
 
 def _show(name: str, days: str, is_csv: bool) -> None:
     """Print a statistic of the staff's pages."""
-    import csv
-    import sys
 
     from rich.console import Console
     from rich.table import Table
 
+    from service.admin.csv_export import csv_lines
     from service.admin.statistic import load
     from service.db import utcnow
 
@@ -102,7 +101,8 @@ def _show(name: str, days: str, is_csv: bool) -> None:
         found = load(runtime, name, int(days), "en", utcnow())
     heads = [column.name for column in found.columns]
     if is_csv:
-        csv.writer(sys.stdout).writerows([heads, *found.rows])
+        for line in csv_lines(heads, found.rows):
+            click.echo(line, nl=False)
         return
     table = Table(*heads, box=None, pad_edge=False)
     for row in found.rows:

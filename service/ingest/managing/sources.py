@@ -19,6 +19,7 @@ from service.ingest.credentials import CredentialError
 from service.ingest.managing.fields import N_, SETTINGS, SourceError, Wrong, checked, wrong
 from service.ingest.presets import Preset
 from service.models import Source
+from service.outbound import origin_of
 
 MAX_SECRET = 1000
 MAX_TOKEN = 4000
@@ -114,9 +115,12 @@ def change(
         _check_identifier(source.scheme, values["identifier"])
     before = {name: getattr(source, name) for name in values}
     changed = {name: value for name, value in values.items() if before[name] != value}
-    for name, value in changed.items():
-        setattr(source, name, value)
+    if source.sealed_token and api_token is None and _leads_elsewhere(before, changed):
+        text = N_("The token is for the address before: write one for this address, or remove it.")
+        raise wrong("api_token", text)
     names = sorted(changed)
+    for name in names:
+        setattr(source, name, changed[name])
     detail: dict[str, Any] = {name: [_noted(before[name]), _noted(changed[name])] for name in names}
     if api_token is not None:
         source.sealed_token = vault.encrypt(_token(api_token)) if api_token else None
@@ -187,6 +191,12 @@ def _scheme(presets: Mapping[str, Preset], name: str, scheme: str | None) -> str
 def _check_identifier(scheme: str, identifier: str) -> None:
     if scheme == "typo3" and not identifier.strip():
         raise wrong("identifier", N_("TYPO3 signs the webhook’s identifier too: write it here."))
+
+
+def _leads_elsewhere(before: Mapping[str, Any], changed: Mapping[str, Any]) -> bool:
+    """Whether a stored token would be sent to somebody else than it was given for."""
+    old, new = before.get("api_url"), changed.get("api_url")
+    return bool(new) and (not old or origin_of(str(old)) != origin_of(str(new)))
 
 
 def _check_secret(scheme: str, secret: str | None) -> None:

@@ -162,3 +162,21 @@ def test_what_nobody_can_read_or_store_is_refused(
 @pytest.mark.parametrize("path", ["jobs/1/files/%00", "topics/%00", "mail-templates/%00"])
 def test_an_address_with_nul_is_refused(program: Callable[..., Any], path: str) -> None:
     assert program().get(f"/v1/admin/{path}").status_code == 400
+
+
+def test_a_stored_token_goes_to_no_other_address_than_it_was_given_for(
+    program: Callable[..., Any],
+) -> None:
+    key, path = program(), "/v1/admin/sources"
+    given = {"slug": "cms", "preset": "ghost", "api_token": "gizli-anahtar"}
+    home = "https://cms.example.bel.tr"
+    made = key.send(path, {**given, "base_url": home, "api_url": f"{home}/api"}).json
+    one = f"{path}/{made['source']['id']}"
+
+    def change(**body: str) -> tuple[int, str]:
+        answer = key.send(one, body, "PATCH", If_Match="*")
+        return answer.status_code, (answer.json.get("errors") or [{"field": ""}])[0]["field"]
+
+    assert change(api_url="https://elsewhere.example") == (422, "api_token")
+    assert change(api_url=f"{home}/api/v2") == (200, "")
+    assert change(api_url="https://elsewhere.example", api_token="another") == (200, "")
