@@ -261,7 +261,7 @@ def test_every_day_of_a_period_is_in_one_of_its_steps(days: int) -> None:
 
 def test_no_cell_of_a_csv_is_a_formula() -> None:
     bad = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
-    with Flask(__name__).app_context():
+    with Flask(__name__).test_request_context():
         text_ = csv_response("x", ["a"], [[one] for one in bad] + [[-5]]).get_data(as_text=True)
     rows: list[Any] = list(csv.reader(text_.removeprefix("\ufeff").splitlines()[1:]))
     assert all(row[0].startswith("'") for row in rows[:4])
