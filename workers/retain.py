@@ -17,6 +17,7 @@ from sqlalchemy import (
     exists,
     inspect,
     null,
+    or_,
     select,
     tuple_,
     update,
@@ -30,12 +31,14 @@ from service.ledger.retention import Retention
 from service.logs import get_logger
 from service.models import (
     Article,
+    ImportRun,
     InboxEvent,
     Job,
     JobFile,
     MailboxMessage,
     OneTimeToken,
     TemplateDraft,
+    TopicDraft,
 )
 from service.runtime import Runtime
 from service.settings import Settings
@@ -100,7 +103,18 @@ RULES = (
         days=365,
         moment=Job.ended_at,
         act=delete(Job),
-        only=(~exists().where(JobFile.job_id == Job.id),),
+        only=(
+            ~exists().where(JobFile.job_id == Job.id),
+            # What an import or a draft says of itself it says by its jobs.
+            ~exists().where(
+                or_(
+                    ImportRun.check_job_id == Job.id,
+                    ImportRun.store_job_id == Job.id,
+                    ImportRun.undo_job_id == Job.id,
+                )
+            ),
+            ~exists().where(TopicDraft.job_id == Job.id),
+        ),
     ),
 )
 # Rules that need more than a statement; each says itself how long it waits.

@@ -11,15 +11,25 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from service import acts
 from service.acts import Actor
 from service.admin.csv_export import csv_lines
 from service.cli import cli
 from service.db import utcnow
-from service.jobs import queue
-from service.models import AuditEntry, Job, JobFile, JobState, TemplateDraft, Via
+from service.jobs import import_rules, queue
+from service.jobs.import_rules import ImportState
+from service.models import (
+    AuditEntry,
+    ImportRun,
+    Job,
+    JobFile,
+    JobState,
+    TemplateDraft,
+    TopicDraft,
+    Via,
+)
 from service.runtime import Runtime
 from service.subscriptions.addresses import address_hash
 from tests.integration.admin.examples.texts import draft, job, staff_id
@@ -123,6 +133,23 @@ def test_files_go_before_their_jobs_and_both_in_time(runtime: Runtime) -> None:
         assert session.scalars(select(Job.id)).all() == [young]
         assert session.scalars(select(JobFile.job_id)).all() == [young]
         assert session.scalars(select(TemplateDraft)).all() == []
+
+
+@pytest.mark.usefixtures("accounts")
+def test_an_import_and_a_draft_keep_their_jobs(runtime: Runtime) -> None:
+    checked, what_if, alone = (job(runtime)["job_id"] for _ in range(3))
+    with runtime.db.write() as session:
+        session.add(ImportRun(staff_id=staff_id(runtime), origin="form", check_job_id=checked))
+        session.add(
+            TopicDraft(base=1, content={}, changes={}, staff_id=staff_id(runtime), job_id=what_if)
+        )
+        session.execute(update(Job).values(ended_at=utcnow() - timedelta(days=366)))
+    forget_expired(runtime)
+    with runtime.db.read() as session:
+        assert sorted(session.scalars(select(Job.id))) == sorted((checked, what_if))
+        run = session.scalars(select(ImportRun)).one()
+        assert import_rules.state_of(session, run) is ImportState.CHECKING
+    assert alone not in (checked, what_if)
 
 
 @pytest.fixture
