@@ -7,13 +7,12 @@ from itertools import islice
 
 from flask import Blueprint, Response, render_template, request
 
-from service.admin import words
+from service.admin import now_words, words
 from service.admin.access import needs
 from service.admin.csv_export import csv_response
 from service.admin.powers import Power
 from service.db import utcnow
 from service.ledger import returns
-from service.ledger.alarms import HOW_TO_MEND
 from service.models import BounceVerdict
 from service.pages import row_number, runtime
 
@@ -69,7 +68,7 @@ def _page() -> str:
         rows=rows[:PAGE],
         older=rows[PAGE - 1].id if len(rows) > PAGE else None,
         alarms=alarms,
-        how_to_mend=HOW_TO_MEND,
+        how_to_mend=now_words.MEND,
         domain=domain,
         verdict=verdict,
         verdicts=VERDICTS,

@@ -138,7 +138,7 @@ def _live(page: str, is_moving: bool) -> Response:
 
 
 def _may_handle(job: Job) -> bool:
-    return job_acts.may_handle(job, me().staff_id, _powers())
+    return job_acts.may_handle(job, _powers())
 
 
 def _powers() -> frozenset[Power]:

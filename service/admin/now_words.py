@@ -46,6 +46,10 @@ ALARM = {
     AlarmKind.JOURNAL_STUCK: _("A journal cannot be settled"),
     AlarmKind.MAIL_REFUSED: _("A domain refuses our mail"),
     AlarmKind.MAIL_COMPLAINTS: _("Readers call our mail spam"),
+    AlarmKind.BREAK_GLASS: _("The account for emergencies was used"),
+    AlarmKind.TEMPLATE_BROKEN: _("A template of the letters is broken"),
+    AlarmKind.MANY_LOOKS: _("One account looks up very many addresses"),
+    AlarmKind.REVIEW_WAITS: _("The review waits too long"),
 }
 # The same as `service.ledger.alarms.HOW_TO_MEND` says on the command line, for a page.
 MEND = {
@@ -70,6 +74,21 @@ MEND = {
     AlarmKind.MAIL_REFUSED: _(
         "Check SPF, DKIM, DMARC and block lists. Nobody is suppressed for it while this is live; "
         "clear it once that is mended, or the mailboxes are really gone."
+    ),
+    AlarmKind.BREAK_GLASS: _(
+        "Ask who signed in and why, see in the log of acts what was done, change the password of "
+        "that account, then clear this."
+    ),
+    AlarmKind.TEMPLATE_BROKEN: _(
+        "Letters go out by the program’s own template meanwhile. Mend or take back the one that is "
+        "named, under Letters: that clears this."
+    ),
+    AlarmKind.MANY_LOOKS: _(
+        "Ask whoever it is what for; the log of acts has each look. Where there is no good reason, "
+        "take the role away; then clear this."
+    ),
+    AlarmKind.REVIEW_WAITS: _(
+        "Decide what waits under Review. This clears itself within an hour after that."
     ),
     AlarmKind.LEDGER_WRONG: _(
         "Run “tellal audit”. The next audit that finds nothing clears this by itself."

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, make_response, render_template, request
 from sqlalchemy.orm import Session
 
-from service.admin import now_words, words
+from service.admin import job_acts, now_words, words
 from service.admin.access import needs
 from service.admin.powers import Power
 from service.db import utcnow
@@ -34,7 +34,13 @@ def blueprint() -> Blueprint:
         with runtime().db.read() as session:
             page = {**look(session, lengths), "is_live": is_live, "every": EVERY_S}
             answer = make_response(
-                render_template("staff/today.html", words=words, now_words=now_words, **page)
+                render_template(
+                    "staff/today.html",
+                    words=words,
+                    now_words=now_words,
+                    job_title=job_acts.title,
+                    **page,
+                )
             )
         # Only who asks for it gets a page that loads itself (WCAG 2.2.2), and can stop it.
         if is_live:

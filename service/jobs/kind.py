@@ -18,9 +18,9 @@ class JobError(Exception):
 class Kind(ABC):
     """A piece should take a second or less: as often progress is seen, and a cancel heard.
 
-    `power`: the value of the `Power` that it takes to cancel it, resume it and read its files, also
-    for who started it; without one, who started it may, and administrators. What a page shows of
-    its result may be written in `templates/staff/jobs/_<name>.html`.
+    `power`: the value of the `Power` that lets staff start it, cancel it, resume it and read its
+    files; without one, administrators alone. What a page shows of its result may be
+    written in `templates/staff/jobs/_<name>.html`.
     """
 
     power: ClassVar[str] = ""

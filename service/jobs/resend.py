@@ -63,7 +63,6 @@ class ResendMissing(Kind):
     way again."""
 
     power = "send"
-
     shares: Shares = field(default_factory=Shares)
 
     def count(self, runtime: Runtime, job: Job) -> int:

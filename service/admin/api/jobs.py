@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.admin import job_acts
 from service.admin.api.documented import described
-from service.admin.api.entering import me, my_powers, needs, record
+from service.admin.api.entering import my_powers, needs, record
 from service.admin.api.paging import Page, PageQuery, cursor, key_of, next_page
 from service.admin.jobs import download
 from service.admin.powers import Power
@@ -113,9 +113,9 @@ def file(job_id: int, name: str) -> Response:
 
 def _handled(session: Session, job_id: int) -> Job:
     job = _found(session, job_id)
-    if not job_acts.may_handle(job, me().staff_id, my_powers()):
-        detail = "This job is for who has the power of its kind."
-        raise Problem(403, "Forbidden", detail)
+    if not job_acts.may_handle(job, my_powers()):
+        needed = job_acts.power_of(job.kind)
+        raise Problem(403, "Forbidden", f"This kind of job asks for the power `{needed}`.")
     return job
 
 

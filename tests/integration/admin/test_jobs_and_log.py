@@ -15,10 +15,12 @@ from sqlalchemy import select, text, update
 
 from service import acts
 from service.acts import Actor
+from service.admin import job_acts
 from service.admin.csv_export import csv_lines
+from service.admin.powers import Power
 from service.cli import cli
 from service.db import utcnow
-from service.jobs import import_rules, queue
+from service.jobs import KINDS, import_rules, queue
 from service.jobs.import_rules import ImportState
 from service.models import (
     AuditEntry,
@@ -26,6 +28,7 @@ from service.models import (
     Job,
     JobFile,
     JobState,
+    Staff,
     TemplateDraft,
     TopicDraft,
     Via,
@@ -117,6 +120,34 @@ def test_jobs_by_command(runtime: Runtime) -> None:
         session.get_one(Job, int(number)).state = JobState.DONE
     assert tell("wait", number)[0] == 0
     assert "there is no job 99" in tell("show", "99")[1]
+
+
+def test_each_kind_of_job_has_a_title_and_a_power() -> None:
+    assert job_acts.TITLES.keys() == KINDS.keys()
+    powers = {kind: job_acts.power_of(kind) for kind in KINDS}
+    assert [kind for kind, power in powers.items() if power is Power.STAFF] == []
+    assert powers["import-store"] is Power.PEOPLE
+
+
+@pytest.mark.parametrize(
+    ("kind", "role"), [("import-store", "privacy-officer"), ("resend", "editor")]
+)
+def test_who_lost_the_power_does_not_resume_what_they_started(
+    runtime: Runtime,
+    signed_in: Callable[[str], Any],
+    program: Callable[..., Any],
+    kind: str,
+    role: str,
+) -> None:
+    starter, officer = signed_in("viewer"), signed_in(role)
+    with runtime.db.write() as session:
+        viewer = session.scalars(select(Staff.id).where(Staff.email.startswith("viewer@"))).one()
+        number = queue.start(session, kind, viewer).id
+        queue.cancel(session, number, utcnow())
+    assert starter.post(f"/staff/jobs/{number}/resume").status_code == 403
+    assert program("viewer").send(f"/v1/admin/jobs/{number}/resume").status_code == 403
+    assert "Sürdür" not in starter.get(f"/staff/jobs/{number}").text
+    assert officer.post(f"/staff/jobs/{number}/resume").status_code == 303
 
 
 @pytest.mark.usefixtures("accounts")

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from service.admin import now_words
 from service.db import utcnow
+from service.ledger.alarms import raise_alarm
 from service.ledger.outcome import Outcome
 from service.models import (
+    AlarmKind,
     Article,
     AuditEntry,
     Channel,
@@ -295,3 +298,14 @@ def test_a_channel_that_paused_itself_is_among_todays_troubles(signed_in, town, 
     with runtime.db.write() as session:
         session.execute(update(Channel).values(is_paused=True, pause_reason="404: no such room"))
     assert "404: no such room" in signed_in("viewer").get("/staff/").text
+
+
+def test_each_kind_of_alarm_has_words_and_a_remedy_on_the_page(signed_in, runtime):
+    assert set(now_words.ALARM) == set(now_words.MEND) == set(AlarmKind)
+    with runtime.db.write() as session:
+        for number, kind in enumerate(AlarmKind):
+            raise_alarm(session, kind, number, "text", utcnow())
+    for path in ("/staff/alarms", "/en/staff/alarms", "/en/staff/"):
+        page = signed_in("viewer").get(path)
+        assert page.status_code == 200
+        assert "<strong></strong>" not in page.text
