@@ -198,8 +198,7 @@ def _resume(doer: Doer, article_id: int, body: ReasonIn) -> Done:
 
 
 def _cancel(doer: Doer, article_id: int, body: ConfirmedIn) -> Done:
-    article_sending.cancel(doer, article_id, reason=body.reason)
-    return Done("cancelled")
+    return Done("cancelled", article_sending.cancel(doer, article_id, reason=body.reason))
 
 
 def _resend(doer: Doer, article_id: int, body: ResendIn) -> Done:

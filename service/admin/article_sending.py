@@ -6,16 +6,12 @@ from collections import Counter
 
 from sqlalchemy.orm import Session
 
+from service.admin import halt_acts
 from service.admin.article_acts import Doer, acting
-from service.db import utcnow
 from service.jobs import queue
-from service.ledger import cancel as cancelling
-from service.ledger import halts, resend
-from service.ledger.hold import free_held
-from service.ledger.refused import N_, Refused
+from service.ledger import resend
+from service.ledger.pausing import Target
 from service.models import HaltScope
-
-ARTICLE = HaltScope.ARTICLE
 
 
 def pause(doer: Doer, article_id: int, *, reason: str) -> None:
@@ -24,11 +20,7 @@ def pause(doer: Doer, article_id: int, *, reason: str) -> None:
     Raises:
         Refused: it is paused already.
     """
-    detail = {"scope": ARTICLE.value}
-    with acting(doer, "deliveries.pause", article_id, reason=reason, **detail) as (session, _):
-        who = doer.actor.staff_id
-        if not halts.pause(session, ARTICLE, article_id, reason, who, utcnow()):
-            raise Refused(N_("It is paused already."))
+    halt_acts.pause(doer, _article(article_id), reason)
 
 
 def resume(doer: Doer, article_id: int, *, reason: str = "") -> None:
@@ -37,25 +29,17 @@ def resume(doer: Doer, article_id: int, *, reason: str = "") -> None:
     Raises:
         Refused: it is not paused.
     """
-    detail = {"scope": ARTICLE.value}
-    with acting(doer, "deliveries.resume", article_id, reason=reason, **detail) as (session, _):
-        if not halts.resume(session, ARTICLE, article_id, utcnow()):
-            raise Refused(N_("It is not paused."))
-    runtime = doer.runtime
-    free_held(runtime.db, runtime.doorbell, ARTICLE, article_id, utcnow())
+    halt_acts.resume(doer, _article(article_id), reason)
 
 
-def cancel(doer: Doer, article_id: int, *, reason: str) -> None:
-    """Leave unsent for good what is not sent yet; it stays in the feeds.
+def cancel(doer: Doer, article_id: int, *, reason: str) -> int:
+    """Leave unsent for good what is not sent yet; it stays in the feeds. Returns the number of the
+    job that settles what no worker has in hand.
 
     Raises:
         Refused: there is no such article, or it is outside of the person's topics.
     """
-    now, detail = utcnow(), {"scope": ARTICLE.value}
-    with acting(doer, "deliveries.cancel", article_id, reason=reason, **detail) as (session, _):
-        cancelling.cancel(session, ARTICLE, article_id, reason, doer.actor.staff_id, now)
-    runtime = doer.runtime
-    cancelling.settle_cancelled(runtime.db, runtime.doorbell, ARTICLE, article_id, now)
+    return halt_acts.cancel(doer, _article(article_id), reason)
 
 
 def count_missing(session: Session, article_id: int) -> Counter[str]:
@@ -83,3 +67,7 @@ def resend_missing(doer: Doer, article_id: int, *, with_unknown: bool, reason: s
         job = queue.start(session, "resend", doer.actor.staff_id, **params)
     queue.ring(doer.runtime, job.id)
     return job.id
+
+
+def _article(article_id: int) -> Target:
+    return Target(HaltScope.ARTICLE, article_id, str(article_id))

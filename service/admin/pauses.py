@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from contextlib import suppress
 
 from flask import Blueprint, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
@@ -10,24 +10,23 @@ from flask_babel import gettext
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from service.admin import now_words
-from service.admin.access import me, needs, record
+from service.admin import halt_acts, now_words
+from service.admin.access import me, needs
 from service.admin.alarms import MAX_REASON, a_reason
+from service.admin.article_acts import Doer
+from service.admin.halt_acts import Unchanged
 from service.admin.powers import Power
-from service.admin.scope import OutOfScope, require_reach
-from service.db import utcnow
-from service.jobs import queue
+from service.admin.scope import OutOfScope
 from service.ledger import pausing
-from service.ledger.cancel import cancel as decide
 from service.ledger.halts import live_pauses
-from service.ledger.hold import free_held
 from service.ledger.pausing import Target, TargetError
-from service.models import Channel, Halt, HaltKind, HaltScope, Job, Topic
+from service.ledger.refused import Refused
+from service.models import Halt, HaltKind, HaltScope, Topic
 from service.pages import language, page_url, runtime
+from service.subscriptions.channels import list_channels
 
 MOST_LISTED = 500
 ACTS = ("pause", "cancel")
-JOB = "cancel"
 
 
 def add_views(part: Blueprint) -> None:
@@ -62,27 +61,27 @@ def _add_acts(part: Blueprint) -> None:
         target, reason, errors = _answers("pause")
         if target is None or errors:
             return _form("pause", _scope("pause"), request.form.get("of", ""), errors), 422
-        with runtime().db.write() as session:
-            if pausing.pause(session, target, reason, me().staff_id, utcnow()):
-                number = target.object_id or None
-                record(session, "deliveries.pause", number, reason=reason, **target.detail)
+        try:
+            with suppress(Unchanged):
+                halt_acts.pause(Doer(runtime(), me()), target, reason)
+        except Refused as error:
+            return _refusal("pause", target, error)
         return redirect(page_url("deliveries.pauses"), 303)
 
     @part.post("/pauses/<int:halt_id>/resume")
     @needs(Power.SEND)
     def resume(halt_id: int) -> ResponseReturnValue:
-        with runtime().db.write() as session:
+        with runtime().db.read() as session:
             halt = session.get(Halt, halt_id)
             if halt is None or halt.kind != HaltKind.PAUSE:
                 abort(404)
             target = pausing.target_of(session, halt)
+        if halt.ended_at is None:
             try:
-                require_reach(session, me().staff_id, target.scope, target.object_id)
+                with suppress(Unchanged):
+                    halt_acts.resume(Doer(runtime(), me()), target)
             except OutOfScope:
                 abort(403)
-            if halt.ended_at is None and pausing.resume(session, target, utcnow()):
-                record(session, "deliveries.resume", target.object_id or None, **target.detail)
-        free_held(runtime().db, runtime().doorbell, target.scope, target.object_id, utcnow())
         return redirect(page_url("deliveries.pauses"), 303)
 
     @part.post("/cancel")
@@ -91,23 +90,17 @@ def _add_acts(part: Blueprint) -> None:
         target, reason, errors = _answers("cancel")
         if target is None or errors:
             return _form("cancel", _scope("cancel"), request.form.get("of", ""), errors), 422
-        now = utcnow()
-        with runtime().db.write() as session:
-            job = begin_cancel(session, target, reason, me().staff_id, now)
-            number = target.object_id or None
-            record(session, "deliveries.cancel", number, reason=reason, **target.detail)
-        queue.ring(runtime(), job.id)
+        try:
+            halt_acts.cancel(Doer(runtime(), me()), target, reason)
+        except Refused as error:
+            return _refusal("cancel", target, error)
         return redirect(page_url("deliveries.pauses"), 303)
 
 
-def begin_cancel(
-    session: Session, target: Target, reason: str, staff_id: int, now: datetime
-) -> Job:
-    """Cancel what is unsent: workers heed it from their next slice on. What nobody has in hand is
-    settled by a job; ring for it after the commit."""
-    decide(session, target.scope, target.object_id, reason, staff_id, now)
-    params = {"scope": target.scope.value, "object_id": target.object_id, "at": now.isoformat()}
-    return queue.start(session, JOB, staff_id, **params)
+def _refusal(act: str, target: Target, error: Refused) -> ResponseReturnValue:
+    errors = {"reason": gettext(error.text, **error.values)}
+    status = 403 if isinstance(error, OutOfScope) else 409
+    return _form(act, target.scope, request.form.get("of", ""), errors), status
 
 
 def held(session: Session) -> int:
@@ -148,13 +141,9 @@ def _answers(act: str) -> tuple[Target | None, str, dict[str, str]]:
         errors["confirm"] = gettext("Type the word as it is shown")
     try:
         with runtime().db.read() as session:
-            found = pausing.target(session, scope, request.form.get("of", ""))
-            require_reach(session, me().staff_id, found.scope, found.object_id)
+            return pausing.target(session, scope, request.form.get("of", "")), reason, errors
     except TargetError:
         return None, reason, {"of": gettext("There is no such thing")}
-    except OutOfScope:
-        abort(403)
-    return found, reason, errors
 
 
 def _form(act: str, scope: str, of: str, errors: dict[str, str]) -> str:
@@ -188,6 +177,5 @@ def _choices(session: Session, scope: str) -> list[tuple[str, str]]:
         topics = session.scalars(select(Topic).order_by(Topic.position).limit(MOST_LISTED))
         return [(one.slug, one.name(language())) for one in topics]
     if scope == HaltScope.CHANNEL:
-        found = session.scalars(select(Channel).order_by(Channel.name).limit(MOST_LISTED))
-        return [(str(one.id), one.name) for one in found]
+        return [(str(one.id), one.name) for one in list_channels(session)[:MOST_LISTED]]
     return [(one, one) for one in pausing.lanes(session)] if scope == HaltScope.LANE else []

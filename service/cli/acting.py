@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from service.acts import Actor
+    from service.admin.article_acts import Doer
 
 # Of an article or a model; what is larger, no column of either database holds.
 NUMBER = click.IntRange(1, 2**63 - 1)
@@ -36,6 +37,22 @@ def acting(
         actor = actor_named(session, staff)
         acts.record(session, runtime.vault, actor, act, object_id, subject=subject, **detail)
         yield session
+
+
+@contextmanager
+def doing(staff: str) -> Iterator[Doer]:
+    """Who acts, for a rule that owns its transaction and its line in the log; what it refuses is
+    said in its sentence."""
+    from service.admin.article_acts import Doer
+    from service.ledger.refused import Refused
+
+    with opened_runtime() as runtime:
+        with runtime.db.read() as session:
+            actor = actor_named(session, staff)
+        try:
+            yield Doer(runtime, actor)
+        except Refused as error:
+            raise Refusal(str(error)) from error
 
 
 def actor_named(session: Session, staff: str) -> Actor:

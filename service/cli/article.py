@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.acting import NUMBER, STAFF, actor_named
+from service.cli.acting import NUMBER, STAFF, doing
 from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 
 if TYPE_CHECKING:
-    from service.admin.article_acts import Doer, Told
+    from service.admin.article_acts import Told
 
 FORGOTTEN = "Nobody is told: it is so old that the ledger no longer knows who was told of it."
 _NOTE = click.option("--note", default="", help="What readers are told of the reason.")
@@ -36,7 +34,7 @@ def correct(article_id: int, note: str, reason: str, staff: str) -> None:
     from service.admin import article_acts
     from service.admin.article_acts import Told
 
-    with _doing(staff) as doer:
+    with doing(staff) as doer:
         told = article_acts.correct(doer, article_id, note=note, reason=reason)
     if told is Told.WILL_BE:
         click.echo(f"Those who got an older text of article {article_id} will be told.")
@@ -56,7 +54,7 @@ def withdraw(article_id: int, tell: bool, note: str, reason: str, staff: str) ->
     """Take ARTICLE_ID back, whatever its CMS sends: nothing more is sent, it leaves the feeds."""
     from service.admin import article_acts
 
-    with _doing(staff) as doer:
+    with doing(staff) as doer:
         told = article_acts.withdraw(doer, article_id, tell=tell, note=note, reason=reason)
     click.echo(f"Article {article_id} is withdrawn.")
     if told is not None:
@@ -73,7 +71,7 @@ def republish(article_id: int, tell: bool, note: str, reason: str, staff: str) -
     """Publish ARTICLE_ID again, with its newest text, after staff withdrew it."""
     from service.admin import article_acts
 
-    with _doing(staff) as doer:
+    with doing(staff) as doer:
         is_back, told = article_acts.republish(
             doer, article_id, tell=tell, note=note, reason=reason
         )
@@ -93,7 +91,7 @@ def approve(article_id: int, staff: str) -> None:
     do so."""
     from service.admin import article_acts
 
-    with _doing(staff) as doer:
+    with doing(staff) as doer:
         missing = article_acts.approve(doer, article_id)
     if missing:
         more = "One more approval is" if missing == 1 else f"{missing} more approvals are"
@@ -111,7 +109,7 @@ def hold(article_id: int, minutes: int, reason: str, staff: str) -> None:
     """Keep back the held news of ARTICLE_ID for so many minutes from now."""
     from service.admin import article_acts
 
-    with _doing(staff) as doer:
+    with doing(staff) as doer:
         until = article_acts.hold(doer, article_id, minutes=minutes, reason=reason)
     click.echo(f"Article {article_id} is held until {until:%Y-%m-%d %H:%M} UTC.")
 
@@ -124,7 +122,7 @@ def release(article_id: int, reason: str, staff: str) -> None:
     """Let the held news of ARTICLE_ID go now."""
     from service.admin import article_acts
 
-    with _doing(staff) as doer:
+    with doing(staff) as doer:
         article_acts.release(doer, article_id, reason=reason)
     click.echo(f"Article {article_id} is on its way.")
 
@@ -137,7 +135,7 @@ def reclassify(article_id: int, reason: str, staff: str) -> None:
     """Have the newest text of ARTICLE_ID classified once more that was given up."""
     from service.admin import article_acts
 
-    with _doing(staff) as doer:
+    with doing(staff) as doer:
         article_acts.reclassify(doer, article_id, reason=reason)
     click.echo(f"Article {article_id} will be classified again.")
 
@@ -163,21 +161,6 @@ def who_would_be_told(article_id: int, topics: tuple[str, ...]) -> None:
             raise Refusal(str(error)) from error
     for name, number in figures.summary().items():
         click.echo(f"{name}: {number}")
-
-
-@contextmanager
-def _doing(staff: str) -> Iterator[Doer]:
-    """Who acts; what cannot be done is said in a sentence."""
-    from service.admin.article_acts import Doer
-    from service.ledger.refused import Refused
-
-    with opened_runtime() as runtime:
-        with runtime.db.read() as session:
-            actor = actor_named(session, staff)
-        try:
-            yield Doer(runtime, actor)
-        except Refused as error:
-            raise Refusal(str(error)) from error
 
 
 def _told(told: Told) -> str:

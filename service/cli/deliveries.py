@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.cli.acting import NUMBER, STAFF, acting
-from service.cli.halt_target import acting_on, find_target, name_of, target_options
+from service.cli.acting import NUMBER, STAFF, doing
+from service.cli.halt_target import find_target, target_options, words_of
 from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 
@@ -34,11 +34,12 @@ def status(article: int | None) -> None:
 
     from service.ledger.counts import outcome_counts
     from service.ledger.halts import live_pauses
+    from service.ledger.pausing import target_of
     from service.models import Batch
 
     with opened_runtime() as runtime, runtime.db.read() as session:
         for halt in live_pauses(session):
-            name = name_of(session, halt.scope, halt.object_id, halt.lane)
+            name = words_of(target_of(session, halt))
             click.echo(f"paused: {name}, since {halt.at:%Y-%m-%d %H:%M} UTC: {halt.reason}")
         held = session.scalar(select(func.count()).where(Batch.held_at.is_not(None)))
         click.echo(f"{held} batches wait for a pause to end.")
@@ -57,15 +58,16 @@ def pause(reason: str, staff: str, **wanted: Any) -> None:
     Planning goes on, and so do confirmations and sign-in links. News that waits longer than a day
     is not sent any more.
     """
-    from service.db import utcnow
-    from service.ledger.halts import pause as begin
+    from service.admin import halt_acts
 
     target = find_target(**wanted)
-    with acting_on(target, staff, "pause", reason=reason) as (session, who):
-        keys = (target.scope, target.object_id)
-        if not begin(session, *keys, reason, who, utcnow(), lane=target.lane):
-            raise Refusal(f"{target.name} is paused already")
-    click.echo(f"Paused: {target.name}.")
+    name = words_of(target)
+    with doing(staff) as doer:
+        try:
+            halt_acts.pause(doer, target, reason)
+        except halt_acts.Unchanged:
+            raise Refusal(f"{name} is paused already") from None
+    click.echo(f"Paused: {name}.")
 
 
 @deliveries.command()
@@ -73,17 +75,16 @@ def pause(reason: str, staff: str, **wanted: Any) -> None:
 @STAFF
 def resume(staff: str, **wanted: Any) -> None:
     """Send what waited for a pause; nothing that was sent is sent again."""
-    from service.db import utcnow
-    from service.ledger.halts import resume as end
-    from service.ledger.hold import free_held
+    from service.admin import halt_acts
 
     target = find_target(**wanted)
-    with acting_on(target, staff, "resume") as (session, _):
-        if not end(session, target.scope, target.object_id, utcnow()):
-            raise Refusal(f"{target.name} is not paused")
-    with opened_runtime() as runtime:
-        freed = free_held(runtime.db, runtime.doorbell, target.scope, target.object_id, utcnow())
-    click.echo(f"Resumed: {target.name}. {freed} batches go on.")
+    name = words_of(target)
+    with doing(staff) as doer:
+        try:
+            freed = halt_acts.resume(doer, target)
+        except halt_acts.Unchanged:
+            raise Refusal(f"{name} is not paused") from None
+    click.echo(f"Resumed: {name}. {freed} batches go on.")
 
 
 @deliveries.command()
@@ -97,24 +98,21 @@ def cancel(reason: str, staff: str, yes: bool, **wanted: Any) -> None:
     The news stays in the feeds, and later news are sent. `resend-missing` takes it back for one
     article.
     """
+    from service.admin import halt_acts
     from service.db import utcnow
-    from service.ledger.cancel import cancel as decide
-    from service.ledger.cancel import count_unsent, settle_cancelled
+    from service.ledger.cancel import count_unsent
 
     target = find_target(**wanted)
+    name = words_of(target)
     if target.lane:
-        raise Refusal(f"{target.name} can be paused, not cancelled")
-    now = utcnow()
+        raise Refusal(f"{name} can be paused, not cancelled")
     with opened_runtime() as runtime, runtime.db.read() as session:
-        count = count_unsent(session, target.scope, target.object_id, now)
-    click.echo(f"{target.name}: {count} planned deliveries are not sent yet.")
+        count = count_unsent(session, target.scope, target.object_id, utcnow())
+    click.echo(f"{name}: {count} planned deliveries are not sent yet.")
     _ask("Cancel them for good?", yes)
-    now = utcnow()
-    with acting_on(target, staff, "cancel", reason=reason, count=count) as (session, who):
-        decide(session, target.scope, target.object_id, reason, who, now)
-    with opened_runtime() as runtime:
-        settle_cancelled(runtime.db, runtime.doorbell, target.scope, target.object_id, now)
-    click.echo(f"Cancelled: {target.name}.")
+    with doing(staff) as doer:
+        job_id = halt_acts.cancel(doer, target, reason)
+    click.echo(f"Cancelled: {name}. Job {job_id} settles what no worker has in hand.")
 
 
 @deliveries.command("resend-missing")
@@ -132,26 +130,21 @@ def resend_missing(
     Those whose delivery was rejected, cancelled or suppressed, and those who asked for it and were
     never planned. What is queued or deferred is on its way already.
     """
-    from service.db import utcnow
-    from service.ledger.resend import resend
-    from service.tasks import Queue, Task
+    from service.admin import article_sending
 
     if unknown and not reason:
         raise Refusal("--unknown may bring a second copy; say why by --reason")
     with opened_runtime() as runtime, runtime.db.read() as session:
-        article, news = _news_of(session, article_id, for_update=False)
+        article, news = _news_of(session, article_id)
         count = _say_missing(session, article, news, with_unknown=unknown)
     if dry_run:
         return
     _ask(f"Send it to {count}?", yes)
-    detail: dict[str, Any] = {"count": count, "unknown": unknown, "reason": reason}
-    with acting(staff, "deliveries.resend-missing", article_id, **detail) as session:
-        _, news = _news_of(session, article_id, for_update=True)
-        resend(news, utcnow(), with_unknown=unknown)
-    with opened_runtime() as runtime:
-        queue = Queue.URGENT if news.is_urgent else Queue.FANOUT
-        runtime.doorbell.ring(Task.PLAN_NOTIFICATION, news.id, queue)
-    click.echo(f"Article {article_id} will be sent to those who did not get it.")
+    with doing(staff) as doer:
+        job_id = article_sending.resend_missing(
+            doer, article_id, with_unknown=unknown, reason=reason
+        )
+    click.echo(f"Job {job_id} sends article {article_id} to those who did not get it.")
 
 
 def _say_missing(
@@ -173,13 +166,11 @@ def _say_missing(
     return missing.total() + (in_doubt if with_unknown else 0)
 
 
-def _news_of(
-    session: Session, article_id: int, *, for_update: bool
-) -> tuple[Article, Notification]:
+def _news_of(session: Session, article_id: int) -> tuple[Article, Notification]:
     from service.ledger.resend import ResendError, news_of
 
     try:
-        return news_of(session, article_id, for_update=for_update)
+        return news_of(session, article_id, for_update=False)
     except ResendError as error:
         raise Refusal(str(error)) from error
 

@@ -13,11 +13,10 @@ from datetime import datetime
 from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.orm import Session
 
-from service.db import Database, Moment, utcnow
+from service.db import Database, Moment
 from service.ledger.batches import CLOSE_ONE
 from service.ledger.followup import OPEN, next_range
 from service.ledger.halts import halts_of
-from service.ledger.hold import free_held
 from service.ledger.lease import DECIDE, HALTED, standing
 from service.ledger.locks import lock_article_of
 from service.ledger.publish import stop_sending
@@ -31,7 +30,6 @@ from service.models import (
     NotificationKind,
     NotificationState,
 )
-from service.tasks import Doorbell
 
 RANGE_SIZE = 5_000  # rows that one transaction looks at, by the primary key of deliveries
 
@@ -65,8 +63,8 @@ def cancel(
     staff_id: int | None,
     now: datetime,
 ) -> None:
-    """Cancel what is unsent of what was released before `now`; call `settle_cancelled` after the
-    commit.
+    """Cancel what is unsent of what was released before `now`; settle each of `concerned`
+    after the commit (`settle_one`), then `hold.free_held`.
 
     An article stays in the feeds; its news that is still held will tell nobody. Whoever was spared
     another article of its story is told that one instead.
@@ -106,20 +104,6 @@ def count_unsent(session: Session, scope: HaltScope, object_id: int, now: dateti
         values = {**standing(session, notification_id), **halts.values()}
         found += session.execute(_COUNT, {**values, "notification": notification_id}).scalar_one()
     return found
-
-
-def settle_cancelled(
-    db: Database, doorbell: Doorbell, scope: HaltScope, object_id: int, now: datetime
-) -> None:
-    """Settle what a cancel of `now` met and nobody holds, and ring for what a pause held.
-
-    Owns its transactions, one for each key range of a notification.
-    """
-    with db.read() as session:
-        found = concerned(session, scope, object_id, now)
-    for notification_id in found:
-        settle_one(db, scope, notification_id, now)
-    free_held(db, doorbell, scope, object_id, utcnow())
 
 
 def settle_one(db: Database, scope: HaltScope, notification_id: int, now: datetime) -> None:

@@ -134,6 +134,7 @@ def resume(session: Session, scope: HaltScope, object_id: int, now: datetime) ->
             session,
             update(Channel)
             .where(Channel.id == object_id, Channel.is_paused.is_(True))
+            .where(Channel.removed_at.is_(None))
             .values(is_paused=False, pause_reason=""),
         )
     return ended > 0

@@ -61,8 +61,8 @@ class Met:
 
 
 def target(session: Session, scope: HaltScope, of: str = "") -> Target:
-    """Look up what is meant: an article by its number, a topic by its slug, a channel by its number
-    or name, a mail lane by its name.
+    """Look up what is meant: an article by its number, a topic by its slug, a live channel by its
+    name or number, a mail lane by its name.
 
     Raises:
         TargetError: there is no such thing.
@@ -77,8 +77,10 @@ def target(session: Session, scope: HaltScope, of: str = "") -> Target:
         topic = session.scalar(select(Topic).where(Topic.slug == of))
         found = Target(scope, topic.id, topic.slug) if topic else None
     elif scope == HaltScope.CHANNEL:
-        its = Channel.id == number if number else Channel.name == of
-        channel = session.scalar(select(Channel).where(its))
+        live = select(Channel).where(Channel.removed_at.is_(None))
+        channel = session.scalar(live.where(Channel.name == of))
+        if channel is None:
+            channel = session.scalar(live.where(Channel.id == number))
         found = Target(scope, channel.id, channel.name) if channel else None
     elif scope == HaltScope.LANE and of in lanes(session):
         found = Target(scope, number_of(of), of)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -10,20 +12,19 @@ from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from service.admin import halt_acts
 from service.admin.api.documented import described
 from service.admin.api.entering import me, needs, record
 from service.admin.api.paging import Page, cursor, key_of, next_page
-from service.admin.pauses import begin_cancel
+from service.admin.article_acts import Doer
 from service.admin.powers import Power
-from service.admin.scope import OutOfScope, require_reach
-from service.db import utcnow
-from service.jobs import queue
+from service.admin.scope import OutOfScope
 from service.ledger import pausing
 from service.ledger.counts import outcome_counts
 from service.ledger.finding import Wanted, find
 from service.ledger.halts import live_pauses
-from service.ledger.hold import free_held
 from service.ledger.pausing import Target, TargetError
+from service.ledger.refused import Refused
 from service.models import DeliveryState, Destination, DestinationKind, Halt, HaltKind, HaltScope
 from service.pages import runtime
 from service.problems import Problem
@@ -207,55 +208,65 @@ def met(wanted: MetIn) -> dict[str, Any]:
 @api.post("/pause")
 @needs(Power.SEND)
 @api.input(HaltIn, arg_name="wanted")
-@api.doc(**described("Pause something", PauseOut, 404, 409))
+@api.doc(**described("Pause something", PauseOut, 403, 404, 409))
 def pause(wanted: HaltIn) -> dict[str, Any]:
     """No new send after a few seconds; what is unsent waits."""
-    with runtime().db.write() as session:
-        target = _reached(session, wanted.scope, wanted.of)
-        if not pausing.pause(session, target, wanted.reason, me().staff_id, utcnow()):
-            raise Problem(409, "Conflict", "It is paused already.")
-        number = target.object_id or None
-        record(session, "deliveries.pause", number, reason=wanted.reason, **target.detail)
-        (halt,) = [
-            one for one in live_pauses(session, target.scope) if one.object_id == target.object_id
-        ]
+    with runtime().db.read() as session:
+        target = _target(session, wanted.scope, wanted.of)
+    with _refusals():
+        halt_acts.pause(Doer(runtime(), me()), target, wanted.reason)
+    with runtime().db.read() as session:
+        halt = session.scalars(
+            select(Halt)
+            .where(Halt.scope == target.scope, Halt.object_id == target.object_id)
+            .where(Halt.kind == HaltKind.PAUSE)
+            .order_by(Halt.id.desc())
+        ).first()
+        assert halt is not None, "it was stored just now"
         return _paused(session, halt).model_dump(mode="json")
 
 
 @api.post("/pauses/<int:halt_id>/resume")
 @needs(Power.SEND)
-@api.doc(**described("End a pause", PauseOut, 404, 409))
+@api.doc(**described("End a pause", PauseOut, 403, 404, 409))
 def resume(halt_id: int) -> dict[str, Any]:
     """What waited is sent; nothing that was sent is sent again."""
-    with runtime().db.write() as session:
+    with runtime().db.read() as session:
         halt = session.get(Halt, halt_id) if halt_id <= MOST else None
         if halt is None or halt.kind != HaltKind.PAUSE:
             raise Problem(404, "Not Found", f"There is no pause {halt_id}.")
-        target = _require_reach(session, pausing.target_of(session, halt))
-        if halt.ended_at is not None or not pausing.resume(session, target, utcnow()):
+        if halt.ended_at is not None:
             raise Problem(409, "Conflict", "It has ended already.")
-        record(session, "deliveries.resume", target.object_id or None, **target.detail)
-        shown = _paused(session, halt).model_dump(mode="json")
-    free_held(runtime().db, runtime().doorbell, target.scope, target.object_id, utcnow())
-    return shown
+        target, shown = pausing.target_of(session, halt), _paused(session, halt)
+    with _refusals():
+        halt_acts.resume(Doer(runtime(), me()), target)
+    return shown.model_dump(mode="json")
 
 
 @api.post("/cancel")
 @needs(Power.SEND)
 @api.input(HaltIn, arg_name="wanted")
-@api.doc(**described("Cancel what is unsent, for good", JobOut, 404))
+@api.doc(**described("Cancel what is unsent, for good", JobOut, 403, 404, 409))
 def cancel(wanted: HaltIn) -> dict[str, Any]:
     """A lane can only be paused."""
     if wanted.scope == HaltScope.LANE:
         raise Problem(422, "Unprocessable Content", "A lane can be paused, not cancelled.")
-    now = utcnow()
-    with runtime().db.write() as session:
-        target = _reached(session, wanted.scope, wanted.of)
-        job = begin_cancel(session, target, wanted.reason, me().staff_id, now)
-        number = target.object_id or None
-        record(session, "deliveries.cancel", number, reason=wanted.reason, **target.detail)
-    queue.ring(runtime(), job.id)
-    return JobOut(job=job.id).model_dump()
+    with runtime().db.read() as session:
+        target = _target(session, wanted.scope, wanted.of)
+    with _refusals():
+        return JobOut(
+            job=halt_acts.cancel(Doer(runtime(), me()), target, wanted.reason)
+        ).model_dump()
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except OutOfScope as error:
+        raise Problem(403, "Forbidden", str(error)) from error
+    except Refused as error:
+        raise Problem(409, "Conflict", str(error)) from error
 
 
 def _target(session: Session, scope: HaltScope, of: str) -> Target:
@@ -263,19 +274,6 @@ def _target(session: Session, scope: HaltScope, of: str) -> Target:
         return pausing.target(session, scope, of)
     except TargetError as error:
         raise Problem(404, "Not Found", str(error)) from error
-
-
-def _reached(session: Session, scope: HaltScope, of: str) -> Target:
-    """The same, where the person may stop it."""
-    return _require_reach(session, _target(session, scope, of))
-
-
-def _require_reach(session: Session, target: Target) -> Target:
-    try:
-        require_reach(session, me().staff_id, target.scope, target.object_id)
-    except OutOfScope as error:
-        raise Problem(403, "Forbidden", str(error)) from error
-    return target
 
 
 def _paused(session: Session, halt: Halt) -> PauseOut:

@@ -7,10 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from click.testing import CliRunner
+from sqlalchemy import select, update
 
 from service.admin import now_words
+from service.cli import cli
 from service.db import utcnow
+from service.ledger import halts
 from service.ledger.alarms import raise_alarm
 from service.ledger.outcome import Outcome
 from service.models import (
@@ -19,6 +22,8 @@ from service.models import (
     AuditEntry,
     Channel,
     DeliveryState,
+    Halt,
+    HaltScope,
     Job,
     JobState,
     LabelState,
@@ -28,6 +33,8 @@ from service.models import (
     Revision,
     RevisionState,
     Source,
+    Staff,
+    StaffTopic,
     TopicLabel,
 )
 from tests.integration.ledger.recorder import Recorder
@@ -309,3 +316,55 @@ def test_each_kind_of_alarm_has_words_and_a_remedy_on_the_page(signed_in, runtim
         page = signed_in("viewer").get(path)
         assert page.status_code == 200
         assert "<strong></strong>" not in page.text
+
+
+def test_who_decides_about_some_topics_stops_nothing_else(
+    signed_in, program, accounts, town, runtime, command_line
+):
+    article, other = town.article(), town.article(topics=("spor",))
+    signed_in, key = signed_in("editor"), program("editor")
+    with runtime.db.write() as session:
+        staff = session.scalars(select(Staff).where(Staff.email == accounts["editor"])).one()
+        session.add(StaffTopic(staff_id=staff.id, topic_id=town.topic()))
+    for scope, of, may in [
+        ("all", "", False),
+        ("topic", "spor", False),
+        ("lane", "other", False),
+        ("article", str(other), False),
+        ("topic", "iklim-cevre", True),
+        ("article", str(article), True),
+    ]:
+        asked = {"scope": scope, "of": of, "reason": "x"}
+        for act in ("pause", "cancel"):
+            if (act, scope) == ("cancel", "lane"):
+                continue
+            answer = key.send(f"/v1/admin/deliveries/{act}", asked)
+            assert answer.status_code == (200 if may else 403), (act, scope)
+        words = {"pause": {"all": "everything"}.get(scope, ""), "cancel": "cancel"}
+        page = signed_in.post(
+            "/en/staff/deliveries/cancel" if scope != "lane" else "/en/staff/deliveries/pause",
+            confirm=words["cancel"],
+            **asked,
+        )
+        assert page.status_code == (303 if may else 403), scope
+        option = ("--all",) if scope == "all" else (f"--{scope}", of)
+        said = CliRunner().invoke(
+            cli, ("deliveries", "resume", *option, "--staff", accounts["editor"])
+        )
+        assert said.exit_code == (0 if may else 2), said.output
+        assert may or "topics" in said.output
+    assert {one.object_id for one in town.all(Halt)} == {article, town.topic()}
+
+
+def test_a_removed_channel_is_offered_to_nobody_and_stays_shut(signed_in, program, town, runtime):
+    town.channel("json://127.0.0.1:1/")
+    with runtime.db.write() as session:
+        halts.pause(session, HaltScope.CHANNEL, 1, "x", None, utcnow())
+        session.execute(update(Channel).values(removed_at=utcnow(), is_paused=True))
+        assert halts.resume(session, HaltScope.CHANNEL, 1, utcnow())
+    assert town.get(Channel, 1).is_paused
+    name = town.get(Channel, 1).name
+    form = signed_in("editor").get("/staff/deliveries/halt?act=pause&scope=channel")
+    assert name not in form.text
+    body = {"scope": "channel", "of": name, "reason": "x"}
+    assert program("editor").send("/v1/admin/deliveries/pause", body).status_code == 404

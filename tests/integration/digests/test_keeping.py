@@ -19,6 +19,7 @@ from service.models import (
     Notification,
     Subscription,
 )
+from tests.integration.ledger.cancelling import settle_cancelled
 from tests.integration.ledger.recorder import Recorder
 from workers.deliver import deliver_batch
 from workers.recover import sweep_once
@@ -126,7 +127,7 @@ def test_a_cancel_of_all_stops_digests_too(press, town, daily, yesterday, runtim
 
     with runtime.db.write() as session:
         cancel.cancel(session, HaltScope.ALL, 0, "", None, clock())
-    cancel.settle_cancelled(runtime.db, runtime.doorbell, HaltScope.ALL, 0, clock())
+    settle_cancelled(runtime, HaltScope.ALL, 0, clock())
     press.send()
 
     assert press.states(digest) == {reader: CANCELLED}

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from service.db import utcnow
 from service.jobs import queue, resend
 from service.jobs.running import run
-from service.ledger.cancel import cancel, settle_cancelled
+from service.ledger.cancel import cancel
 from service.ledger.outcome import Outcome
 from service.ledger.publish import withhold
 from service.ledger.readers import readers_page
@@ -30,6 +30,7 @@ from service.models import (
     Staff,
 )
 from service.runtime import Runtime
+from tests.integration.ledger.cancelling import settle_cancelled
 from tests.integration.ledger.recorder import Recorder, end_lease
 from tests.integration.ledger.test_dying import die_in_the_middle
 from workers.deliver import deliver_batch
@@ -82,7 +83,7 @@ def killed(town: Any, runtime: Runtime) -> tuple[int, list[int], int, list[int]]
     now = utcnow()
     with runtime.db.write() as session:
         cancel(session, HaltScope.ARTICLE, article, "Yanlış tuş", None, now)
-    settle_cancelled(runtime.db, runtime.doorbell, HaltScope.ARTICLE, article, now)
+    settle_cancelled(runtime, HaltScope.ARTICLE, article, now)
     assert deliver(runtime, town) == []
     states = town.states(notification)
     assert states[wire] == DeliveryState.UNKNOWN

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from service.db import utcnow
 from service.ledger import cancel as cancelling
 from service.ledger import lease as leases
-from service.ledger.cancel import cancel, count_unsent, settle_cancelled
+from service.ledger.cancel import cancel, count_unsent
 from service.ledger.halts import pause
 from service.ledger.outcome import Outcome
 from service.ledger.publish import release
@@ -24,6 +24,7 @@ from service.models import (
     NotificationKind,
     NotificationState,
 )
+from tests.integration.ledger.cancelling import settle_cancelled
 from tests.integration.ledger.recorder import Recorder
 from workers.deliver import deliver_batch
 from workers.plan import plan_notification
@@ -45,7 +46,7 @@ def call_off(runtime):
             count = count_unsent(session, scope, object_id, now)
         with runtime.db.write() as session:
             cancel(session, scope, object_id, "yanlış", None, now)
-        settle_cancelled(runtime.db, runtime.doorbell, scope, object_id, now)
+        settle_cancelled(runtime, scope, object_id, now)
         return count
 
     return call_off
@@ -68,7 +69,7 @@ def article_of(town, notification: int) -> int:
     return town.get(Notification, notification).article_id
 
 
-@pytest.mark.parametrize("scope", HaltScope)
+@pytest.mark.parametrize("scope", [ALL, ARTICLE, TOPIC, CHANNEL])
 def test_a_cancel_in_the_middle_of_a_batch_leaves_unsent_what_is_not_on_the_wire(
     town, runtime, call_off, deliver, scope
 ):

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from service.db import utcnow
 from service.ledger import plan
-from service.ledger.cancel import cancel, settle_cancelled
+from service.ledger.cancel import cancel
 from service.ledger.layout import Shares
 from service.ledger.outcome import Outcome
 from service.ledger.publish import withhold
@@ -30,6 +30,7 @@ from service.models import (
     NotificationState,
     Suppression,
 )
+from tests.integration.ledger.cancelling import settle_cancelled
 from tests.integration.ledger.ranges import in_ranges_of
 from tests.integration.ledger.recorder import Recorder
 from tests.integration.ledger.test_dying import die_in_the_middle
@@ -185,7 +186,7 @@ def test_what_was_cancelled_is_sent_after_all(town, runtime, deliver, again, sco
             now = utcnow()
             with runtime.db.write() as session:
                 cancel(session, scope, numbers[scope], "yanlış", None, now)
-            settle_cancelled(runtime.db, runtime.doorbell, scope, numbers[scope], now)
+            settle_cancelled(runtime, scope, numbers[scope], now)
 
     first = deliver(Recorder(act))
     rest = 120 - len(first)
