@@ -46,6 +46,8 @@ def status(article: int | None) -> None:
         if article is not None:
             counts = outcome_counts(session, article)
             click.echo(", ".join(f"{word} {count}" for word, count in counts.items()))
+            if counts.as_of:
+                click.echo(f"It is still being sent: counted at {counts.as_of:%H:%M:%S} UTC.")
 
 
 @deliveries.command()

@@ -60,7 +60,8 @@ class Range:
 @dataclass
 class ResendMissing(Kind):
     """`params`: article, unknown (those too who may have got it). `done`: how many are on their
-    way again."""
+    way again. Once it has begun, the planner goes on without it: a cancel of the job ends its
+    figures alone, and a pause or cancel of the article stops the sending."""
 
     power = "send"
     shares: Shares = field(default_factory=Shares)

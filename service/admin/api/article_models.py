@@ -38,6 +38,9 @@ class ArticleOut(BaseModel):
     revision: int | None = Field(description="Its newest text.")
     notifications: list[dict[str, Any]]
     counts: dict[str, int] = Field(description="Deliveries by outcome.")
+    counted_at: datetime | None = Field(
+        description="When they were counted, while it is still being sent; null: just now."
+    )
 
 
 class LineOut(BaseModel):

@@ -163,7 +163,7 @@ def _problem(error: Refused) -> Problem:
 
 def _version(body: dict[str, Any]) -> dict[str, Any]:
     """What a change is about: not the counts, which move while it is sent."""
-    return {name: value for name, value in body.items() if name != "counts"}
+    return {name: value for name, value in body.items() if name not in ("counts", "counted_at")}
 
 
 def _line(line: Line) -> LineOut:
@@ -189,6 +189,7 @@ def _shown(session: Session, article_id: int) -> ArticleOut:
         .order_by(Notification.id.desc())
         .limit(50)
     )
+    counts = outcome_counts(session, article_id)
     return ArticleOut(
         id=article.id,
         title=revision.title if revision else article.external_id,
@@ -209,5 +210,6 @@ def _shown(session: Session, article_id: int) -> ArticleOut:
             }
             for one in notifications
         ],
-        counts=outcome_counts(session, article_id),
+        counts=counts,
+        counted_at=counts.as_of,
     )

@@ -72,6 +72,9 @@ class CountsOut(BaseModel):
     """The deliveries of an article by outcome: `planned` is the sum of the others."""
 
     counts: dict[str, int]
+    counted_at: datetime | None = Field(
+        description="When they were counted, while it is still being sent; null: just now."
+    )
 
 
 class AddressIn(BaseModel):
@@ -163,7 +166,8 @@ def search(wanted: SearchQuery) -> dict[str, Any]:
 def counts(article_id: int) -> dict[str, Any]:
     """All zero for an article that nobody was to be told of."""
     with runtime().db.read() as session:
-        return CountsOut(counts=outcome_counts(session, min(article_id, MOST))).model_dump()
+        found = outcome_counts(session, min(article_id, MOST))
+    return CountsOut(counts=found, counted_at=found.as_of).model_dump(mode="json")
 
 
 @api.post("/find")

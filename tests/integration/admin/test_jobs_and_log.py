@@ -150,6 +150,17 @@ def test_who_lost_the_power_does_not_resume_what_they_started(
     assert officer.post(f"/staff/jobs/{number}/resume").status_code == 303
 
 
+def test_a_resend_says_what_its_cancel_does_not_stop(
+    runtime: Runtime, signed_in: Callable[[str], Any]
+) -> None:
+    editor = signed_in("editor")
+    with runtime.db.write() as session:
+        number = queue.start(session, "resend", staff_id(runtime), article=7, unknown=False).id
+    page = editor.get(f"/en/staff/jobs/{number}").text
+    assert "To stop the sending itself, pause the article" in page
+    assert 'href="/en/staff/articles/7"' in page
+
+
 @pytest.mark.usefixtures("accounts")
 def test_files_go_before_their_jobs_and_both_in_time(runtime: Runtime) -> None:
     number, young = with_file(runtime), with_file(runtime)

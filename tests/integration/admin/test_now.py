@@ -368,3 +368,21 @@ def test_a_removed_channel_is_offered_to_nobody_and_stays_shut(signed_in, progra
     assert name not in form.text
     body = {"scope": "channel", "of": name, "reason": "x"}
     assert program("editor").send("/v1/admin/deliveries/pause", body).status_code == 404
+
+
+def test_figures_of_what_is_still_sent_say_when_they_were_counted(
+    signed_in, program, town, monkeypatch
+):
+    monkeypatch.setattr("service.ledger.counts.EXACT", 1)
+    town.readers(3)
+    notification = town.planned()
+    article = town.get(Notification, notification).article_id
+    viewer, key = signed_in("viewer"), program("viewer")
+    for path in (f"/en/staff/articles/{article}", f"/en/staff/deliveries?article={article}"):
+        assert "It is still being sent: these are the figures of" in viewer.get(path).text
+    moment = town.get(Notification, notification).created_at.isoformat()[:19]
+    for path in (f"deliveries/counts/{article}", f"articles/{article}"):
+        assert key.get(f"/v1/admin/{path}").json["counted_at"].startswith(moment)
+    monkeypatch.undo()
+    assert "still being sent" not in viewer.get(f"/en/staff/articles/{article}").text
+    assert key.get(f"/v1/admin/articles/{article}").json["counted_at"] is None
