@@ -22,6 +22,8 @@ def _config() -> Config:
 
 def upgrade(database: Database) -> None:
     """Bring the schema to the newest version; a second run changes nothing."""
+    if is_current(database):
+        return
     config = _config()
     with database.engine.connect() as connection:
         config.attributes["connection"] = connection
