@@ -11,9 +11,10 @@ from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.admin import words
+from service.admin import looking, words
 from service.admin.access import me, needs, record
 from service.admin.powers import Power
+from service.admin.subscribers import look_up
 from service.jobs import queue
 from service.ledger.counts import outcome_counts
 from service.ledger.match import next_range
@@ -23,7 +24,6 @@ from service.ledger.trace import trace
 from service.ledger.whom import CITY, FATES, Figures, ask, count_range
 from service.models import Article, DeliveryState, Job, Place, Topic
 from service.pages import language, page_url, row_number, runtime
-from service.subscriptions.addresses import AddressError, address_hash, normalise_email
 
 LOOKS = 2  # key ranges that a page counts at once: what is more is a job's
 SMALL = 20_000  # deliveries of an article whose missing a page counts
@@ -145,22 +145,17 @@ def _add_who(part: Blueprint) -> None:
             article = found(session, article_id)
         if request.method == "GET":
             return render_template("staff/article_who.html", article=article, errors={}, trace=None)
-        try:
-            address = normalise_email(request.form.get("email", "")[:400])
-        except AddressError:
-            errors = {"email": gettext("Write one whole email address, as in name@example.com")}
+        _, known, errors = look_up(looking.LOOK_ARTICLE, article_id)
+        if known is None:
             page = "staff/article_who.html"
             return render_template(page, article=article, errors=errors, trace=None), 422
-        hashed = address_hash(runtime().vault, "email", address)
-        with runtime().db.write() as session:
-            record(session, "article.who", article_id, subject=hashed)
         with runtime().db.read() as session:
             article = found(session, article_id)
             return render_template(
                 "staff/article_who.html",
                 article=article,
                 errors={},
-                trace=trace(session, article, hashed, runtime().settings.timezone),
+                trace=trace(session, article, known.hashed, runtime().settings.timezone),
                 topics={t.id: t.name(language()) for t in session.scalars(select(Topic))},
                 places={p.id: p.name for p in session.scalars(select(Place))},
                 states={state: state.word for state in DeliveryState},

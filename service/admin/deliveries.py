@@ -18,9 +18,10 @@ from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.admin import pauses, words
-from service.admin.access import needs, record
+from service.admin import looking, pauses, words
+from service.admin.access import needs
 from service.admin.powers import Power
+from service.admin.subscribers import look_up
 from service.ledger.counts import outcome_counts
 from service.ledger.finding import Found, Wanted, find, newest_answers
 from service.models import (
@@ -29,13 +30,11 @@ from service.models import (
     DeliveryAnswer,
     DeliveryState,
     Destination,
-    DestinationKind,
     Notification,
     NotificationKind,
     Revision,
 )
 from service.pages import page_url, row_number, runtime
-from service.subscriptions.addresses import AddressError, address_hash, normalise_email
 
 MAX_NUMBER = 2**63 - 1
 MOST_NOTIFICATIONS = 50
@@ -72,19 +71,12 @@ def blueprint() -> Blueprint:
     @part.post("/find")
     @needs(Power.PEOPLE)
     def find_reader() -> ResponseReturnValue:
-        try:
-            address = normalise_email(request.form.get("email", ""))
-        except AddressError:
-            said = gettext("Enter an email address in the correct format, like name@example.com")
-            return _page({"email": said}), 422
-        hashed = address_hash(runtime().vault, DestinationKind.EMAIL, address)
-        with runtime().db.write() as session:
-            its = (Destination.kind == DestinationKind.EMAIL, Destination.address_hash == hashed)
-            reader = session.scalar(select(Destination.id).where(*its))
-            record(session, "deliveries.search", reader, subject=hashed)
-        if reader is None:
+        _, found, errors = look_up(looking.LOOK_DELIVERIES)
+        if found is None:
+            return _page(errors), 422
+        if found.destination_id is None:
             return _page({"email": gettext("No reader has this address")}), 404
-        return redirect(page_url("deliveries.index", reader=reader), 303)
+        return redirect(page_url("deliveries.index", reader=found.destination_id), 303)
 
     return part
 

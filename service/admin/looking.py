@@ -22,6 +22,8 @@ from service.subscriptions import office
 from service.subscriptions.office import Found
 
 LOOK, LOOK_SUPPRESSION = "subscriber.look", "suppression.look"
+LOOK_DELIVERIES, LOOK_ARTICLE = "deliveries.search", "article.who"
+LOOKS = (LOOK, LOOK_SUPPRESSION, LOOK_DELIVERIES, LOOK_ARTICLE)
 AN_HOUR = "60 per hour"  # looks of one account; a counter at a town hall needs fewer
 ALARM_AT, WITHIN = 100, timedelta(days=1)
 SIGNED_FOR = "staff-person"
@@ -32,7 +34,9 @@ class TooManyLooks(Exception):
     """One account has looked up so many within an hour that it has to wait."""
 
 
-def look_up(runtime: Runtime, actor: Actor, address: str, act: str = LOOK) -> Found:
+def look_up(
+    runtime: Runtime, actor: Actor, address: str, act: str = LOOK, object_id: int | None = None
+) -> Found:
     """Find what is known under an exact address, and note that somebody looked.
 
     Raises:
@@ -49,6 +53,7 @@ def look_up(runtime: Runtime, actor: Actor, address: str, act: str = LOOK) -> Fo
             runtime.vault,
             actor,
             act,
+            object_id,
             subject=found.hashed,
             is_known=found.destination_id is not None,
         )
@@ -61,7 +66,7 @@ def _watch(session: Session, staff_id: int, now: datetime) -> None:
     some = (
         select(AuditEntry.id)
         .where(AuditEntry.staff_id == staff_id, AuditEntry.at > now - WITHIN)
-        .where(AuditEntry.act.in_((LOOK, LOOK_SUPPRESSION)))
+        .where(AuditEntry.act.in_(LOOKS))
         .limit(ALARM_AT)
     )
     count = (session.scalar(select(func.count()).select_from(some.subquery())) or 0) + 1

@@ -156,11 +156,11 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 19
 
 
-def look_up(act: str) -> tuple[str, Found | None, dict[str, str]]:
+def look_up(act: str, object_id: int | None = None) -> tuple[str, Found | None, dict[str, str]]:
     """The address of this form, what is known under it, and what is wrong with the form."""
     address = request.form.get("email", "")[:MAX_FIELD]
     try:
-        return address, looking.look_up(runtime(), me(), address, act), {}
+        return address, looking.look_up(runtime(), me(), address, act, object_id), {}
     except AddressError:
         return address, None, {"email": gettext("Enter it like name@example.com")}
     except TooManyLooks:

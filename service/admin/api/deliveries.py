@@ -12,10 +12,11 @@ from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.admin import halt_acts
+from service.admin import halt_acts, looking
 from service.admin.api.documented import described
-from service.admin.api.entering import me, needs, record
+from service.admin.api.entering import me, needs
 from service.admin.api.paging import Page, cursor, key_of, next_page
+from service.admin.api.subscribers import looked_up
 from service.admin.article_acts import Doer
 from service.admin.powers import Power
 from service.admin.scope import OutOfScope
@@ -25,10 +26,9 @@ from service.ledger.finding import Wanted, find
 from service.ledger.halts import live_pauses
 from service.ledger.pausing import Target, TargetError
 from service.ledger.refused import Refused
-from service.models import DeliveryState, Destination, DestinationKind, Halt, HaltKind, HaltScope
+from service.models import DeliveryState, Halt, HaltKind, HaltScope
 from service.pages import runtime
 from service.problems import Problem
-from service.subscriptions.addresses import AddressError, address_hash, normalise_email
 
 api = APIBlueprint(
     "admin_deliveries", __name__, url_prefix="/v1/admin/deliveries", tag="Deliveries"
@@ -173,18 +173,10 @@ def counts(article_id: int) -> dict[str, Any]:
 @api.post("/find")
 @needs(Power.PEOPLE)
 @api.input(AddressIn, arg_name="wanted")
-@api.doc(**described("Find a reader's number by address", ReaderOut, 404))
+@api.doc(**described("Find a reader's number by address", ReaderOut, 404, 429))
 def find_reader(wanted: AddressIn) -> dict[str, Any]:
     """The look is recorded, the address is not."""
-    try:
-        address = normalise_email(wanted.email)
-    except AddressError as error:
-        raise Problem(422, "Unprocessable Content", "`email` is no email address.") from error
-    hashed = address_hash(runtime().vault, DestinationKind.EMAIL, address)
-    with runtime().db.write() as session:
-        its = (Destination.kind == DestinationKind.EMAIL, Destination.address_hash == hashed)
-        reader = session.scalar(select(Destination.id).where(*its))
-        record(session, "deliveries.search", reader, subject=hashed)
+    reader = looked_up(wanted.email, looking.LOOK_DELIVERIES).destination_id
     if reader is None:
         raise Problem(404, "Not Found", "No reader has this address.")
     return ReaderOut(reader=reader).model_dump()

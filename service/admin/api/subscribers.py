@@ -150,14 +150,14 @@ def erase(wanted: ActIn) -> dict[str, Any]:
     return _do(people_acts.erase, wanted)
 
 
-def looked_up(address: str, act: str) -> Found:
+def looked_up(address: str, act: str, object_id: int | None = None) -> Found:
     """What is known under an address, recorded.
 
     Raises:
         Problem: no address, or too many looks.
     """
     try:
-        return looking.look_up(runtime(), me(), address, act)
+        return looking.look_up(runtime(), me(), address, act, object_id)
     except AddressError as error:
         raise Problem(422, "Unprocessable Entity", NO_ADDRESS) from error
     except TooManyLooks as error:

@@ -283,5 +283,5 @@ def test_who_and_why_by_page_names_the_wish_and_leaves_the_address_nowhere(
         assert entry.subject == session.get_one(Destination, reader).address_hash
         assert ADDRESS not in json.dumps(entry.detail)
     wrong = officer.post(path, email="nobody")
-    assert (wrong.status_code, "one whole email address" in wrong.text) == (422, True)
+    assert (wrong.status_code, "Enter it like name@example.com" in wrong.text) == (422, True)
     assert signed_in("editor").get(path).status_code == 403

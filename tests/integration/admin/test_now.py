@@ -17,6 +17,7 @@ from service.ledger import halts
 from service.ledger.alarms import raise_alarm
 from service.ledger.outcome import Outcome
 from service.models import (
+    Alarm,
     AlarmKind,
     Article,
     AuditEntry,
@@ -193,7 +194,7 @@ def test_a_reader_is_found_by_address_which_is_in_no_url_and_no_log(signed_in, t
     assert answer.location == f"/staff/deliveries?reader={readers[1]}"
     assert "no such user" in officer.get(answer.location).text
     (entry,) = [one for one in town.all(AuditEntry) if one.act == "deliveries.search"]
-    assert (entry.object_id, entry.detail) == (readers[1], {})
+    assert (entry.object_id, entry.detail) == (None, {"is_known": True})
     assert len(entry.subject) == 64
 
     nobody = officer.post("/staff/deliveries/find", email="kimse@example.com")
@@ -386,3 +387,17 @@ def test_figures_of_what_is_still_sent_say_when_they_were_counted(
     monkeypatch.undo()
     assert "still being sent" not in viewer.get(f"/en/staff/articles/{article}").text
     assert key.get(f"/v1/admin/articles/{article}").json["counted_at"] is None
+
+
+def test_a_look_for_a_reader_is_limited_wherever_it_is_made(signed_in, program, town, monkeypatch):
+    monkeypatch.setattr("service.admin.looking.AN_HOUR", "2 per hour")
+    monkeypatch.setattr("service.admin.looking.ALARM_AT", 2)
+    article, email = town.article(), "kimse@example.com"
+    officer, key = signed_in("privacy-officer"), program("privacy-officer")
+    assert officer.post("/en/staff/deliveries/find", email=email).status_code == 404
+    assert officer.post(f"/en/staff/articles/{article}/who", email=email).status_code == 200
+    for path in ("deliveries/find", f"articles/{article}/who"):
+        assert key.send(f"/v1/admin/{path}", {"email": email}).status_code == 429
+        page = officer.post(f"/en/staff/{path}", email=email)
+        assert "You have looked up many people" in page.text
+    assert [one.kind for one in town.all(Alarm)] == [AlarmKind.MANY_LOOKS]
