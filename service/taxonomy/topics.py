@@ -8,12 +8,23 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, func, literal, select
+from sqlalchemy import ColumnElement, delete, func, literal, select
 from sqlalchemy.orm import Session
 
 from service.classify import PlaceRules, parse_places, parse_topics
 from service.classify import Topic as TopicTerms
-from service.models import FeedClock, Place, StaffTopic, Subscription, Topic, TopicLabel, WrongTopic
+from service.models import (
+    FeedClock,
+    Halt,
+    HaltKind,
+    HaltScope,
+    Place,
+    StaffTopic,
+    Subscription,
+    Topic,
+    TopicLabel,
+    WrongTopic,
+)
 from service.settings import Settings
 
 _MOST = 1_000  # references that are counted
@@ -146,19 +157,25 @@ def _or_general(threshold: float | None) -> str:
 def _uses(session: Session, slug: str) -> str:
     """What still refers to a topic; empty where it can be removed. Nobody counts a million rows."""
     topic_id = select(Topic.id).where(Topic.slug == slug).scalar_subquery()
-    kinds = {
-        "labels": TopicLabel.topic_id,
-        "subscriptions": Subscription.topic_id,
-        "limits of staff": StaffTopic.topic_id,
+    is_paused = (
+        Halt.scope == HaltScope.TOPIC,
+        Halt.kind == HaltKind.PAUSE,
+        Halt.ended_at.is_(None),
+    )
+    kinds: dict[str, tuple[ColumnElement[bool], ...]] = {
+        "labels": (TopicLabel.topic_id == topic_id,),
+        "subscriptions": (Subscription.topic_id == topic_id,),
+        "limits of staff": (StaffTopic.topic_id == topic_id,),
+        "pauses": (Halt.object_id == topic_id, *is_paused),
     }
     found = {
         name: session.scalar(
             select(func.count()).select_from(
-                select(literal(1)).where(column == topic_id).limit(_MOST + 1).subquery()
+                select(literal(1)).where(*where).limit(_MOST + 1).subquery()
             )
         )
         or 0
-        for name, column in kinds.items()
+        for name, where in kinds.items()
     }
     return ", ".join(
         f"{min(number, _MOST)}{'+' if number > _MOST else ''} {name}"

@@ -38,6 +38,7 @@ from service.models import (
     StaffTopic,
     TopicLabel,
 )
+from service.taxonomy import changes_by, stored_topics
 from tests.integration.ledger.recorder import Recorder
 from workers.deliver import deliver_batch
 
@@ -401,3 +402,14 @@ def test_a_look_for_a_reader_is_limited_wherever_it_is_made(signed_in, program, 
         page = officer.post(f"/en/staff/{path}", email=email)
         assert "You have looked up many people" in page.text
     assert [one.kind for one in town.all(Alarm)] == [AlarmKind.MANY_LOOKS]
+
+
+def test_a_topic_that_is_paused_is_not_removed(signed_in, runtime, town):
+    with runtime.db.write() as session:
+        halts.pause(session, HaltScope.TOPIC, town.topic("spor"), "x", None, utcnow())
+        listed = [one for one in stored_topics(session) if one.slug != "spor"]
+        assert changes_by(session, listed).kept == {"spor": "1 pauses"}
+    assert "spor" in signed_in("viewer").get("/en/staff/deliveries/pauses").text
+    with runtime.db.write() as session:
+        halts.resume(session, HaltScope.TOPIC, town.topic("spor"), utcnow())
+        assert changes_by(session, listed).removed == ("spor",)
