@@ -12,14 +12,10 @@ from service import acts
 from service.acts import Actor
 from service.admin.scope import require_no_scope
 from service.crypto import Vault
-from service.ledger.refused import N_, Refused
+from service.ledger.refused import N_, Missing, Refused
 from service.models import Taxonomy, TaxonomyVersion
 from service.taxonomy.places import publish_places, stored_places
 from service.taxonomy.versions import version
-
-
-class Missing(Refused):
-    """There is no such district or version."""
 
 
 class Taken(Refused):

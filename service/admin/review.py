@@ -17,7 +17,7 @@ from service.admin.evidence import Found, pieces, summarise
 from service.admin.powers import Power
 from service.admin.scope import topics_of_scope
 from service.db import utcnow
-from service.ledger.refused import Refused
+from service.ledger.refused import Missing, Refused
 from service.ledger.review import Question, ReviewItem, waiting
 from service.ledger.review_age import oldest
 from service.models import Article, Decision, Revision, Topic, TopicLabel
@@ -95,7 +95,7 @@ def _add_acts(part: Blueprint) -> None:
             with held.db.write() as session:
                 made = review_acts.decide(session, held.vault, me(), wanted, utcnow())
         except Refused as error:
-            status = 404 if isinstance(error, review_acts.Missing) else 409
+            status = 404 if isinstance(error, Missing) else 409
             return _one(gettext(error.text, **error.values)), status
         return _next(done=made.decision.id)
 
@@ -107,7 +107,7 @@ def _add_acts(part: Blueprint) -> None:
             with held.db.write() as session:
                 made = review_acts.undo(session, held.vault, me(), number, utcnow())
         except Refused as error:
-            status = 404 if isinstance(error, review_acts.Missing) else 409
+            status = 404 if isinstance(error, Missing) else 409
             return _one(gettext(error.text, **error.values)), status
         return _next(undone=made.decision.id, article=made.decision.article_id)
 

@@ -14,7 +14,7 @@ from service.admin.scope import OutOfScope, may_decide
 from service.crypto import Vault
 from service.db import rows
 from service.ledger import labels, stories
-from service.ledger.refused import N_, Refused
+from service.ledger.refused import N_, Missing, Refused
 from service.ledger.releasing import ReleaseError, release_text
 from service.ledger.review import doubts, seen_as
 from service.models import (
@@ -36,10 +36,6 @@ STATES = {
     Decision.REJECT: LabelState.DROPPED,
 }
 FOR_GOOD = (Decision.RELEASE, Decision.SPLIT)
-
-
-class Missing(Refused):
-    """There is no such article, topic or decision."""
 
 
 class Overtaken(Refused):

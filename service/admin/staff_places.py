@@ -14,10 +14,11 @@ from service.admin.powers import Power
 from service.admin.topic_form import lines_of
 from service.admin.versions import version_lines, version_page
 from service.db import utcnow
-from service.ledger.refused import Refused
+from service.ledger.refused import Missing, Refused
 from service.models import Place, Taxonomy
 from service.pages import page_url, row_number, runtime
-from service.taxonomy.places import Wrong, stored_places
+from service.taxonomy.checking import Mistaken
+from service.taxonomy.places import stored_places
 from service.taxonomy.versions import newest
 
 KIND = Taxonomy.PLACES
@@ -99,7 +100,7 @@ def _add_acts(part: Blueprint) -> None:
                 made = place_acts.roll_back(
                     session, held.vault, folder, me(), number, reason, utcnow()
                 )
-        except place_acts.Missing:
+        except Missing:
             abort(404)
         except Refused as error:
             said = {"reason": gettext(error.text, **error.values)}
@@ -120,7 +121,7 @@ def _save(place_id: int | None, place: dict[str, Any]) -> ResponseReturnValue:
                 base=request.form.get("base", type=row_number),
                 is_new=place_id is None,
             )
-    except Wrong as error:
+    except Mistaken as error:
         said = {name: gettext(text, **values) for name, (text, values) in error.mistakes.items()}
         return _form(place_id, place, said), 422
     except Refused as error:

@@ -18,11 +18,12 @@ from service.classify import Topic as TopicTerms
 from service.db import utcnow
 from service.jobs import queue
 from service.jobs.what_if import MOST_READERS, readers
-from service.ledger.refused import Refused
+from service.ledger.refused import Missing, Refused
 from service.models import Job, Taxonomy, Topic, TopicDraft
 from service.pages import language, page_url, row_number, runtime
 from service.subscriptions.choices import all_topics
 from service.taxonomy import terms_of
+from service.taxonomy.checking import Mistaken
 from service.taxonomy.pace import pace_of
 from service.taxonomy.versions import newest
 
@@ -112,7 +113,7 @@ def _add_drafts(part: Blueprint) -> None:
         try:
             with held.db.write() as session:
                 made = topic_acts.publish(session, held.vault, me(), draft_id, reason, utcnow())
-        except topic_acts.Missing:
+        except Missing:
             abort(404)
         except Refused as error:
             said = {"reason": gettext(error.text, **error.values)}
@@ -126,7 +127,7 @@ def _add_drafts(part: Blueprint) -> None:
         try:
             with held.db.write() as session:
                 topic_acts.discard(session, held.vault, me(), draft_id, utcnow())
-        except topic_acts.Missing:
+        except Missing:
             abort(404)
         except Refused as error:
             said = {"reason": gettext(error.text, **error.values)}
@@ -160,7 +161,7 @@ def _add_versions(part: Blueprint) -> None:
         try:
             with held.db.write() as session:
                 made = topic_acts.roll_back(session, held.vault, me(), number, reason, utcnow())
-        except topic_acts.Missing:
+        except Missing:
             abort(404)
         except Refused as error:
             said = {"reason": gettext(error.text, **error.values)}
@@ -176,7 +177,7 @@ def _drafted(topic: Topic | None, typed: TopicTerms) -> ResponseReturnValue:
             draft = topic_acts.draft_topic(
                 session, held.vault, me(), typed, utcnow(), is_new=topic is None, base=base
             )
-    except topic_acts.Wrong as error:
+    except Mistaken as error:
         said = {name: gettext(text, **values) for name, (text, values) in error.mistakes.items()}
         return _form(topic, typed, said), 422
     except Refused as error:

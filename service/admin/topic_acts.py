@@ -16,10 +16,10 @@ from service.classify import Topic as TopicTerms
 from service.crypto import Vault
 from service.db import rows
 from service.jobs import queue, what_if
-from service.ledger.refused import N_, Refused
+from service.ledger.refused import N_, Missing, Refused
 from service.models import Job, JobState, Taxonomy, TaxonomyVersion, Topic, TopicDraft
 from service.taxonomy import changes_by, stored_topics
-from service.taxonomy.checking import Mistakes, mistakes_of
+from service.taxonomy.checking import Mistaken, mistakes_of
 from service.taxonomy.versions import (
     Conflict,
     Difference,
@@ -35,19 +35,6 @@ from service.taxonomy.versions import (
 MAX_REASON = 500
 FIRST_OPEN = 50
 OPEN = (TopicDraft.published_as.is_(None), TopicDraft.discarded_at.is_(None))
-
-
-class Missing(Refused):
-    """There is no such topic, draft or version."""
-
-
-class Wrong(Refused):
-    """The topic has mistakes; each is named with its field."""
-
-    def __init__(self, mistakes: Mistakes) -> None:
-        text, values = next(iter(mistakes.values()))
-        super().__init__(text, **values)
-        self.mistakes = mistakes
 
 
 class NotSeen(Refused):
@@ -68,14 +55,14 @@ def draft_topic(
     the job of the draft after the commit. `base`: the version that was edited.
 
     Raises:
-        Missing, Wrong, Nothing, Conflict, OutOfScope: why there is no draft.
+        Missing, Mistaken, Nothing, Conflict, OutOfScope: why there is no draft.
     """
     stored = stored_topics(session)
     slugs = [one.slug for one in stored]
     if not is_new and topic.slug not in slugs:
         raise Missing(N_("There is no such topic"))
     if found := mistakes_of(topic, slugs if is_new else ()):
-        raise Wrong(found)
+        raise Mistaken(found)
     listed = (*stored, topic) if is_new else _with(stored, topic)
     return draft(session, vault, actor, listed, now, base)
 

@@ -11,6 +11,10 @@ class Refused(ValueError):
         self.text, self.values = text, values
 
 
+class Missing(Refused):
+    """There is no such thing."""
+
+
 def N_(text: str) -> str:  # noqa: N802 - the usual name of the mark
     """Mark a sentence for the catalogue; it is translated where it is shown."""
     return text

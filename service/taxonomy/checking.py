@@ -9,13 +9,22 @@ from typing import Any
 from service.classify import Topic as TopicTerms
 from service.classify.taxonomy import section_key
 from service.classify.terms import TermSyntaxError, parse_term
-from service.ledger.refused import N_
+from service.ledger.refused import N_, Refused
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 MAX_SLUG, MAX_NAME, MAX_TEXT, MAX_TERM = 64, 100, 500, 100
 MAX_TERMS, MAX_SECTIONS = 2_000, 100
 
 Mistakes = dict[str, tuple[str, dict[str, Any]]]
+
+
+class Mistaken(Refused):
+    """A topic or district has mistakes; each is named with its field."""
+
+    def __init__(self, mistakes: Mistakes) -> None:
+        text, values = next(iter(mistakes.values()))
+        super().__init__(text, **values)
+        self.mistakes = mistakes
 
 
 def mistakes_of(topic: TopicTerms, taken: Iterable[str] = ()) -> Mistakes:

@@ -19,22 +19,13 @@ from sqlalchemy.orm import Session
 from service.classify import PlaceRules
 from service.classify.taxonomy import Place as PlaceTerms
 from service.classify.text import match_key
-from service.ledger.refused import N_, Refused
+from service.ledger.refused import N_
 from service.models import Place, Taxonomy, TaxonomyVersion
-from service.taxonomy.checking import MAX_NAME, MAX_SLUG, SLUG, Mistakes
+from service.taxonomy.checking import MAX_NAME, MAX_SLUG, SLUG, Mistaken, Mistakes
 from service.taxonomy.topics import places_of
 from service.taxonomy.versions import Conflict, Nothing, keep, newest, take_turn
 
 MAX_ALIASES = 500
-
-
-class Wrong(Refused):
-    """A field of a district has a mistake."""
-
-    def __init__(self, mistakes: Mistakes) -> None:
-        text, values = next(iter(mistakes.values()))
-        super().__init__(text, **values)
-        self.mistakes = mistakes
 
 
 def place_rules(session: Session, config_dir: Path) -> PlaceRules:
@@ -125,7 +116,7 @@ def publish_places(
     Raises:
         Conflict: another version was published since.
         Nothing: they are the districts already.
-        Wrong: a field has a mistake.
+        Mistaken: a field has a mistake.
     """
     take_turn(session)
     if base is not None and base != newest(session, Taxonomy.PLACES):
@@ -138,7 +129,7 @@ def publish_places(
     for place in wanted:
         others = [one for one in wanted if one["slug"] != place["slug"]]
         if place not in before and (found := mistakes_of(place, others)):
-            raise Wrong(found)
+            raise Mistaken(found)
     was = {place["slug"]: place for place in before}
     rows = {row.slug: row for row in session.scalars(select(Place))}
     for position, place in enumerate(wanted):

@@ -16,10 +16,10 @@ from service.admin import halt_acts, looking
 from service.admin.api.documented import described
 from service.admin.api.entering import me, needs
 from service.admin.api.paging import Page, cursor, key_of, next_page
+from service.admin.api.refusals import problem_of
 from service.admin.api.subscribers import looked_up
 from service.admin.article_acts import Doer
 from service.admin.powers import Power
-from service.admin.scope import OutOfScope
 from service.ledger import pausing
 from service.ledger.counts import outcome_counts
 from service.ledger.finding import Wanted, find
@@ -259,10 +259,8 @@ def cancel(wanted: HaltIn) -> dict[str, Any]:
 def _refusals() -> Iterator[None]:
     try:
         yield
-    except OutOfScope as error:
-        raise Problem(403, "Forbidden", str(error)) from error
     except Refused as error:
-        raise Problem(409, "Conflict", str(error)) from error
+        raise problem_of(error) from error
 
 
 def _target(session: Session, scope: HaltScope, of: str) -> Target:

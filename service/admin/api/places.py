@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from service.admin import place_acts
 from service.admin.api.documented import VERSIONED, described
 from service.admin.api.entering import me, needs
+from service.admin.api.refusals import problem_of
 from service.admin.api.versions import etag_of, require_match, with_etag
 from service.admin.powers import Power
 from service.admin.scope import OutOfScope
@@ -19,7 +20,7 @@ from service.db import utcnow
 from service.ledger.refused import Refused
 from service.pages import runtime
 from service.problems import Problem
-from service.taxonomy.places import MAX_ALIASES, Wrong, stored_places
+from service.taxonomy.places import MAX_ALIASES, stored_places
 
 api = APIBlueprint("admin_places", __name__, url_prefix="/v1/admin/places", tag="Districts")
 Lines = Field(default_factory=list[str], max_length=MAX_ALIASES)
@@ -111,7 +112,7 @@ def roll_back(number: int, wanted: BackIn) -> dict[str, Any]:
             place_acts.roll_back(session, held.vault, folder, me(), number, wanted.reason, utcnow())
             return {"items": stored_places(session, folder)}
     except Refused as error:
-        raise _problem(error) from error
+        raise problem_of(error) from error
 
 
 def _saved(slug: str, wanted: PlaceIn, *, is_new: bool) -> dict[str, Any]:
@@ -130,7 +131,7 @@ def _saved(slug: str, wanted: PlaceIn, *, is_new: bool) -> dict[str, Any]:
             )
             return _entry(session, slug)
     except Refused as error:
-        raise _problem(error) from error
+        raise problem_of(error) from error
 
 
 def _entry(session: Session, slug: str) -> dict[str, Any]:
@@ -138,17 +139,3 @@ def _entry(session: Session, slug: str) -> dict[str, Any]:
         if entry["slug"] == slug:
             return entry
     raise Problem(404, "Not Found", "There is no such district.")
-
-
-def _problem(error: Refused) -> Problem:
-    if isinstance(error, Wrong):
-        errors = [
-            {"field": name, "detail": text % values if values else text}
-            for name, (text, values) in error.mistakes.items()
-        ]
-        return Problem(422, "Unprocessable Content", str(error), errors=errors)
-    if isinstance(error, OutOfScope):
-        return Problem(403, "Forbidden", str(error))
-    if isinstance(error, place_acts.Missing):
-        return Problem(404, "Not Found", str(error))
-    return Problem(409, "Conflict", str(error))

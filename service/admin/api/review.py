@@ -12,14 +12,14 @@ from service.admin import review_acts, review_history
 from service.admin.api.documented import described
 from service.admin.api.entering import me, needs
 from service.admin.api.paging import MOST, Page, PageQuery, cursor, key_of, next_page
+from service.admin.api.refusals import problem_of
 from service.admin.powers import Power
-from service.admin.scope import OutOfScope, topics_of_scope
+from service.admin.scope import topics_of_scope
 from service.db import utcnow
 from service.ledger.refused import Refused
 from service.ledger.review import Question, waiting
 from service.models import Decision
 from service.pages import runtime
-from service.problems import Problem
 
 api = APIBlueprint("admin_review", __name__, url_prefix="/v1/admin/review", tag="Review")
 
@@ -131,15 +131,6 @@ def undo(decision_id: int) -> dict[str, Any]:
             return _shown(session, decision_id)
     except Refused as error:
         raise problem_of(error) from error
-
-
-def problem_of(error: Refused) -> Problem:
-    """A refusal as problem details."""
-    if isinstance(error, review_acts.Missing):
-        return Problem(404, "Not Found", str(error))
-    if isinstance(error, OutOfScope):
-        return Problem(403, "Forbidden", str(error))
-    return Problem(409, "Conflict", str(error))
 
 
 def _shown(session: Any, decision_id: int) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from service.admin import topic_acts
 from service.admin.api.documented import VERSIONED, described
 from service.admin.api.entering import me, needs
 from service.admin.api.paging import Page, PageQuery, cursor, key_of, next_page
+from service.admin.api.refusals import problem_of
 from service.admin.api.versions import etag_of, require_match, with_etag
 from service.admin.powers import Power
-from service.admin.scope import OutOfScope
 from service.admin.versions import version_lines
 from service.classify import Topic as TopicTerms
 from service.db import utcnow
@@ -221,21 +221,6 @@ def roll_back(number: int, wanted: ReasonIn) -> dict[str, Any]:
     except Refused as error:
         raise problem_of(error) from error
     return _version_out(made, "").model_dump(mode="json")
-
-
-def problem_of(error: Refused) -> Problem:
-    """A refusal as problem details; mistakes name their fields."""
-    if isinstance(error, topic_acts.Wrong):
-        errors = [
-            {"field": name, "detail": text % values if values else text}
-            for name, (text, values) in error.mistakes.items()
-        ]
-        return Problem(422, "Unprocessable Content", str(error), errors=errors)
-    if isinstance(error, topic_acts.Missing):
-        return Problem(404, "Not Found", str(error))
-    if isinstance(error, OutOfScope):
-        return Problem(403, "Forbidden", str(error))
-    return Problem(409, "Conflict", str(error))
 
 
 def _drafted(slug: str, wanted: TopicIn, *, is_new: bool) -> dict[str, Any]:
