@@ -11,7 +11,6 @@ from apiflask import APIFlask
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import update
 
-from service.admin.accounts import add_staff
 from service.db import utcnow
 from service.ledger import halts
 from service.models import (
@@ -28,11 +27,12 @@ from service.models import (
     StoryLink,
 )
 from service.runtime import Runtime
+from tests import staff
 from tests.browser.checks import WALKS, Walk, inspect
 from tests.integration.town import Town
 
 OpenContext = Callable[..., BrowserContext]
-ADMINISTRATOR, PASSWORD = "yonetici@tellal.example", "uzun bir parola 1"
+ADMINISTRATOR = "yonetici@tellal.example"
 ADDRESS = "cok.uzun.bir.adres.ornegi@alt-alan-adi.ornek-belediye.example.com"
 ACTS = ("pause", "withdraw", "resend")  # of each shape of form one
 BODY = "Körfez temizliği sürüyor. Gemiler Konak açıklarında çalışıyor. " * 6
@@ -42,8 +42,7 @@ BODY = "Körfez temizliği sürüyor. Gemiler Konak açıklarında çalışıyor
 def articles(app: APIFlask, runtime: Runtime) -> dict[str, int]:
     """One that was told, corrected and paused; one that is held and urgent; one withdrawn."""
     town = Town(runtime)
-    with app.app_context(), runtime.db.write() as session:
-        add_staff(session, ADMINISTRATOR, PASSWORD, ["administrator"])
+    staff.add(app, runtime, ADMINISTRATOR)
     town.reader(address=ADDRESS, place="konak")
     readers = [*town.readers(3), town.reader(is_suppressed=True)]
     town.reader(frequency=Frequency.DAILY)
@@ -108,7 +107,7 @@ def test_every_page_of_articles(
 
 
 def _states(page: Page, base: str, articles: dict[str, int], runtime: Runtime) -> Iterator[str]:
-    _sign_in(page, base)
+    staff.sign_in(page, base, runtime, ADMINISTRATOR)
     told, held = (f"{base}/staff/articles/{articles[name]}" for name in ("told", "held"))
     news, text = _numbers(runtime, articles["told"])
     paths = {
@@ -146,7 +145,7 @@ def test_holding_looking_and_releasing_without_javascript(
 ) -> None:
     page = open_context(java_script_enabled=False).new_page()
     base, number = site + prefix, articles["held"]
-    _sign_in(page, base)
+    staff.sign_in(page, base, runtime, ADMINISTRATOR)
     page.goto(f"{base}/staff/articles?stage=held")
     page.click(f"a[href$='/articles/{number}']")
     page.click("a[href$='/hold']")
@@ -170,13 +169,6 @@ def _numbers(runtime: Runtime, article: int) -> tuple[Any, Any]:
     with runtime.db.read() as session:
         news = session.query(Notification.id).filter_by(article_id=article).scalar()
         return news, session.get_one(Article, article).revision_id
-
-
-def _sign_in(page: Page, base: str) -> None:
-    page.goto(base + "/staff/login")
-    page.fill("#email", ADMINISTRATOR)
-    page.fill("#password", PASSWORD)
-    _press(page, "main button[type=submit]")
 
 
 def _press(page: Page, selector: str) -> None:

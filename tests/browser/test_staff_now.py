@@ -10,7 +10,6 @@ from apiflask import APIFlask
 from playwright.sync_api import BrowserContext, Page
 from sqlalchemy import update
 
-from service.admin.accounts import add_staff
 from service.db import utcnow
 from service.ledger.alarms import raise_alarm
 from service.models import (
@@ -28,6 +27,7 @@ from service.models import (
     RevisionState,
 )
 from service.runtime import Runtime
+from tests import staff
 from tests.browser.checks import WALKS, Walk, inspect
 from tests.integration.admin.examples import now as examples
 from tests.integration.town import Town
@@ -36,14 +36,12 @@ from tests.integration.town import Town
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 OpenContext = Callable[..., BrowserContext]
-PASSWORD = "uzun bir parola 1"
 ADMINISTRATOR = "admin@tellal.example"
 
 
 @pytest.fixture
 def administrator(app: APIFlask, runtime: Runtime) -> None:
-    with app.app_context(), runtime.db.write() as session:
-        add_staff(session, ADMINISTRATOR, PASSWORD, ["administrator"])
+    staff.add(app, runtime, ADMINISTRATOR)
 
 
 def _trouble(runtime: Runtime) -> int:
@@ -99,10 +97,10 @@ def _trouble(runtime: Runtime) -> int:
 
 @pytest.mark.parametrize("walk", WALKS, ids=str)
 def test_every_page_on_a_calm_day(
-    site: str, administrator: None, open_context: OpenContext, walk: Walk
+    site: str, runtime: Runtime, administrator: None, open_context: OpenContext, walk: Walk
 ) -> None:
     page = walk.open(open_context)
-    _sign_in(page, site + walk.prefix)
+    staff.sign_in(page, site + walk.prefix, runtime, ADMINISTRATOR)
     problems, seen = [], 0
     for state in _calm(page, site + walk.prefix):
         seen += 1
@@ -117,20 +115,13 @@ def test_every_page_on_a_bad_day(
 ) -> None:
     article = _trouble(runtime)
     page = walk.open(open_context)
-    _sign_in(page, site + walk.prefix)
+    staff.sign_in(page, site + walk.prefix, runtime, ADMINISTRATOR)
     problems, seen = [], 0
     for state in _bad(page, site + walk.prefix, article):
         seen += 1
         problems += inspect(page, walk, state)
     assert problems == []
     assert seen == 12
-
-
-def _sign_in(page: Page, base: str) -> None:
-    page.goto(base + "/staff/login")
-    page.fill("#email", ADMINISTRATOR)
-    page.fill("#password", PASSWORD)
-    _press(page, "main button[type=submit]")
 
 
 def _calm(page: Page, base: str) -> Iterator[str]:

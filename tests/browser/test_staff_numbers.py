@@ -9,14 +9,13 @@ import pytest
 from apiflask import APIFlask
 from playwright.sync_api import BrowserContext, Page
 
-from service.admin.accounts import add_staff
 from service.db import utcnow
 from service.runtime import Runtime
+from tests import staff
 from tests.browser.checks import WALKS, Walk, inspect
 from tests.browser.numbers_town import fill
 
 OpenContext = Callable[..., BrowserContext]
-PASSWORD = "uzun bir parola 1"
 VIEWER = "viewer@tellal.example"
 PARTS = {"deliveries": "", "readers": "/readers", "gaps": "/gaps"}
 # Texts of the pictures that are smaller than 12 pixels on the screen.
@@ -31,18 +30,9 @@ OUTSIDE = """() => [...document.querySelectorAll('svg.chart')].flatMap(svg => {
 })"""
 
 
-def _signed_in(page: Page, site: str, prefix: str) -> None:
-    page.goto(site + prefix + "/staff/login")
-    page.fill("#email", VIEWER)
-    page.fill("#password", PASSWORD)
-    with page.expect_navigation():
-        page.click("main button[type=submit]")
-
-
 @pytest.fixture
 def viewer(app: APIFlask, runtime: Runtime) -> str:
-    with app.app_context(), runtime.db.write() as session:
-        add_staff(session, VIEWER, PASSWORD, ["viewer"])
+    staff.add(app, runtime, VIEWER, "viewer")
     return VIEWER
 
 
@@ -62,7 +52,7 @@ def test_every_page_is_right_empty_and_full(
 ) -> None:
     page = walk.open(open_context)
     base = site + walk.prefix
-    _signed_in(page, site, walk.prefix)
+    staff.sign_in(page, base, runtime, VIEWER)
     problems = []
     for part, path in PARTS.items():
         page.goto(f"{base}/staff/statistics{path}")
@@ -86,7 +76,7 @@ def test_from_a_picture_to_its_table_and_its_file(
     with runtime.db.write() as session:
         fill(session, utcnow().astimezone(ZoneInfo("Europe/Istanbul")).date())
     page = open_context(java_script_enabled=False).new_page()
-    _signed_in(page, site, prefix)
+    staff.sign_in(page, site + prefix, runtime, VIEWER)
     page.goto(site + prefix + "/staff/statistics")
     page.click(".chart-periods a >> nth=0")
     assert page.url.endswith("days=7")

@@ -10,20 +10,19 @@ from apiflask import APIFlask
 from playwright.sync_api import BrowserContext, Page
 from sqlalchemy import select
 
-from service.admin.accounts import add_staff
 from service.db import utcnow
 from service.jobs import running
 from service.ledger.alarms import raise_alarm
 from service.models import AlarmKind, Bounce, Consent, Destination, Job
 from service.runtime import Runtime
 from service.subscriptions.importing import import_subscribers
+from tests import staff
 from tests.browser.checks import WALKS, Walk, inspect
 
 # Apprise imports a module that Python 3.13 has dropped.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 OpenContext = Callable[..., BrowserContext]
-PASSWORD = "uzun bir parola 1"
 OFFICER = "officer@tellal.example"
 ADDRESS = "cok.uzun.bir.adres.ornegi@alt-alan-adi.ornek-belediye.example.com"
 HEADER = "address,topics,places,frequency,language\n"
@@ -34,8 +33,8 @@ def town(app: APIFlask, runtime: Runtime, tmp_path: Path) -> Path:
     """Somebody to find, something that came back, and two lists: one good, one wrong."""
     lines = [HEADER, f"{ADDRESS},iklim-cevre;spor,konak,daily,tr\n"]
     import_subscribers(runtime.db, runtime.vault, lines, consent_origin="Form", now=utcnow())
+    staff.add(app, runtime, OFFICER, "privacy-officer")
     with app.app_context(), runtime.db.write() as session:
-        add_staff(session, OFFICER, PASSWORD, ["privacy-officer"])
         destination = session.scalars(select(Destination)).one()
         assert session.scalars(select(Consent)).one()
         for number, verdict in enumerate(("hard", "soft", "ours", "complaint")):
@@ -73,10 +72,7 @@ def test_every_page_in_every_state(
 
 def _states(page: Page, base: str, town: Path, runtime: Runtime) -> Iterator[str]:
     """Bring the page into each state, one after another, and name it."""
-    page.goto(base + "/staff/login")
-    page.fill("#email", OFFICER)
-    page.fill("#password", PASSWORD)
-    _press(page, "main button[type=submit]")
+    staff.sign_in(page, base, runtime, OFFICER)
     for part in ("suppressions", "imports"):
         page.goto(f"{base}/staff/{part}")
         yield f"{part} empty"

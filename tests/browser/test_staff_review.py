@@ -9,7 +9,6 @@ import pytest
 from apiflask import APIFlask
 from playwright.sync_api import BrowserContext, Page, expect
 
-from service.admin.accounts import add_staff
 from service.jobs import running
 from service.models import (
     Article,
@@ -21,12 +20,13 @@ from service.models import (
     TopicLabel,
 )
 from service.runtime import Runtime
+from tests import staff
 from tests.browser.checks import WALKS, Walk, inspect
 from tests.integration.admin.examples.models import trained
 from tests.integration.town import Town
 
 OpenContext = Callable[..., BrowserContext]
-EDITOR, PASSWORD = "editor@tellal.example", "uzun bir parola 1"
+EDITOR = "editor@tellal.example"
 CLIMATE, SPORT = "iklim-cevre", "spor"
 LONG = (
     "Körfez’in temizliği için iklim eylem planı çerçevesinde yeni bir dönem başladı: çalışmalar "
@@ -38,8 +38,7 @@ DAMAGED = "Ä°zmir BÃ¼yÃ¼kÅŸehir Belediyesi Ã§alÄ±ÅŸÄ±yor"
 @pytest.fixture
 def town(app: APIFlask, runtime: Runtime) -> Town:
     """A town with one question of each kind, and a model."""
-    with app.app_context(), runtime.db.write() as session:
-        add_staff(session, EDITOR, PASSWORD, ["editor"])
+    staff.add(app, runtime, EDITOR, "editor")
     town = Town(runtime)
     for title, score in (("Emin bir haber", 0.3), ("Kararsız bir haber", 0.49)):
         _ask(town, town.article(title=title, summary=LONG, body_text=LONG * 5), score)
@@ -70,13 +69,6 @@ def _ask(town: Town, article_id: int, score: float) -> None:
         session.query(TopicLabel).filter_by(revision_id=revision_id).update(
             {"state": LabelState.REVIEW, "score": score, "evidence": [found]}
         )
-
-
-def _sign_in(page: Page, base: str) -> None:
-    page.goto(base + "/staff/login")
-    page.fill("#email", EDITOR)
-    page.fill("#password", PASSWORD)
-    _press(page, "main button[type=submit]")
 
 
 def _press(page: Page, selector: str) -> None:
@@ -179,7 +171,7 @@ def test_every_page_in_every_state(
     site: str, town: Town, open_context: OpenContext, walk: Walk, part: Callable[..., Iterator[str]]
 ) -> None:
     page = walk.open(open_context)
-    _sign_in(page, site + walk.prefix)
+    staff.sign_in(page, site + walk.prefix, town.runtime, EDITOR)
     problems, seen = [], 0
     for state in part(page, site + walk.prefix, town):
         seen += 1
@@ -193,7 +185,7 @@ def test_the_whole_queue_by_keyboard_alone(
 ) -> None:
     page = open_context(java_script_enabled=False).new_page()
     base = site + "/en"
-    _sign_in(page, base)
+    staff.sign_in(page, base, town.runtime, EDITOR)
     page.goto(base + "/staff/review")
     _walk_to(page, "Answer one by one")
     with page.expect_navigation():
@@ -218,7 +210,7 @@ def test_the_whole_queue_by_keyboard_alone(
 
 def test_each_answer_has_a_key_of_its_own(site: str, town: Town, open_context: OpenContext) -> None:
     page = open_context().new_page()
-    _sign_in(page, site + "/en")
+    staff.sign_in(page, site + "/en", town.runtime, EDITOR)
     page.goto(site + "/en/staff/review/one?kind=uncertain")
     title = page.locator(".staff-page h2").first.inner_text()
     for key, later in (("a", False), ("u", True), ("r", False)):

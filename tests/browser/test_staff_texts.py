@@ -13,18 +13,17 @@ from sqlalchemy import select
 
 from service import acts
 from service.acts import Actor
-from service.admin.accounts import add_staff
 from service.db import utcnow
 from service.jobs import queue
 from service.messages.publishing import publish
 from service.models import JobState, Staff, Via
 from service.runtime import Runtime
+from tests import staff
 from tests.browser.checks import WALKS, Walk, inspect
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 OpenContext = Callable[..., BrowserContext]
-PASSWORD = "uzun bir parola 1"
 ADMINISTRATOR = "admin@tellal.example"
 FILE = "why.txt"
 TEXT = "Bunu {{ date }} günü istediniz: {{ topic }}.\n"
@@ -33,8 +32,7 @@ TEXT = "Bunu {{ date }} günü istediniz: {{ topic }}.\n"
 @pytest.fixture
 def office(app: APIFlask, runtime: Runtime) -> None:
     """A template with two versions, jobs in three states, and the acts that this leaves."""
-    with app.app_context(), runtime.db.write() as session:
-        add_staff(session, ADMINISTRATOR, PASSWORD, ["administrator"])
+    staff.add(app, runtime, ADMINISTRATOR)
     with runtime.db.write() as session:
         who = session.scalars(select(Staff.id)).one()
         for text in (TEXT, TEXT + "{{ place }}\n"):
@@ -92,10 +90,10 @@ OFFICE_PAGES = {
 @pytest.mark.usefixtures("office")
 @pytest.mark.parametrize("walk", WALKS, ids=str)
 def test_letters_and_notices_are_right_in_every_state(
-    site: str, open_context: OpenContext, walk: Walk
+    site: str, runtime: Runtime, open_context: OpenContext, walk: Walk
 ) -> None:
     page = walk.open(open_context)
-    base = _enter(page, site + walk.prefix)
+    base = _enter(page, site + walk.prefix, runtime)
     states = chain(_visits(page, base, TEXT_PAGES), _text_states(page, base))
     problems = {state: inspect(page, walk, state) for state in states}
     assert list(chain.from_iterable(problems.values())) == []
@@ -105,10 +103,10 @@ def test_letters_and_notices_are_right_in_every_state(
 @pytest.mark.usefixtures("office")
 @pytest.mark.parametrize("walk", WALKS, ids=str)
 def test_brand_jobs_and_log_are_right_in_every_state(
-    site: str, open_context: OpenContext, walk: Walk
+    site: str, runtime: Runtime, open_context: OpenContext, walk: Walk
 ) -> None:
     page = walk.open(open_context)
-    base = _enter(page, site + walk.prefix)
+    base = _enter(page, site + walk.prefix, runtime)
     states = chain(_visits(page, base, OFFICE_PAGES), _office_states(page))
     problems = {state: inspect(page, walk, state) for state in states}
     assert list(chain.from_iterable(problems.values())) == []
@@ -154,10 +152,10 @@ def _text_states(page: Page, base: str) -> Iterator[str]:
 @pytest.mark.parametrize("walk", WALKS, ids=str)
 @pytest.mark.usefixtures("office")
 def test_a_template_is_changed_and_taken_back_without_javascript(
-    site: str, open_context: OpenContext, walk: Walk
+    site: str, runtime: Runtime, open_context: OpenContext, walk: Walk
 ) -> None:
     page = walk.open(open_context, java_script_enabled=False)
-    base = _enter(page, site + walk.prefix) + "/letters"
+    base = _enter(page, site + walk.prefix, runtime) + "/letters"
     page.goto(f"{base}/file?name=why.html")
     page.fill("#text", "<p>Yeni: {{ topic }}, {{ date }}</p>")
     _press(page, "form.wide button")
@@ -170,12 +168,9 @@ def test_a_template_is_changed_and_taken_back_without_javascript(
     assert page.locator("tbody tr").count() == 2
 
 
-def _enter(page: Page, base: str) -> str:
+def _enter(page: Page, base: str, runtime: Runtime) -> str:
     """Sign in; returns what the addresses of the staff's pages begin with."""
-    page.goto(base + "/staff/login")
-    page.fill("#email", ADMINISTRATOR)
-    page.fill("#password", PASSWORD)
-    _press(page, "main button[type=submit]")
+    staff.sign_in(page, base, runtime, ADMINISTRATOR)
     return base + "/staff"
 
 

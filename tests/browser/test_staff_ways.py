@@ -9,20 +9,20 @@ import pytest
 from apiflask import APIFlask
 from playwright.sync_api import BrowserContext, Page
 
-from service.admin.accounts import add_staff
 from service.db import utcnow
 from service.ingest.managing.sources import store
 from service.ingest.pulling import setting
 from service.models import InboxEvent, PullKind, Source, Verdict
 from service.runtime import Runtime
 from service.subscriptions.channels import add_channel
+from tests import staff
 from tests.browser.checks import WALKS, Walk, inspect
 
 # Apprise imports a module that Python 3.13 has dropped.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 OpenContext = Callable[..., BrowserContext]
-EMAIL, PASSWORD = "admin@tellal.example", "uzun bir parola 1"
+EMAIL = "admin@tellal.example"
 HOST = "www.uzun-adresli-ornek-belediyesi.bel.tr"
 ARTICLE = (
     '{"id": "1", "state": "published", "title": "İklim eylem planı kabul edildi", '
@@ -33,8 +33,8 @@ ARTICLE = (
 @pytest.fixture
 def ways(app: APIFlask, runtime: Runtime) -> None:
     """Two sources, one of them with events of every kind and a pull; a channel."""
+    staff.add(app, runtime, EMAIL)
     with app.app_context(), runtime.db.write() as session:
-        add_staff(session, EMAIL, PASSWORD, ["administrator"])
         store(session, runtime.vault, "belediye-haber-sitesi", hosts=[HOST])
         store(session, runtime.vault, "spor", preset="strapi", scheme="bearer", is_paused=True)
         source = session.query(Source).filter_by(slug="belediye-haber-sitesi").one()
@@ -67,8 +67,11 @@ def ways(app: APIFlask, runtime: Runtime) -> None:
 
 @pytest.mark.usefixtures("ways")
 @pytest.mark.parametrize("walk", WALKS, ids=str)
-def test_every_page_in_every_state(site: str, open_context: OpenContext, walk: Walk) -> None:
+def test_every_page_in_every_state(
+    site: str, runtime: Runtime, open_context: OpenContext, walk: Walk
+) -> None:
     page = walk.open(open_context)
+    staff.sign_in(page, site + walk.prefix, runtime, EMAIL)
     problems = []
     for state in _states(page, f"{site}{walk.prefix}/staff"):
         problems += inspect(page, walk, state)
@@ -76,10 +79,6 @@ def test_every_page_in_every_state(site: str, open_context: OpenContext, walk: W
 
 
 def _states(page: Page, base: str) -> Iterator[str]:
-    page.goto(f"{base}/login")
-    page.fill("#email", EMAIL)
-    page.fill("#password", PASSWORD)
-    _press(page)
     for name, path in (
         ("staff sources", "/sources"),
         ("staff source", "/sources/1"),
