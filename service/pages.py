@@ -87,6 +87,7 @@ def register(app: APIFlask) -> None:
             "page_url": page_url,
             "this_page": endpoint_without_language(),
             "moment": format_moment,
+            "short_moment": format_short_moment,
             "day": format_day,
         }
 
@@ -215,6 +216,14 @@ def _brand() -> Brand:
 def format_moment(value: datetime | None) -> str:
     """A time as people of the city say it; nothing for none."""
     pattern = "d MMMM y EEEE, HH.mm" if language() == "tr" else "EEEE d MMMM y, HH:mm"
+    return str(format_datetime(value, pattern)) if value else ""
+
+
+def format_short_moment(value: datetime | None, *, seconds: bool = False) -> str:
+    """A time as it stands in a table: to the minute, or to the second; nothing for none."""
+    pattern = "d MMM y, HH.mm" if language() == "tr" else "d MMM y, HH:mm"
+    if seconds:
+        pattern += pattern[-3] + "ss"
     return str(format_datetime(value, pattern)) if value else ""
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service import acts
-from service.admin import acts_found
+from service.admin import act_words, acts_found
 from service.admin.access import needs, record
 from service.admin.acts_found import Wanted
 from service.admin.csv_export import csv_response
@@ -99,6 +99,8 @@ def _page(errors: dict[str, str] | None = None) -> str:
         length=length,
         errors=errors or {},
         in_words=_in_words,
+        said=act_words.said,
+        page_of=act_words.page_of,
         **values,
     )
 

@@ -207,6 +207,15 @@ def lines(runtime: Runtime, accounts: dict[str, str]) -> int:
     return who.staff_id
 
 
+def test_the_log_speaks_in_words_and_leads_to_what_was_done_to(
+    lines: int, signed_in: Callable[[str], Any]
+) -> None:
+    page = signed_in("administrator").get("/en/staff/audit").text
+    assert "Channel paused" in page
+    assert 'href="/en/staff/channels/2"' in page
+    assert "Suppression lifted" in page
+
+
 @pytest.mark.usefixtures("lines")
 def test_the_log_is_found_by_act_object_time_and_address(
     signed_in: Callable[[str], Any],
