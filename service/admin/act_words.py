@@ -128,7 +128,7 @@ _PAGES = {
     "staff": ("accounts.show", "staff_id"),
 }
 _OF_ARTICLES = ("review", "story", "article")
-_SCOPES = {HaltScope.ARTICLE: "article", HaltScope.CHANNEL: "channel"}
+_SCOPES = {HaltScope.ARTICLE.value: "article", HaltScope.CHANNEL.value: "channel"}
 
 
 def said(act: str) -> LazyString | str:
@@ -142,7 +142,7 @@ def page_of(entry: AuditEntry) -> str | None:
     if entry.act == "review.undo":
         return None  # its number is that of a decision
     if noun == "deliveries":
-        noun = _SCOPES.get(entry.detail.get("scope"), "")
+        noun = _SCOPES.get(str(entry.detail.get("scope")), "")
         if entry.act == "deliveries.resend-missing":
             noun = "article"
     noun = "article" if noun in _OF_ARTICLES else noun

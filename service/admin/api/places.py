@@ -15,7 +15,6 @@ from service.admin.api.entering import me, needs
 from service.admin.api.refusals import problem_of
 from service.admin.api.versions import etag_of, require_match, with_etag
 from service.admin.powers import Power
-from service.admin.scope import OutOfScope
 from service.db import utcnow
 from service.ledger.refused import Refused
 from service.pages import runtime
