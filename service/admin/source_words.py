@@ -5,6 +5,18 @@ from __future__ import annotations
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 
+# What would become of a topic, and of an article, in a dry run.
+BANDS: dict[str, LazyString] = {
+    "publish": _("Published"),
+    "review": _("In review"),
+    "drop": _("Dropped"),
+}
+STATES: dict[str, LazyString] = {
+    "none": _("None"),
+    "published": _("Published"),
+    "withdrawn": _("Withdrawn"),
+}
+
 # Whether a preset is the right one. Presets of the city's own have no such sentence.
 HINTS: dict[str, LazyString] = {
     "tellal": _("For a sender that you write yourself: each wrong field is answered by name."),

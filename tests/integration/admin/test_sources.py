@@ -112,7 +112,7 @@ def test_the_dry_run_takes_what_the_door_takes(runtime: Runtime, administrator: 
     page = "/staff/sources/1/try"
     found = administrator.post(page, page, body=ARTICLE + "\n" * 600_000)
     assert found.status_code == 200
-    assert "none → published" in found.text
+    assert "Yok → Yayımlandı" in found.text
     assert "Bildirim alacak kişi" in found.text
     wrong = administrator.post(page, page, body='{"id": "1", "title": 5}')
     assert "Alanlara göre hatalar" in wrong.text

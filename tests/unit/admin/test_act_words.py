@@ -1,4 +1,4 @@
-"""The log of acts speaks in words: every act that the code can write has some."""
+"""Staff read words, not names of the code: every act and every kind of job has some."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 import service
 from service.admin.account_acts import ACTS
 from service.admin.act_words import WORDS
+from service.admin.job_acts import TITLES
 from service.ingest.managing.pulls import PullAct
+from service.jobs import KINDS
 from service.ledger.given_up import Given
 from service.models import Decision
 
@@ -43,3 +45,7 @@ def test_every_act_has_its_words() -> None:
     found = set(written())
     assert len(found) > 50
     assert (found | MADE) - set(WORDS) == set()
+
+
+def test_every_kind_of_job_has_its_words() -> None:
+    assert set(TITLES) == set(KINDS)
