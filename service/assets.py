@@ -133,9 +133,7 @@ def _compress_public(app: Flask) -> None:
     link) must not be compressed: its length would tell the secret bit by bit (BREACH). Such pages
     are private, and small.
     """
-    app.config.update(
-        COMPRESS_REGISTER=False, COMPRESS_ALGORITHM=["br", "gzip"], COMPRESS_BR_LEVEL=6
-    )
+    app.config.update(COMPRESS_REGISTER=False, COMPRESS_ALGORITHM=["br", "gzip"])
     compress = Compress(app)
 
     @app.after_request

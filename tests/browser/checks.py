@@ -116,13 +116,14 @@ WALKS = [Walk(""), Walk("/en")]
 seen: list[Seen] = []
 
 
-def inspect(page: Page, walk: Look | Walk, state: str) -> list[str]:
-    """Keep pictures of the page in its present state, and say what is wrong with it.
+def inspect(page: Page, walk: Look | Walk, state: str, most: int = MAX_BYTES) -> list[str]:
+    """Keep pictures of the page in its present state, and say what is wrong with it; `most` is what
+    it may weigh.
 
     Axe runs once in each scheme, at the first width: no rule of it asks how wide a page is.
     """
     page.evaluate(AXE_SCRIPT)
-    found, schemes = _too_heavy(page) + _invalid(page), set()
+    found, schemes = _too_heavy(page, most) + _invalid(page), set()
     for look in walk.looks:
         page.emulate_media(color_scheme=look.scheme)
         page.set_viewport_size({"width": look.width, "height": HEIGHT})
@@ -160,9 +161,9 @@ def weight(page: Page) -> tuple[int, int]:
     return sum(size for _, size in loaded), len(loaded)
 
 
-def _too_heavy(page: Page) -> list[str]:
+def _too_heavy(page: Page, most: int) -> list[str]:
     size, requests = weight(page)
-    found = [f"weighs {size / 1024:.1f} KB"] if size > MAX_BYTES else []
+    found = [f"weighs {size / 1024:.1f} KB"] if size > most else []
     return found + ([f"{requests} requests"] if requests > MAX_REQUESTS else [])
 
 
