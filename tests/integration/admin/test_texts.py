@@ -210,6 +210,7 @@ def test_colours_are_tried_and_nothing_changes(signed_in: Callable[[str], Any]) 
     assert "would do" in tried
     assert "is no colour" in viewer.get("/staff/brand?brand=javascript:1").text
     assert "#ffd400" not in viewer.get("/staff/brand").text
+    assert ">15,43</td>" in viewer.get("/staff/brand").text  # as Turkish writes it
 
 
 def test_who_published_is_the_person_who_did(runtime: Runtime, program: Callable[..., Any]) -> None:
