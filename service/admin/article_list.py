@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from service.archive import search
@@ -128,6 +128,14 @@ def all_lines(session: Session, filters: Filters) -> Iterator[Line]:
         session.expunge_all()
 
 
+# By the article too: an article is found by its own number alone, and so a rare topic need not be
+# looked for from the newest article on.
+_SHOWN = tuple_(Article.id, Article.shown_revision_id)
+_LABELLED = select(Revision.article_id, Revision.id).join_from(
+    TopicLabel, Revision, Revision.id == TopicLabel.revision_id
+)
+
+
 def wanted(session: Session, filters: Filters) -> Select[Article, str | None]:
     """The query of what fits all filters but the words, each title with it."""
     query = select(Article, Revision.title).outerjoin(Revision, Revision.id == Article.revision_id)
@@ -137,19 +145,19 @@ def wanted(session: Session, filters: Filters) -> Select[Article, str | None]:
         query = query.where(text("article.is_urgent"))
     if filters.topic:
         topic_id = _number(session, Topic, filters.topic)
-        labelled = select(TopicLabel.revision_id).where(TopicLabel.topic_id == topic_id)
-        labelled = labelled.where(TopicLabel.revision_id == Article.shown_revision_id)
-        query = query.where(labelled.where(TopicLabel.state != LabelState.DROPPED).exists())
+        labelled = _LABELLED.where(TopicLabel.topic_id == topic_id)
+        labelled = labelled.where(TopicLabel.state != LabelState.DROPPED)
+        query = query.where(_SHOWN.in_(labelled))
     if filters.stage == "withdrawn":
         query = query.where(text("article.state = 'withdrawn'"))
     elif filters.stage in ("received", "quarantined"):
         # Few, and by the partial index of their state, which wants the state in its own words.
-        texts = select(Revision.id).where(text(f"revision.state = '{filters.stage}'"))
-        query = query.where(Article.revision_id.in_(texts))
+        texts = select(Revision.article_id, Revision.id)
+        texts = texts.where(text(f"revision.state = '{filters.stage}'"))
+        query = query.where(tuple_(Article.id, Article.revision_id).in_(texts))
     elif filters.stage == "review":
         # Few, and by `ix_topic_label_review`.
-        waiting = select(TopicLabel.revision_id).where(text("topic_label.state = 'review'"))
-        query = query.where(Article.shown_revision_id.in_(waiting))
+        query = query.where(_SHOWN.in_(_LABELLED.where(text("topic_label.state = 'review'"))))
     elif filters.stage:
         # Few, and by `ix_notification_unfinished`; a correction counts too.
         states = _IN_STAGE[filters.stage]

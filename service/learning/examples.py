@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from service.classify import ArticleText, Classifier
@@ -104,9 +104,13 @@ def _decided_ids() -> Select[int]:
     """Shown revisions with a word of the staff."""
     return (
         select(Revision.id)
-        .join(Article, Article.shown_revision_id == Revision.id)
+        .join(Article, Article.id == Revision.article_id)
         .join(TopicLabel, TopicLabel.revision_id == Revision.id)
-        .where(Revision.state == RevisionState.CLASSIFIED, TopicLabel.origin == LabelOrigin.STAFF)
+        .where(Article.shown_revision_id == Revision.id)
+        .where(
+            Revision.state == RevisionState.CLASSIFIED,
+            literal_column("topic_label.origin = 'staff'"),
+        )
         .distinct()
     )
 

@@ -50,12 +50,13 @@ ALARMING = 5
 _ROWS: dict[Stage, str] = {
     Stage.RECEIVED: "SELECT r.created_at AS since FROM revision r WHERE r.state = 'received'",
     Stage.QUARANTINED: """
-        SELECT r.created_at AS since FROM revision r JOIN article a ON a.revision_id = r.id
+        SELECT r.created_at AS since FROM revision r
+        JOIN article a ON a.id = r.article_id AND a.revision_id = r.id
         WHERE r.state = 'quarantined' AND a.state = 'published'""",
     Stage.REVIEW: """
         SELECT min(t.decided_at) AS since
         FROM topic_label t JOIN revision r ON r.id = t.revision_id
-        JOIN article a ON a.revision_id = r.id
+        JOIN article a ON a.id = r.article_id AND a.revision_id = r.id
         WHERE t.state = 'review' AND a.state = 'published' GROUP BY t.revision_id""",
     Stage.HELD: """
         SELECT n.created_at AS since FROM notification n

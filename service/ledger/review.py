@@ -26,8 +26,8 @@ from service.models import (
     WrongTopic,
     WrongTopicKind,
 )
+from service.models.wrong_topic import DOUBTED
 
-READERS = 3  # one may be mistaken, or mean harm: their word alone shows nothing
 UNSURE = 0.5  # the probability that says the least
 SOUND_BY_NOW = "none by the rules of today"
 OLD = timedelta(days=7)  # whoever asked for everything was told long since
@@ -178,7 +178,7 @@ def doubts(session: Session, article_id: int, topic_id: int) -> bool:
         select(WrongTopic.count)
         .join(Article, Article.shown_revision_id == WrongTopic.revision_id)
         .where(Article.id == article_id, WrongTopic.topic_id == topic_id)
-        .where(WrongTopic.count >= READERS)
+        .where(DOUBTED)
     )
     return session.scalar(found.limit(1)) is not None
 
@@ -192,13 +192,14 @@ def _doubted(session: Session, own: ColumnElement[bool], limit: int) -> list[Rev
         select(Article, Revision.title, Topic.slug, WrongTopic, TopicLabel)
         .select_from(WrongTopic)
         .join(Revision, Revision.id == WrongTopic.revision_id)
-        .join(Article, Article.shown_revision_id == Revision.id)
+        .join(Article, Article.id == Revision.article_id)
         .join(Topic, Topic.id == WrongTopic.topic_id)
         .outerjoin(
             TopicLabel,
             (TopicLabel.revision_id == Revision.id) & (TopicLabel.topic_id == Topic.id),
         )
-        .where(WrongTopic.count >= READERS, Article.state == ArticleState.PUBLISHED)
+        .where(DOUBTED, Article.state == ArticleState.PUBLISHED)
+        .where(Article.shown_revision_id == Revision.id)
         .where(func.coalesce(TopicLabel.origin, "") != LabelOrigin.STAFF)
         .where(is_missed != is_published, own)
         .order_by(WrongTopic.count.desc(), Article.id.desc(), Topic.id)

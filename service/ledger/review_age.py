@@ -28,13 +28,15 @@ def oldest(session: Session, now: datetime) -> datetime | None:
     labels = (
         select(func.min(TopicLabel.decided_at))
         .join(Revision, Revision.id == TopicLabel.revision_id)
-        .join(Article, Article.shown_revision_id == Revision.id)
+        .join(Article, Article.id == Revision.article_id)
+        .where(Article.shown_revision_id == Revision.id)
         .where(TopicLabel.state == LabelState.REVIEW, TopicLabel.decided_at > now - OLD)
         .where(Article.state == ArticleState.PUBLISHED)
     )
     texts = (
         select(func.min(Revision.created_at))
-        .join(Article, Article.revision_id == Revision.id)
+        .join(Article, Article.id == Revision.article_id)
+        .where(Article.revision_id == Revision.id)
         .where(Revision.state == RevisionState.QUARANTINED, Revision.created_at > now - OLD)
         .where(Article.state == ArticleState.PUBLISHED)
     )

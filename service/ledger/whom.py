@@ -23,7 +23,7 @@ from service.ledger.quiet import DAY_MIN
 from service.ledger.refused import N_, Refused
 from service.models import Article, ArticleState, Notification, NotificationKind, NotificationState
 
-RANGE_SIZE = 20_000  # subscriptions that one look walks
+RANGE_SIZE = 10_000  # subscriptions that one look walks
 CITY = 0  # in place of a district
 
 # `sent` at once; `quiet` once their quiet hours end; the others are planned and not sent: the

@@ -57,6 +57,7 @@ class Topic(Base):
 
 
 IN_REVIEW = text("state = 'review'")
+OF_STAFF = text("origin = 'staff'")
 
 
 class TopicLabel(Base):
@@ -70,6 +71,12 @@ class TopicLabel(Base):
             "revision_id",
             sqlite_where=IN_REVIEW,
             postgresql_where=IN_REVIEW,
+        ),
+        Index(
+            "ix_topic_label_of_staff",
+            "revision_id",
+            sqlite_where=OF_STAFF,
+            postgresql_where=OF_STAFF,
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ COUNTS = ("queued", "sent", "deferred", "rejected", "unknown", "suppressed", "ca
 
 
 def fill(db: Database, readers: int, articles: int, say: Callable[[str], None]) -> None:
-    """Fill an empty, migrated database that has topics and districts."""
+    """Fill a migrated database that has topics, districts and at most a few rows of the rest."""
     values = {"readers": readers, "articles": articles, "all": articles + 1}
     for what, table, source, columns in _rows():
         begun = time.monotonic()
@@ -199,6 +200,23 @@ def _rows() -> Iterator[tuple[str, str, str, dict[str, str]]]:
         {"notification_id": "g", "destination_id": "d", **sent},
     )
     yield (
+        "what readers doubt",
+        "wrong_topic",
+        of_articles,
+        {
+            "revision_id": "g",
+            "topic_id": "1 + g % 20",
+            "kind": "'wrong'",
+            "count": "CASE WHEN g % 100 = 0 THEN 3 ELSE 1 END",
+        },
+    )
+    yield (
+        "articles in summaries",
+        "digest_article",
+        of_articles,
+        {"notification_id": "g", "article_id": "g"},
+    )
+    yield (
         "answers",
         "delivery_answer",
         "generate_series(1, :articles * 2) g",
@@ -244,7 +262,7 @@ def _rows() -> Iterator[tuple[str, str, str, dict[str, str]]]:
             "delivery_key": "'msg_' || g",
             "body_hash": "md5(g::text)",
             "received_at": AT,
-            "verdict": "'stored'",
+            "verdict": "'accepted'",
             "article_id": "g",
         },
     )
@@ -258,6 +276,7 @@ def _rows() -> Iterator[tuple[str, str, str, dict[str, str]]]:
             "object_id": "g",
             "at": AT,
             "via": "'page'",
+            "detail": "'{}'",
         },
     )
     buckets = {"delay_day": 40, "tally_day": 7}
@@ -311,8 +330,11 @@ def _insert(name: str, source: str, columns: dict[str, str]) -> str:
     for column in table.columns:
         if not column.nullable and column.name not in given:
             given[column.name] = _nothing(column.type)
+            if isinstance(column.type, JSON) and column.default is not None:
+                given[column.name] = f"'{json.dumps(column.default.arg(None))}'"  # type: ignore[attr-defined]
     return (
         f"INSERT INTO {name} ({', '.join(given)}) SELECT {', '.join(given.values())} FROM {source}"
+        " ON CONFLICT DO NOTHING"  # with what was there
     )
 
 

@@ -12,10 +12,15 @@ from typing import Any
 
 import pytest
 from apiflask import APIFlask
+from sqlalchemy import select, text
 
-from service.models import Frequency
+from service.models import Staff
 from service.runtime import Runtime
+from tests.bench.admin.filling import fill
+from tests.integration.admin.examples.people import ADMINISTRATOR
+from tests.integration.admin.sights import seen
 from tests.integration.admin.walking import (
+    BIG,
     Plan,
     Said,
     addresses,
@@ -39,27 +44,36 @@ large table from end to end. What that costs with 20,000,000 deliveries: [admin.
 """
 
 
+# What a planner goes by that has a city's rows before it; they keep their spread.
+MANY = text("UPDATE pg_class SET reltuples = 1000000 WHERE relkind = 'r' AND relname = ANY(:names)")
+
+
 @pytest.fixture
 def read(
     app: APIFlask,
     runtime: Runtime,
-    town: Any,
     signed_in: Callable[[str], Any],
     program: Callable[..., Any],
 ) -> dict[str, list[Said]]:
     """Every address of a town that has a little of everything, with the statements it takes."""
-    values = prepared(runtime)
-    town.reader(None, frequency=Frequency.DAILY)
-    article = town.article()
-    notification = town.planned(article)
-    values = {"article_id": article, "notification_id": notification, **values}
-    browser, key, found = signed_in("administrator"), program("administrator"), {}
-    for endpoint, path in addresses(app, values).items():
+    with runtime.db.read() as session:
+        staff_id = session.scalars(select(Staff.id).where(Staff.email == ADMINISTRATOR)).one()
+    values = prepared(runtime) | seen(runtime, staff_id)
+    if not runtime.db.is_sqlite:  # so much that the planner sees what is many and what is few
+        fill(runtime.db, 500, 400, str)
+        with runtime.db.write() as session:
+            session.execute(MANY, {"names": sorted({*BIG, "delivery_default"})})
+    browser, key = signed_in("administrator"), program("administrator")
+    found: dict[str, list[Said]] = {}
+    refused = []
+    for endpoint, path in addresses(app, values):
         with heard(app.extensions["tellal"].db.engine) as said:
             answer = (key if path.startswith("/v1/") else browser).get(path)
             answer.get_data()
-        assert answer.status_code < 400, (endpoint, path, answer.status_code)
-        found[endpoint] = said
+        if answer.status_code >= 400:
+            refused.append((endpoint, path, answer.status_code))
+        found.setdefault(endpoint, []).extend(said)
+    assert refused == []
     return found
 
 
@@ -72,7 +86,7 @@ def test_nothing_counts_the_ledger_or_walks_a_large_table(
         for one in said
         if (tables := unbounded_counts(one.statement))
     }
-    assert counted == {}
+    assert not counted, _listed(counted)
     if runtime.db.is_sqlite:
         return
     plans = {
@@ -85,7 +99,7 @@ def test_nothing_counts_the_ledger_or_walks_a_large_table(
         for one, plan in pairs
         if plan.full
     }
-    assert walked == {}
+    assert not walked, _listed(walked)
     if os.environ.get("TELLAL_WRITE_PLANS"):
         FILE.parent.mkdir(exist_ok=True)
         FILE.write_text(
@@ -93,6 +107,10 @@ def test_nothing_counts_the_ledger_or_walks_a_large_table(
         )
     listed = {line.split("|")[1] for line in FILE.read_text().splitlines() if line.startswith("|")}
     assert set(read) - listed == set(), "run `make admin-plans`"
+
+
+def _listed(found: dict[str, Any]) -> str:
+    return "\n".join(f"{endpoint}: {what}" for endpoint, what in found.items())
 
 
 def _line(endpoint: str, pairs: list[tuple[Said, Plan]]) -> str:
@@ -117,6 +135,13 @@ def _is_told(index: str) -> bool:
         ("SELECT count(*) FROM article WHERE EXISTS (SELECT 1 FROM delivery)", []),
         ("SELECT n.id, count(v.x) FROM notification n JOIN delivery v ON v.n = n.id", ["delivery"]),
         ("SELECT count FROM delivery_day", []),
+        ("SELECT count(*) FROM subscription WHERE subscription.destination_id = ?", []),
+        ("SELECT count(*) FROM subscription WHERE subscription.topic_id = ?", ["subscription"]),
+        (
+            "SELECT count(*) FROM (SELECT 1 FROM destination d WHERE d.id > ? AND d.id <= ?) AS x",
+            [],
+        ),
+        ("SELECT count(*) FROM (SELECT 1 FROM destination d WHERE d.id > ?) AS x", ["destination"]),
     ],
 )
 def test_what_counts_without_a_bound_is_recognised(statement: str, tables: list[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import update
 
+from service.admin.article_list import STAGES
 from service.db import utcnow
 from service.ledger import halts
 from service.ledger.publish import withhold
@@ -112,4 +113,19 @@ EXAMPLES = {
     "articles.count_missing": Example("article.count-readers", {}, planned),
     "admin_articles.who": Example("article.who", {"email": "ayse@example.com"}, planned),
     "admin_articles.count_whom": Example("article.count-readers", {}, planned),
+}
+READS: dict[str, tuple[dict[str, Any], ...]] = {
+    name: (
+        {},
+        *({"stage": stage} for stage in STAGES),
+        {"source": "izmir"},
+        {"topic": "spor"},
+        {"topic": "spor", "stage": "review", "source": "izmir", "urgent": "1"},
+        {"text": "körfez"},
+        {"urgent": "1"},
+    )
+    for name in ("articles.index", "admin_articles.list_articles")
+} | {
+    "articles.changes": ({"article_id": "{corrected_id}"},),
+    "articles.readers": ({}, {"outcome": "unknown"}, {"outcome": "missing"}),
 }

@@ -8,6 +8,7 @@ from service.db import utcnow
 from service.ledger import pausing
 from service.ledger.alarms import raise_alarm
 from service.ledger.attempts import MAX_CLASSIFY_ATTEMPTS
+from service.ledger.given_up import Given
 from service.models import Alarm, AlarmKind, HaltScope, InboxEvent, RevisionState, Source, Verdict
 from service.runtime import Runtime
 from tests.integration.admin.examples import Example
@@ -103,4 +104,20 @@ EXAMPLES = {
     "admin_deliveries.cancel": Example("deliveries.cancel", {"scope": "all", **REASON}),
     "domains.check": Example(""),
     "admin_domains.check": Example(""),
+}
+READS: dict[str, tuple[dict[str, Any], ...]] = {
+    "deliveries.index": (
+        {},
+        {"article": "{article_id}"},
+        {"notification": "{notification_id}", "state": "rejected", "since": "2026-01-01"},
+        {"reader": 1},
+        {"reader": 1, "state": "unknown", "until": "2026-01-01"},
+    ),
+    "admin_deliveries.search": (
+        {"notification": "{notification_id}", "state": "rejected"},
+        {"reader": 1},
+    ),
+    "admin_deliveries.met": ({"scope": "all"}, {"scope": "topic", "of": "spor"}),
+    "dead_letters.index": tuple({"kind": kind} for kind in Given),
+    "admin_dead_letters.list_given_up": tuple({"kind": kind} for kind in Given),
 }

@@ -138,3 +138,8 @@ EXAMPLES = {
     "admin_imports.undo": Example("import.undo", WHY, stored),
     "admin_imports.drop": Example("import.drop", prepare=checked),
 }
+READS: dict[str, tuple[dict[str, Any], ...]] = {
+    "subscribers.show": ({"key": "{key}"},),
+    "bounces.index": ({}, {"domain": "example.com"}, {"verdict": "hard", "days": "90"}),
+    "bounces.as_csv": ({"days": "90"},),
+}

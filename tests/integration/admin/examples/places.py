@@ -46,3 +46,4 @@ EXAMPLES = {
     ),
     "admin_places.roll_back": Example("place.rollback", WHY, changed),
 }
+READS: dict[str, tuple[dict[str, Any], ...]] = {"admin_places.show": ({"slug": KONAK},)}

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from service.db import utcnow
 from service.ledger.labels import label_as_it_is
+from service.ledger.review import Question
 from service.models import (
     Decision,
     LabelOrigin,
@@ -57,4 +58,9 @@ EXAMPLES = {
         "review.reject", {"article_id": 1, "decision": "reject", "topic": TOPIC}, asked
     ),
     "admin_review.undo": Example("review.undo", {}, decided),
+}
+READS: dict[str, tuple[dict[str, Any], ...]] = {
+    "review.index": ({}, *({"kind": kind} for kind in Question)),
+    "review.one": ({}, *({"kind": kind} for kind in Question)),
+    "admin_review.list_questions": ({}, *({"kind": kind} for kind in Question)),
 }

@@ -67,3 +67,7 @@ EXAMPLES = {
     "admin_sources.try_event": Example("", {"body": ARTICLE}, one),
     "admin_sources.start_replay": Example("source.replay", prepare=one),
 }
+READS: dict[str, tuple[dict[str, Any], ...]] = {
+    "sources.list_events": ({}, {"verdict": "failed"}),
+    "admin_sources.list_events": ({}, {"verdict": "failed"}),
+}

@@ -100,5 +100,24 @@ EXAMPLES = {
     "jobs.resume": Example("job.resume", prepare=cancelled),
     "admin_jobs.cancel": Example("job.cancel", prepare=job),
     "admin_jobs.resume": Example("job.resume", prepare=cancelled),
-    "audit_log.by_address": Example("audit.search", {"address": "ayse@example.com"}),
+    "audit_log.by_address": Example("audit.search", {"address": "0" * 64}),
+}
+READS: dict[str, tuple[dict[str, Any], ...]] = {
+    "audit_log.index": (
+        {},
+        {"staff": "1"},
+        {"act": "article.hold"},
+        {"act": "article.hold", "object": "7"},
+        {"object": "7"},
+        {"since": "2026-01-01", "until": "2026-02-01"},
+        {"subject": "0" * 64},
+    ),
+    "mail_templates.show": ({"name": NAME},),
+    "mail_templates.draft": ({"draft_id": "{letter_draft_id}"},),
+    "mail_templates.html": ({"draft_id": "{letter_draft_id}"},),
+    "admin_mail_templates.show": ({"name": NAME},),
+    "admin_mail_templates.versions": ({"name": NAME},),
+    "notices.new": ({"kind": "consent"},),
+    "jobs.file": ({"name": "rows.csv"},),
+    "admin_jobs.file": ({"name": "rows.csv"},),
 }
