@@ -45,7 +45,8 @@ def test_a_pause_or_cancel_reaches_no_further_than_its_topics(
     scope_: str,
     of: str,
 ) -> None:
-    of = of or (str(town.article()) if scope_ == "article" else "")
+    if scope_ == "article":
+        of = str(town.article(("ulasim",)))
     limited()
     form = {"scope": scope_, "of": of, "reason": REASON}
     word = {"pause": "her şey", "cancel": "iptal"}[act]

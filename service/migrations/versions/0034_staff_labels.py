@@ -1,12 +1,12 @@
 """What staff said of topics, and what enough readers doubt, is found by an index
 
-Revision: 0036, after: 0033
+Revision: 0034, after: 0033
 """
 import sqlalchemy as sa
 from alembic import op
 
 
-revision = '0036'
+revision = '0034'
 down_revision = '0033'
 branch_labels = None
 depends_on = None
