@@ -206,7 +206,7 @@ def _checked(roles: Iterable[str], ceiling: frozenset[Power]) -> list[str]:
 def _lock_administrators(session: Session) -> None:
     """Two who take the last two administrators away at once wait for each other here."""
     _role(session, ADMINISTRATOR)
-    session.execute(select(Role.id).where(Role.name == ADMINISTRATOR).with_for_update())
+    session.execute(select(Role.id).where(Role.name == ADMINISTRATOR).with_for_update()).all()
 
 
 def _require_another_administrator(session: Session, staff: Staff) -> None:

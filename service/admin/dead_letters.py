@@ -45,7 +45,7 @@ def blueprint() -> Blueprint:
         try:
             with runtime().db.write() as session:
                 _require_no_scope(session)
-                ring = given_up.retry(session, kind, number, utcnow())
+                ring = given_up.begin_again(session, kind, number, utcnow())
                 record(session, f"{kind.value}.retry", number)
         except GivenUpError:
             return _gone(kind)
@@ -60,7 +60,7 @@ def blueprint() -> Blueprint:
             return _page(kind, {"confirm": gettext("Type the word as it is shown")}), 422
         with runtime().db.write() as session:
             _require_no_scope(session)
-            begun = given_up.retry_some(session, kind, utcnow())
+            begun = given_up.begin_some_again(session, kind, utcnow())
             record(session, f"{kind.value}.retry-all", ids=[number for number, _ in begun])
         for _, ring in begun:
             ring_for(ring)

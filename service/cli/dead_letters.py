@@ -40,7 +40,7 @@ def retry(kind: str, number: int | None, everything: bool, staff: str) -> None:
     """Begin one of KIND again, with all its tries, or by --all the oldest 100."""
     from service import acts
     from service.db import utcnow
-    from service.ledger.given_up import Given, GivenUpError, retry, retry_some
+    from service.ledger.given_up import Given, GivenUpError, begin_again, begin_some_again
 
     if (number is None) != everything:
         raise Refusal("say either a number or --all")
@@ -49,11 +49,11 @@ def retry(kind: str, number: int | None, everything: bool, staff: str) -> None:
             with runtime.db.write() as session:
                 who = actor_named(session, staff)
                 if number is None:
-                    begun = retry_some(session, Given(kind), utcnow())
+                    begun = begin_some_again(session, Given(kind), utcnow())
                     ids = [one for one, _ in begun]
                     acts.record(session, runtime.vault, who, f"{kind}.retry-all", ids=ids)
                 else:
-                    begun = [(number, retry(session, Given(kind), number, utcnow()))]
+                    begun = [(number, begin_again(session, Given(kind), number, utcnow()))]
                     acts.record(session, runtime.vault, who, f"{kind}.retry", number)
         except GivenUpError as error:
             raise Refusal(str(error)) from error

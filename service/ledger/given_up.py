@@ -155,7 +155,7 @@ def _named_batches(session: Session, ids: Sequence[int]) -> Names:
     return {one.id: names[one.notification_id] for one in batches if one.notification_id in names}
 
 
-def retry(session: Session, kind: Given, object_id: int, now: datetime) -> Ring:
+def begin_again(session: Session, kind: Given, object_id: int, now: datetime) -> Ring:
     """Begin one again, with all its tries; ring for it after the commit.
 
     Raises:
@@ -172,12 +172,12 @@ def retry(session: Session, kind: Given, object_id: int, now: datetime) -> Ring:
     raise GivenUpError("a journal is tried again by every sweep; nobody needs to ask for it")
 
 
-def retry_some(session: Session, kind: Given, now: datetime) -> list[tuple[int, Ring]]:
+def begin_some_again(session: Session, kind: Given, now: datetime) -> list[tuple[int, Ring]]:
     """Begin again the oldest of a kind that can be, `AT_ONCE` at most."""
     begun = []
     for object_id in _oldest(session, kind):
         try:
-            begun.append((object_id, retry(session, kind, object_id, now)))
+            begun.append((object_id, begin_again(session, kind, object_id, now)))
         except GivenUpError:
             continue
     return begun

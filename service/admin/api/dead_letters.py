@@ -92,7 +92,7 @@ def retry(kind: str, number: int) -> dict[str, Any]:
     try:
         with runtime().db.write() as session:
             _require_no_scope(session)
-            ring = given_up.retry(session, which, _number(number), utcnow())
+            ring = given_up.begin_again(session, which, _number(number), utcnow())
             record(session, f"{which.value}.retry", number)
     except GivenUpError as error:
         raise Problem(409, "Conflict", f"{error}.") from error
@@ -108,7 +108,7 @@ def retry_all(kind: str) -> dict[str, Any]:
     which = _kind(kind)
     with runtime().db.write() as session:
         _require_no_scope(session)
-        begun = given_up.retry_some(session, which, utcnow())
+        begun = given_up.begin_some_again(session, which, utcnow())
         record(session, f"{which.value}.retry-all", ids=[number for number, _ in begun])
     for _, ring in begun:
         ring_for(ring)

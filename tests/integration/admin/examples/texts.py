@@ -100,7 +100,7 @@ EXAMPLES = {
     "jobs.resume": Example("job.resume", prepare=cancelled),
     "admin_jobs.cancel": Example("job.cancel", prepare=job),
     "admin_jobs.resume": Example("job.resume", prepare=cancelled),
-    "audit_log.by_address": Example("audit.search", {"address": "0" * 64}),
+    "audit_log.by_address": Example("audit.search", {"address": "ayse@example.com"}),
 }
 READS: dict[str, tuple[dict[str, Any], ...]] = {
     "audit_log.index": (
