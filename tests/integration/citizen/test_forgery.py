@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from service.admin.accounts import add_staff
 from service.limits import Limits, client
 from service.models import Subscription
-
-PASSWORD = "uzun bir parola 1"
+from tests import staff
 
 # Forms that act without a CSRF token, and why no other site gains by sending them.
 WITHOUT_TOKEN = {
@@ -55,10 +53,15 @@ def test_every_form_has_a_token_or_a_reason_to_have_none(resident: Any, app: Any
 @pytest.fixture
 def staff_too(resident: Any, app: Any) -> Any:
     """The resident is of the staff as well, and signed in as both in one browser."""
-    with app.app_context(), resident.runtime.db.write() as session:
-        add_staff(session, "viewer@tellal.example", PASSWORD, ["viewer"])
-    answer = resident.send("/staff/login", email="viewer@tellal.example", password=PASSWORD)
-    assert answer.status_code == 302
+    email = "viewer@tellal.example"
+    staff.add(app, resident.runtime, email, "viewer")
+    answer = resident.send("/staff/login", email=email, password=staff.PASSWORD)
+    assert answer.location == "/staff/code"
+    code = staff.code(resident.runtime, email)
+    assert resident.send("/staff/code", code=code).location == "/staff/"
+    # Nothing that was in the session before is taken over into that of the staff.
+    assert resident.open("/my").status_code == 303
+    resident.sign_in()
     return resident
 
 
