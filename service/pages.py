@@ -104,14 +104,18 @@ def register_pages(app: Flask, blueprint: Blueprint) -> None:
 
 
 def protect_forms(blueprint: Blueprint) -> None:
-    """Check the CSRF token of every POST to a part, and refuse what no database stores."""
+    """Check the CSRF token of every POST to a part."""
 
     @blueprint.before_request
     def check() -> None:
         if request.method == "POST":
             csrf.protect()
-        if holds_nul():
-            abort(400)
+
+
+def refuse_nul() -> None:
+    """For `before_request` of a part that looks for any text it is given."""
+    if holds_nul():
+        abort(400)
 
 
 def holds_nul() -> bool:

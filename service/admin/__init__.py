@@ -73,6 +73,7 @@ def register(app: APIFlask) -> None:
         key_pages.blueprint(),
         me_pages.blueprint(),
     ):
+        part.before_request(pages.refuse_nul)
         pages.protect_forms(part)
         pages.register_pages(app, part)
     api.register(app)

@@ -139,7 +139,7 @@ def test_a_text_that_is_not_fit_is_refused(town, tmp_path, kind, text, says):
 
 def test_the_same_text_twice_is_refused(tmp_path):
     publish(tmp_path, "consent", NEW)
-    assert "version 2 says already" in publish(tmp_path, "consent", NEW).output
+    assert "no text differs from its newest version" in publish(tmp_path, "consent", NEW).output
 
 
 def test_the_ledger_says_when_it_knows_nothing():

@@ -124,7 +124,8 @@ def test_the_docs_page_names_every_operation(client: FlaskClient) -> None:
     assert spec["paths"]
     for path in spec["paths"]:
         assert path in page
-    assert not any("staff" in path or "subscribe" in path for path in spec["paths"])
+    own = [path for path in spec["paths"] if not path.startswith("/v1/admin/")]
+    assert not any("staff" in path or "subscribe" in path for path in own)
 
 
 def test_the_mailbox_shows_a_mail_without_trusting_it(
