@@ -21,7 +21,7 @@ from werkzeug.exceptions import NotFound
 from service.brand import LOGO_TYPES, Brand, read_logo
 from service.palette import Palette
 from service.settings import Settings
-from service.stylesheet import display_sheet, site_sheet
+from service.stylesheet import display_sheet, site_sheet, staff_sheet
 
 COOKIE = "display"
 FOREVER = "public, max-age=31536000, immutable"
@@ -66,6 +66,7 @@ class Assets:
     """All files of a brand. The logo is None where our own mark stands in for it."""
 
     sheet: Asset
+    staff: Asset
     icon: Asset
     logo: Asset | None
 
@@ -75,12 +76,13 @@ class Assets:
         drawn = _MARK.format(ground=brand.colours.brand, ink="#ffffff")
         return cls(
             sheet=Asset("site.css", "text/css; charset=utf-8", _sheet(brand.palette)),
+            staff=Asset("staff.css", "text/css; charset=utf-8", staff_sheet().encode()),
             icon=Asset("icon.svg", "image/svg+xml", drawn.encode()),
             logo=_logo(settings, brand),
         )
 
     def named(self, name: str) -> Asset | None:
-        found = (self.sheet, self.icon, self.logo)
+        found = (self.sheet, self.staff, self.icon, self.logo)
         return next((asset for asset in found if asset and asset.name == name), None)
 
 

@@ -1,4 +1,5 @@
-"""The one style sheet of all pages: the city's colours, what we use of Bootstrap, and our theme.
+"""The style sheet of all pages: the city's colours, what we use of Bootstrap, and our theme; and one
+more for the staff's.
 
 Bootstrap's sheet is taken from the installed package and cut down to the rules whose classes occur
 in our templates: a tenth of it. The colours are variables, so light, dark and a reader's own choice
@@ -38,6 +39,11 @@ def site_sheet(palette: Palette) -> str:
         f"@media screen and (prefers-color-scheme:dark){{:root{{color-scheme:dark;{dark}}}}}"
     )
     return schemes + _bootstrap() + minified((_HERE / "static/theme.css").read_text("utf-8"))
+
+
+def staff_sheet() -> str:
+    """What the staff's pages load beside it: citizens pay nothing for it."""
+    return minified((_HERE / "static/staff.css").read_text("utf-8"))
 
 
 def display_sheet(palette: Palette, scheme: str, size: str) -> str:

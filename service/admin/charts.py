@@ -1,7 +1,7 @@
 """Charts as inline SVG: stacked bars, bars up and down, lines, and bars that lie.
 
 Colours are classes over the palette's variables, so light, dark and paper are the same picture. One
-unit is one pixel or more (`theme.css` never lets a chart shrink), so no text is below 13 pixels.
+unit is one pixel or more (`staff.css` never lets a chart shrink), so no text is below 13 pixels.
 """
 
 from __future__ import annotations
