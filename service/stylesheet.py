@@ -1,5 +1,5 @@
-"""The style sheet of all pages: the city's colours, what we use of Bootstrap, and our theme; and one
-more for the staff's.
+"""The style sheet of all pages: the city's colours, what we use of Bootstrap, and our theme; and
+one more for the staff's.
 
 Bootstrap's sheet is taken from the installed package and cut down to the rules whose classes occur
 in our templates: a tenth of it. The colours are variables, so light, dark and a reader's own choice

@@ -262,6 +262,7 @@ def test_bounces_are_shown_by_domain_and_one_by_one(
     assert viewer.get("/staff/bounces?verdict=hard").text.count("not accepted") == 10
     for odd in ("before=-1", "before=99999999999999999999", "days=x", "verdict=x"):
         assert viewer.get(f"/staff/bounces?{odd}").status_code == 200, odd
+    assert viewer.get("/staff/bounces?domain=%00").status_code == 400
     table = viewer.get("/staff/bounces/domains.csv").text
     assert table.startswith("\ufeffdomain,hard,disabled,soft,ours,complaint\r\nexample.org,9,")
     assert "'=cmd.example,1," in table
