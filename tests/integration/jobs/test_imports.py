@@ -159,11 +159,11 @@ def die_at(monkeypatch: pytest.MonkeyPatch, kind: type[Kind], moment: str, at: i
     monkeypatch.setattr(kind, moment, dying)
 
 
-def takes_over(runtime: Runtime, job_id: int) -> None:
+def takes_over(office: Office, job_id: int) -> None:
     """Another worker, once the lease of the dead one has ended."""
-    with runtime.db.write() as session:
+    with office.runtime.db.write() as session:
         session.execute(update(Job).values(due_at=utcnow() - timedelta(minutes=5)))
-    running.run(runtime, job_id)
+    office.work(job_id)
 
 
 def test_a_killed_import_ends_as_if_nothing_had_happened(
@@ -187,8 +187,8 @@ def test_a_killed_import_ends_as_if_nothing_had_happened(
     for moment, at in (("work", ROWS // 3), ("store", ROWS // 2)):
         die_at(monkeypatch, CheckImport, moment, at)
         with pytest.raises(KeyboardInterrupt):
-            takes_over(runtime, run.check_job_id or 0)
-    takes_over(runtime, run.check_job_id or 0)
+            takes_over(office, run.check_job_id or 0)
+    takes_over(office, run.check_job_id or 0)
     report = office.run(run.id).report
     assert report["counts"] == {
         "added": ROWS - 2,
@@ -202,11 +202,11 @@ def test_a_killed_import_ends_as_if_nothing_had_happened(
     for moment, at in (("work", ROWS // 3), ("store", ROWS // 2)):
         die_at(monkeypatch, StoreImport, moment, at)
         with pytest.raises(KeyboardInterrupt):
-            takes_over(runtime, job_id)
+            takes_over(office, job_id)
         with runtime.db.read() as session:
             job = session.get_one(Job, job_id)
             assert (job.total, job.done > 0) == (ROWS + 1, True)
-    takes_over(runtime, job_id)
+    takes_over(office, job_id)
     result = office.run(run.id).result
     assert result["counts"] == report["counts"]
     assert count(runtime, Destination) == ROWS - 1
@@ -410,7 +410,7 @@ def test_a_cancelled_import_can_be_undone_and_not_resumed_after(
     assert office.undo(run_id)["erased"] == 500
     with runtime.db.write() as session:
         session.execute(update(Job).where(Job.id == job_id).values(state="queued"))
-    takes_over(runtime, job_id)
+    takes_over(office, job_id)
     with runtime.db.read() as session:
         assert "Upload it again" in session.get_one(Job, job_id).error
     assert office.live() == []
