@@ -161,6 +161,20 @@ class Settings(BaseSettings):
         description="Address to which mailbox providers send complaints (feedback loop); empty: "
         "fbl@ at the domain of TELLAL_MAIL_FROM.",
     )
+    feed_look_s: float = Field(
+        0.25,
+        ge=0,
+        le=1,
+        description="How often, in seconds, each web process asks whether any feed has changed; a "
+        "new article is in its feeds at most so much later.",
+    )
+    feed_cache_mb: int = Field(
+        64,
+        ge=8,
+        le=4096,
+        description="Memory, in megabytes, that each web process may keep for feeds: articles as "
+        "they stand in them, and whole bodies of those that are asked for most.",
+    )
     mail_from: str = Field(
         "haber@tellal.example", description="Address that mail comes from, else that of brand.yaml."
     )

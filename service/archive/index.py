@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from itertools import product
 
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
@@ -21,30 +22,38 @@ from service.models import (
     Revision,
     TopicLabel,
 )
-from service.models.listing import ANY
+from service.models.listing import ANY, CITY
 
 STEP = 200  # articles that one transaction of a rebuild takes
 
 
-def renew(session: Session, article: Article) -> None:
-    """Put a locked article where it belongs now: into its lists, or out of all of them."""
+# A list: the numbers of its topic and its place.
+Lists = frozenset[tuple[int, int]]
+
+
+def renew(session: Session, article: Article) -> tuple[Lists, Lists]:
+    """Put a locked article where it belongs now: into its lists, or out of all of them.
+
+    Returns the lists that it was in, and those that it is in now.
+    """
     session.flush()
-    _take_out(session, article.id)
+    before = _take_out(session, article.id)
     if article.state != ArticleState.PUBLISHED or article.shown_revision_id is None:
-        return
+        return before, frozenset()
     revision_id = article.shown_revision_id
     title, summary, body, topics, places = _content(session, revision_id)
     at: datetime = article.published_at or article.created_at
     where = position(at, article.id)
+    after = frozenset(product((ANY, *topics), (ANY, *(places or (CITY,)))))
     session.execute(
         insert(Listing),
         [
             {"topic_id": topic, "place_id": place, "position": where, "article_id": article.id}
-            for topic in (ANY, *topics)
-            for place in (ANY, *places)
+            for topic, place in sorted(after)
         ],
     )
     search.put(session, where, article_words(title, f"{summary}\n{body}", topics, places))
+    return before, after
 
 
 def renew_all(db: Database, on_progress: Callable[[int], None]) -> int:
@@ -77,15 +86,17 @@ def count_public(session: Session) -> int:
     return session.scalar(statement) or 0
 
 
-def _take_out(session: Session, article_id: int) -> None:
-    found = select(Listing.position).where(Listing.article_id == article_id).distinct()
-    for where in session.scalars(found).all():
+def _take_out(session: Session, article_id: int) -> Lists:
+    columns = (Listing.topic_id, Listing.place_id, Listing.position)
+    found = session.execute(select(*columns).where(Listing.article_id == article_id)).all()
+    for where in {row.position for row in found}:
         search.drop(session, where)
     session.execute(
         delete(Listing)
         .where(Listing.article_id == article_id)
         .execution_options(synchronize_session=False)
     )
+    return frozenset((row.topic_id, row.place_id) for row in found)
 
 
 def _content(

@@ -1,24 +1,32 @@
-"""Which articles a feed holds, newest first, and the number that tells whether it changed."""
+"""Which articles a feed holds, newest first, and what each of them says."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
 
-from service.models import (
-    Article,
-    ArticleState,
-    LabelState,
-    Revision,
-    Topic,
-    TopicLabel,
-)
+from service.archive.address import slug_of
+from service.archive.items import places_of, topics_of
+from service.archive.position import FIRST, LAST
+from service.feeds.clock import Pair
+from service.models import Article, FeedDeparture, Listing, Revision
 
 MAX_ENTRIES = 25
-EPOCH = datetime(2025, 1, 1, tzinfo=UTC)  # an empty feed has changed at some time too
+SHOWN_WITHDRAWN = timedelta(days=14)  # how long a feed says that an article was withdrawn
+MAX_WITHDRAWN = 25
+
+
+@dataclass(frozen=True)
+class Head:
+    """An article in a feed, before anything of it is read: which one, and its last change."""
+
+    article_id: int
+    seq: int
 
 
 @dataclass(frozen=True)
@@ -26,76 +34,118 @@ class Entry:
     """One article as a feed shows it."""
 
     article_id: int
+    seq: int
     created_at: datetime
-    url: str
+    url: str  # where the city published it; empty where it has no address of its own
+    slug: str  # of our page of it
     title: str
     summary: str
     body_html: str
     language: str
     published_at: datetime
     changed_at: datetime
-    topics: tuple[tuple[str, str], ...]  # slug and Turkish name
+    image: dict[str, Any] | None
+    topics: tuple[tuple[str, str], ...]  # slug and name
+    places: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
-class Change:
-    """The last change that a feed may show: its number of the feed clock, and when it was."""
+class Withdrawn:
+    """An article that a feed held and holds no more."""
 
-    seq: int = 0
-    at: datetime = EPOCH
-
-
-def last_change(session: Session, topic: Topic | None) -> Change:
-    """The last change of a topic's feed, or of any."""
-    query = select(Article.feed_seq, Article.feed_at).where(Article.feed_seq.is_not(None))
-    if topic is not None:
-        query = query.where(Article.feed_seq == topic.feed_seq)
-    found = session.execute(query.order_by(Article.feed_seq.desc()).limit(1)).first()
-    if found is None:
-        return Change(topic.feed_seq if topic else 0)
-    return Change(found.feed_seq, found.feed_at or EPOCH)
+    article_id: int
+    seq: int
+    created_at: datetime
+    published_at: datetime
+    language: str
+    at: datetime
 
 
-def entries(session: Session, topic: Topic | None) -> list[Entry]:
-    """The newest published articles of a topic, or of all."""
-    query = (
+def heads(
+    session: Session,
+    pairs: Sequence[Pair],
+    limit: int = MAX_ENTRIES,
+    between: tuple[int, int] = (FIRST, LAST),
+) -> list[Head]:
+    """The newest articles of these lists between two positions, both excluded; each once.
+
+    One query, which walks a bounded range of the lists' key for each of them.
+    """
+    parts = (
+        select(
+            select(Listing.position, Listing.article_id)
+            .where(Listing.topic_id == topic_id, Listing.place_id == place_id)
+            .where(Listing.position > between[0], Listing.position < between[1])
+            .order_by(Listing.position.desc())
+            .limit(limit)
+            .subquery()
+        )
+        for topic_id, place_id in pairs
+    )
+    listed = union_all(*parts).subquery()
+    found = session.execute(
+        select(listed.c.position, Article.id, Article.feed_seq)
+        .join(Article, Article.id == listed.c.article_id)
+        .distinct()
+        .order_by(listed.c.position.desc())
+        .limit(limit)
+    )
+    return [Head(row.id, row.feed_seq) for row in found]
+
+
+def entries(session: Session, article_ids: Iterable[int], language: str) -> dict[int, Entry]:
+    """What these articles say, by their numbers; names of topics and places in this language."""
+    found = session.execute(
         select(Article, Revision)
         .join(Revision, Revision.id == Article.shown_revision_id)
-        .where(Article.feed_seq.is_not(None), Article.state == ArticleState.PUBLISHED)
-        .order_by(Article.published_at.desc(), Article.id.desc())
-        .limit(MAX_ENTRIES)
-    )
-    if topic is not None:
-        query = query.join(TopicLabel, TopicLabel.revision_id == Revision.id).where(
-            TopicLabel.topic_id == topic.id, TopicLabel.state == LabelState.PUBLISHED
-        )
-    found = session.execute(query).all()
-    names = _topic_names(session, [revision.id for _, revision in found])
-    return [
-        Entry(
+        .where(Article.id.in_(list(article_ids)))
+    ).all()
+    revision_ids = [revision.id for _, revision in found]
+    topics, places = topics_of(session, revision_ids), places_of(session, revision_ids)
+    return {
+        article.id: Entry(
             article_id=article.id,
+            seq=article.feed_seq or 0,
             created_at=article.created_at,
             url=revision.url,
+            slug=slug_of(revision.title),
             title=revision.title,
             summary=revision.summary,
             body_html=revision.body_html,
             language=revision.language,
             published_at=article.published_at or article.created_at,
             changed_at=revision.created_at,
-            topics=tuple(names.get(revision.id, ())),
+            image=revision.image,
+            topics=tuple((one.slug, one.name(language)) for one in topics.get(revision.id, ())),
+            places=tuple((one.slug, one.name) for one in places.get(revision.id, ())),
         )
         for article, revision in found
+    }
+
+
+def withdrawn(session: Session, pairs: Sequence[Pair], since: datetime) -> list[Withdrawn]:
+    """What was withdrawn from these lists since then, the latest first; few."""
+    parts = (
+        select(FeedDeparture.article_id)
+        .where(FeedDeparture.topic_id == topic_id, FeedDeparture.place_id == place_id)
+        .where(FeedDeparture.at > since)
+        for topic_id, place_id in pairs
+    )
+    rows = session.execute(
+        select(Article, Revision.language)
+        .join(Revision, Revision.id == Article.shown_revision_id)
+        .where(Article.id.in_(union_all(*parts)))
+        .order_by(Article.feed_seq.desc())
+        .limit(MAX_WITHDRAWN)
+    )
+    return [
+        Withdrawn(
+            article_id=article.id,
+            seq=article.feed_seq or 0,
+            created_at=article.created_at,
+            published_at=article.published_at or article.created_at,
+            language=language,
+            at=article.withdrawn_at or article.feed_at or article.created_at,
+        )
+        for article, language in rows
     ]
-
-
-def _topic_names(session: Session, revision_ids: list[int]) -> dict[int, list[tuple[str, str]]]:
-    names: dict[int, list[tuple[str, str]]] = {}
-    for revision_id, slug, name in session.execute(
-        select(TopicLabel.revision_id, Topic.slug, Topic.name_tr)
-        .join(Topic, Topic.id == TopicLabel.topic_id)
-        .where(TopicLabel.revision_id.in_(revision_ids))
-        .where(TopicLabel.state == LabelState.PUBLISHED)
-        .order_by(TopicLabel.score.desc(), Topic.position)
-    ):
-        names.setdefault(revision_id, []).append((slug, name))
-    return names

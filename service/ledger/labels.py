@@ -72,7 +72,7 @@ def decide(
     is_planned_again = is_public and is_new and _tell_more(session, article, topic_id, now)
     changes_feeds = LabelState.PUBLISHED in (before, state) and before != state
     if is_public and changes_feeds and article.feed_seq is not None:
-        stamp_feeds(session, article.id, now, also=topic_id)
+        stamp_feeds(session, article.id, now)
     return Decided(before, is_planned_again)
 
 
@@ -124,7 +124,7 @@ def restore(
         return False
     is_published = state == LabelState.PUBLISHED
     if (is_published or was == LabelState.PUBLISHED) and article.feed_seq is not None:
-        stamp_feeds(session, article.id, now, also=topic_id)
+        stamp_feeds(session, article.id, now)
     return is_published and _tell_more(session, article, topic_id, now)
 
 

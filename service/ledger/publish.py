@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from service.archive import index
 from service.db import rows
+from service.ledger import feed_stamps
 from service.ledger.spared import lock_spared, tell_spared
 from service.models import (
     Article,
@@ -19,7 +20,6 @@ from service.models import (
     NotificationState,
     Revision,
     RevisionState,
-    Topic,
     TopicLabel,
 )
 
@@ -110,31 +110,20 @@ def stop_sending(
     )
 
 
-def stamp_feeds(session: Session, article_id: int, now: datetime, also: int = 0) -> None:
-    """Give an article and every topic it is in, or was in, the next number of the feed clock,
-    and its place in the archive.
-
-    `also`: a topic that it has just left for good.
+def stamp_feeds(session: Session, article_id: int, now: datetime) -> None:
+    """Give an article the next number of the feed clock and its place in the archive, and stamp
+    with that number every list that it is in or was in.
 
     Call it last in the transaction: the clock's row stays locked until the commit, so numbers
     become visible in their order (invariant 16).
     """
-    topics = (
-        select(TopicLabel.topic_id)
-        .join(Revision, Revision.id == TopicLabel.revision_id)
-        .where(Revision.article_id == article_id, TopicLabel.state == LabelState.PUBLISHED)
-    )
-    index.renew(session, _locked(session, article_id))
+    before, after = index.renew(session, _locked(session, article_id))
     seq = session.execute(NEXT_SEQ).scalar_one()
     session.execute(
         update(Article).where(Article.id == article_id).values(feed_seq=seq, feed_at=now)
     )
-    session.execute(
-        update(Topic)
-        .where(Topic.id.in_(topics) | (Topic.id == also))
-        .values(feed_seq=seq)
-        .execution_options(synchronize_session=False)
-    )
+    feed_stamps.stamp(session, before | after, seq, now)
+    feed_stamps.note_departure(session, article_id, before, after, seq, now)
 
 
 def _locked(session: Session, article_id: int | None) -> Article:

@@ -16,6 +16,8 @@ from service.models.destination import Destination, DestinationKind
 from service.models.digest import DigestArticle, DigestItem, DigestRun
 from service.models.erasure import Erasure
 from service.models.feed_clock import FeedClock
+from service.models.feed_departure import FeedDeparture
+from service.models.feed_stamp import FeedStamp
 from service.models.halt import Halt, HaltKind, HaltScope
 from service.models.imported import Before, ImportEntry, ImportRun
 from service.models.inbox import InboxEvent, Verdict
@@ -84,6 +86,8 @@ __all__ = [
     "DigestRun",
     "Erasure",
     "FeedClock",
+    "FeedDeparture",
+    "FeedStamp",
     "Figure",
     "Frequency",
     "Halt",

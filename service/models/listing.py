@@ -8,15 +8,17 @@ from sqlalchemy.orm import Mapped, mapped_column
 from service.db import Base, BigId
 
 ANY = 0  # in place of a topic or a place: whatever it is
+CITY = -1  # in place of a place: what concerns the whole city, and so every place of it
 
 
 class Listing(Base):
-    """One article in one list: of a topic or any, and of a place or any.
+    """One article in one list: of a topic or any, and of a place, of the whole city, or any.
 
     An article of two topics and one place stands in six lists, so that each page of each
-    combination is one range of the primary key. `position` says when it was published, and is
-    unique to the article (see `service.archive.position`); the words to search for are in
-    `listing_words`, a full-text table that each database makes in its own way.
+    combination is one range of the primary key; whoever reads a place reads `CITY` with it.
+    `position` says when it was published, and is unique to the article (see
+    `service.archive.position`); the words to search for are in `listing_words`, a full-text table
+    that each database makes in its own way.
     """
 
     __tablename__ = "listing"

@@ -43,7 +43,6 @@ class Topic(Base):
     publish: Mapped[float | None]
     review: Mapped[float | None]
     position: Mapped[int] = mapped_column(default=0)
-    feed_seq: Mapped[int] = mapped_column(BigId, default=0)
     # Who decided about an article before said nothing about it; null: there from the beginning.
     created_at: Mapped[datetime | None] = mapped_column(default=utcnow)
 

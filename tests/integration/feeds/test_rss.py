@@ -10,9 +10,11 @@ import pytest
 from lxml import etree
 from sqlalchemy import update
 
+from service.app import create_app
 from service.db import utcnow
 from service.ledger.publish import stamp_feeds
-from service.models import Article, ArticleState, Topic
+from service.models import Article, ArticleState, FeedClock, FeedStamp
+from service.models.listing import ANY
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -70,7 +72,7 @@ def test_a_feed_names_itself_and_its_entries_for_ever(client, publish, town):
 
     (own,) = root.findall(f"channel/{ATOM}link[@rel='self']")
     assert own.get("href") == "http://localhost:8080/feeds/iklim-cevre.rss"
-    assert root.findtext("channel/link") == "http://localhost:8080/"
+    assert root.findtext("channel/link") == "http://localhost:8080/haberler?topic=iklim-cevre"
     (guid,) = root.findall("channel/item/guid")
     day = town.get(Article, article_id).created_at.date().isoformat()
     assert guid.text == f"tag:tellal.example,{day}:article/{article_id}"
@@ -146,7 +148,9 @@ def test_the_second_of_a_change_has_no_time_yet(client, publish, runtime, clock)
     """A second change in it would have the same time, and its readers would miss it."""
     publish()
     with runtime.db.write() as session:
-        session.execute(update(Article).values(feed_at=utcnow() + timedelta(minutes=1)))
+        session.execute(update(FeedStamp).values(at=utcnow() + timedelta(minutes=1)))
+        session.execute(update(FeedClock).values(seq=FeedClock.seq + 1))
+        session.execute(update(FeedStamp).values(seq=FeedStamp.seq + 1))
     assert "Last-Modified" not in client.get("/feeds/all.rss").headers
     clock.advance(minutes=2)
     assert "Last-Modified" in client.get("/feeds/all.rss").headers
@@ -211,19 +215,16 @@ def test_a_withdrawal_never_makes_the_feed_look_older(client, publish, withdraw,
     assert after >= before
 
 
-def test_another_name_of_the_city_is_another_feed(client, app, publish):
-    from dataclasses import replace
-
+def test_another_name_of_the_city_is_another_feed(client, settings, publish):
     publish()
     etag = client.get("/feeds/all.rss").headers["ETag"]
-    runtime = app.extensions["tellal"]
-    renamed = runtime.settings.model_copy(update={"city_name": "Başka Şehir"})
-    app.extensions["tellal"] = replace(runtime, settings=renamed)
+    renamed = create_app(settings.model_copy(update={"city_name": "Başka Şehir"}))
 
-    answer = client.get("/feeds/all.rss", headers={"If-None-Match": etag})
+    answer = renamed.test_client().get("/feeds/all.rss", headers={"If-None-Match": etag})
 
     assert answer.status_code == 200
     assert "Başka Şehir" in answer.text
+    renamed.extensions["tellal"].close()
 
 
 @pytest.mark.parametrize("key", ["İklim-Çevre", "IKLIM-CEVRE", "iklim-çevre", "%C4%B0klim-cevre"])
@@ -247,7 +248,9 @@ def test_numbers_of_changes_rise_with_each_stamp(publish, town, runtime):
     with runtime.db.write() as session:
         stamp_feeds(session, first, utcnow())
     assert town.get(Article, first).feed_seq > town.get(Article, second).feed_seq
-    assert town.get(Topic, town.topic()).feed_seq == town.get(Article, first).feed_seq
+    with runtime.db.read() as session:
+        stamp = session.get_one(FeedStamp, (town.topic(), ANY))
+    assert stamp.seq == town.get(Article, first).feed_seq
 
 
 def test_an_edit_in_the_feed_keeps_its_id_and_its_time_and_moves_its_update(
@@ -270,3 +273,55 @@ def test_an_edit_in_the_feed_keeps_its_id_and_its_time_and_moves_its_update(
     assert (old.id, old.published) == (new.id, new.published)
     assert new.updated > old.updated
     assert before.headers["ETag"] != after.headers["ETag"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "canonical"),
+    [
+        ("ulasim+iklim-cevre", "iklim-cevre+ulasim"),
+        ("Ulaşım+ulasim+İklim-Çevre@BORNOVA", "iklim-cevre+ulasim@bornova"),
+        ("all+ulasim@Karşıyaka+bornova+Karşıyaka", "all@bornova+karsiyaka"),
+        ("all@~Buca", "all@~buca"),
+    ],
+)
+def test_a_combination_has_one_address(client, typed, canonical):
+    answer = client.get(f"/feeds/{typed}.atom")
+
+    assert answer.status_code == 308
+    assert answer.headers["Location"] == f"http://localhost:8080/feeds/{canonical}.atom"
+    assert client.get(f"/feeds/{canonical}.atom").status_code == 200
+
+
+def test_a_place_brings_what_concerns_the_whole_city_too(client, publish):
+    publish(("ulasim",), places=("bornova",), title="Bornova")
+    publish(("ulasim",), places=("buca",), title="Buca")
+    publish(("ulasim",), title="Bütün şehir")
+    publish(("spor",), places=("bornova",), title="Spor")
+
+    def titles(key: str) -> set[str]:
+        return {
+            entry["title"] for entry in client.get(f"/feeds/{key}.json").get_json(True)["items"]
+        }
+
+    assert titles("ulasim@bornova") == {"Bornova", "Bütün şehir"}
+    assert titles("ulasim@~bornova") == {"Bornova"}
+    assert titles("spor+ulasim@~bornova") == {"Bornova", "Spor"}
+    assert titles("all@bornova+buca") == {"Bornova", "Buca", "Bütün şehir", "Spor"}
+
+
+def test_a_change_touches_the_feeds_that_it_is_in_and_no_other(client, publish):
+    publish(("ulasim",), places=("bornova",))
+    keys = ["all", "ulasim", "spor", "ulasim@bornova", "ulasim@buca", "spor@bornova"]
+    keys += ["spor+ulasim", "all@bornova", "all@buca", "ulasim@~bornova"]
+
+    def tags() -> dict[str, str]:
+        return {key: client.get(f"/feeds/{key}.atom").headers["ETag"] for key in keys}
+
+    before = tags()
+    publish(("ulasim",), places=("bornova",))
+    after = tags()
+
+    changed = {key for key in keys if before[key] != after[key]}
+    assert changed == {
+        *("all", "ulasim", "ulasim@bornova", "spor+ulasim", "all@bornova", "ulasim@~bornova")
+    }

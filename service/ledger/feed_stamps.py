@@ -1,0 +1,41 @@
+"""What feeds ask before all else: when did any of the lists that I join change last?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, text
+from sqlalchemy.orm import Session
+
+from service.archive.index import Lists
+from service.models import FeedDeparture
+
+_STAMP = text("""
+    INSERT INTO feed_stamp (topic_id, place_id, seq, at) VALUES (:topic, :place, :seq, :at)
+    ON CONFLICT (topic_id, place_id) DO UPDATE SET seq = excluded.seq, at = excluded.at
+""")
+_DEPART = text("""
+    INSERT INTO feed_departure (topic_id, place_id, article_id, seq, at)
+    VALUES (:topic, :place, :article, :seq, :at)
+    ON CONFLICT (topic_id, place_id, article_id) DO UPDATE SET seq = excluded.seq, at = excluded.at
+""")
+
+
+def stamp(session: Session, lists: Lists, seq: int, now: datetime) -> None:
+    """Note that these lists changed with this number of the feed clock, which is locked."""
+    if lists:
+        session.execute(_STAMP, _values(lists, seq=seq, at=now))
+
+
+def note_departure(
+    session: Session, article_id: int, before: Lists, after: Lists, seq: int, now: datetime
+) -> None:
+    """Remember which lists a withdrawn article was in; forget it once it is in any again."""
+    if after:
+        session.execute(delete(FeedDeparture).where(FeedDeparture.article_id == article_id))
+    elif before:
+        session.execute(_DEPART, _values(before, article=article_id, seq=seq, at=now))
+
+
+def _values(lists: Lists, **values: object) -> list[dict[str, object]]:
+    return [{"topic": topic, "place": place, **values} for topic, place in sorted(lists)]
