@@ -179,6 +179,11 @@ class Settings(BaseSettings):
         "haber@tellal.example", description="Address that mail comes from, else that of brand.yaml."
     )
     city_name: str = Field("", description="Name that people see; empty: that of brand.yaml.")
+    sitemap_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Hosts of the city's own sites whose robots.txt names our /sitemap.xml, joined "
+        "by commas: the articles' addresses there are in our sitemaps too.",
+    )
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded-For is believed."
     )
@@ -308,7 +313,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("allow_private_hosts", "chat_schemes", "personal_chat", "ntfy_hosts", "matrix_hosts"),
-        "chat_hosts_at_home",
+        *("chat_hosts_at_home", "sitemap_hosts"),
         mode="before",
     )
     @classmethod

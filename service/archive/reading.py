@@ -66,6 +66,7 @@ class Reading:
     topics: list[Reason]
     places: list[Reason]
     correction: Correction | None
+    modified_at: datetime | None  # null: it says what it said at the first
     story: list[Item]
     near: list[Item]
 
@@ -97,6 +98,7 @@ def read(session: Session, found: Found) -> Reading:
         [reason.about.id for reason in places],
         without=story,
     )
+    correction = _correction(session, article.id)
     shown = {item.article_id: item for item in items(session, [*story, *near])}
     return Reading(
         article=article,
@@ -106,7 +108,8 @@ def read(session: Session, found: Found) -> Reading:
         body=page_body(revision.body_html, revision.url),
         topics=topics,
         places=places,
-        correction=_correction(session, article.id),
+        correction=correction,
+        modified_at=_modified_at(session, revision, correction, at),
         story=[shown[one] for one in story if one in shown],
         near=[shown[one] for one in near if one in shown],
     )
@@ -126,6 +129,19 @@ def _own_summary(revision: Revision) -> str:
     summary = " ".join(revision.summary.split())
     begins = " ".join(revision.body_text[: 2 * len(summary) + 80].split())
     return "" if begins.startswith(summary.rstrip(".… ")) else summary
+
+
+def _modified_at(
+    session: Session, revision: Revision, correction: Correction | None, at: datetime
+) -> datetime | None:
+    """When its text last changed after it was published, as far as we were told."""
+    before = select(Revision.id).where(
+        Revision.article_id == revision.article_id, Revision.id < revision.id
+    )
+    is_edited = session.scalar(before.limit(1)) is not None
+    moments = [revision.created_at] if is_edited else []
+    moments += [correction.at] if correction else []
+    return max((moment for moment in moments if moment > at), default=None)
 
 
 def _withdrawal_note(session: Session, article: Article) -> str:

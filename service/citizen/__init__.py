@@ -11,6 +11,7 @@ from service.citizen import (
     api_docs,
     archive,
     article,
+    canonical,
     display,
     embed,
     links,
@@ -20,6 +21,7 @@ from service.citizen import (
     my_settings,
     my_targets,
     sign_in,
+    sitemaps,
     subscribe,
     topics,
     wrong_topic,
@@ -50,5 +52,7 @@ def register(app: APIFlask) -> None:
     ]
     if not runtime.settings.smtp_url.get_secret_value():
         parts.append(mailbox.blueprint())  # with a real mail server there is no such page
+    app.register_blueprint(sitemaps.blueprint(limits))
     for part in parts:
+        part.context_processor(canonical.shared)
         pages.register_pages(app, part)

@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 from service.archive.items import items
 from service.archive.listings import Cursor, Month, Wanted, first_month, page
 from service.archive.words import MAX_QUERY, Query, read_query
+from service.citizen.canonical import own
+from service.citizen.card import page_card
 from service.citizen.public import public_page
 from service.classify.text import slugify
 from service.db import utcnow
@@ -55,6 +57,26 @@ class Asked:
         place = [self.place.name] if self.place else []
         return topic + place + ([month_name(self.month)] if self.month else [])
 
+    @property
+    def title(self) -> str:
+        """What the page is called where a link to it is shown."""
+        said = gettext("Search results: %(text)s", text=self.text) if self.query else ""
+        return " · ".join([said or gettext("News"), *self.parts])
+
+    @property
+    def description(self) -> str:
+        """What the list holds, in a sentence."""
+        topic = self.topic.description(language()) if self.topic else ""
+        return topic or gettext("The city’s news by topic, district and month.")
+
+    @property
+    def own_url(self) -> str:
+        """This page's one address: what was understood of the one that was asked for."""
+        changes: dict[str, Any] = {} if self.query else {"q": None}
+        if self.cursor:
+            changes["after" if self.cursor.is_backward else "before"] = self.cursor
+        return self.url(**changes)
+
     def url(self, **changes: Any) -> str:
         """The address of the same list with these changes; None takes a part away."""
         parts = {
@@ -85,10 +107,13 @@ def _show() -> Response:
         topics, places = all_topics(session), all_places(session)
         asked = _read(list(topics), list(places))
         found = page(session, asked.wanted, asked.cursor, zone)
+        canonical = own(asked.own_url)
         response = public_page(
             render_template(
                 "citizen/archive.html",
                 asked=asked,
+                canonical=canonical,
+                card=page_card(asked.title, asked.description, canonical),
                 found=found,
                 parts=asked.parts,
                 news_items=items(session, found.article_ids),

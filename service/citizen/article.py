@@ -5,7 +5,7 @@ The city's own page of the article is its canonical address; this one says why i
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator
 from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Blueprint, Response, abort, redirect, render_template, request
@@ -13,9 +13,17 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from markupsafe import Markup
 
-from service.archive.reading import Gone, look_up, read
+from service.archive.address import city_address
+from service.archive.items import shortened
+from service.archive.reading import Found, Gone, Reading, look_up, read
+from service.archive.why import Reason
+from service.citizen.canonical import Canonical, own
+from service.citizen.card import Card, locale_of, picture_address
 from service.citizen.public import CACHE, public_page
+from service.models import Topic
 from service.pages import language, page_url, runtime
+
+MAX_DESCRIBED = 2000  # characters of a text that its description is made of
 
 
 def blueprint() -> Blueprint:
@@ -41,26 +49,72 @@ def _page(article_id: int) -> ResponseReturnValue:
             abort(404)
         if isinstance(found, Gone):
             return _gone(found)
-        own = page_url("article.show", article_id=article_id, slug=found.slug)
-        if request.path != own:
-            answer = redirect(own, 301)
+        path = page_url("article.show", article_id=article_id, slug=found.slug)
+        if request.path != path:
+            answer = redirect(path, 301)
             answer.headers["Cache-Control"] = CACHE  # a title may change back
             return answer
-        page = read(session, found)
-        address = found.revision.url or runtime().settings.public_url + own
-        return public_page(
-            render_template(
-                "citizen/article.html",
-                page=page,
-                revision=found.revision,
-                address=address,
-                host=host_of(found.revision.url),
-                picture_host=host_of(picture_of(found.revision.image)),
-                shares=share_links(found.revision.title, address),
-                back=_back_to_page(found.revision.language),
-                wrong_topic_url=f"{own.partition('-')[0]}/wrong-topic",
-            )
-        )
+        return public_page(_written(read(session, found), found, path))
+
+
+def _written(page: Reading, found: Found, path: str) -> str:
+    title, city = found.revision.title, city_address(found.revision.url)
+    canonical = Canonical(city) if city else own(path)
+    site, address = runtime().settings.public_url, canonical.url
+    card = _card(page, canonical)
+    return render_template(
+        "citizen/article.html",
+        page=page,
+        revision=found.revision,
+        canonical=canonical,
+        card=card,
+        site=site,
+        address=address,
+        trail=[(name, site + url) for name, url in _trail(page, path)],
+        host=host_of(city),
+        picture_host=host_of(card.image),
+        shares=share_links(title, address),
+        back=_back_to_page(found.revision.language),
+        wrong_topic_url=f"{path.partition('-')[0]}/wrong-topic",
+    )
+
+
+def _card(page: Reading, canonical: Canonical) -> Card:
+    revision, image = page.revision, page.revision.image
+    topics = _names(page.topics)
+    return Card(
+        kind="article",
+        title=revision.title,
+        description=shortened(revision.summary or revision.body_text[:MAX_DESCRIBED]),
+        url=canonical.url,
+        locale=locale_of(revision.language),
+        locales=_other_locales(revision.language) if canonical.alternates else (),
+        image=picture_address(image),
+        image_alt=str((image or {}).get("alt") or ""),
+        published_at=page.at,
+        modified_at=page.modified_at,
+        section=next(iter(topics), ""),
+        tags=(*topics, *_names(page.places)),
+    )
+
+
+def _other_locales(story_language: str) -> tuple[str, ...]:
+    """Of the languages that a page of ours speaks around the story."""
+    found = map(locale_of, runtime().settings.brand.languages)
+    return tuple(one for one in found if one != locale_of(story_language))
+
+
+def _names(reasons: Iterable[Reason]) -> list[str]:
+    found = (reason.about for reason in reasons)
+    return [one.name(language()) if isinstance(one, Topic) else one.name for one in found]
+
+
+def _trail(page: Reading, path: str) -> Iterator[tuple[str, str]]:
+    """The way to this page, for people who come from a search: names and paths."""
+    yield gettext("News"), page_url("archive.show")
+    for name, reason in zip(_names(page.topics[:1]), page.topics, strict=False):
+        yield name, page_url("archive.show", topic=reason.about.slug)
+    yield page.revision.title, path
 
 
 def _gone(gone: Gone) -> Response:
@@ -88,10 +142,6 @@ def share_links(title: str, address: str) -> list[tuple[str, str]]:
         ("Telegram", f"https://t.me/share/url?{query(url=address, text=title)}"),
         ("X", f"https://x.com/intent/post?{query(text=title, url=address)}"),
     ]
-
-
-def picture_of(image: dict[str, Any] | None) -> str:
-    return str((image or {}).get("url", ""))
 
 
 def host_of(url: str) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, render_template
+from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -14,10 +15,12 @@ from service import pages
 from service.archive.items import Item, items
 from service.citizen import topic_facts
 from service.citizen.archive import month_name, months
+from service.citizen.canonical import own
+from service.citizen.card import page_card
 from service.citizen.public import public_page
 from service.db import utcnow
 from service.models import Article, ArticleState, LabelState, NoticeKind, Topic, TopicLabel
-from service.pages import runtime
+from service.pages import page_url, runtime
 from service.subscriptions import notices
 from service.subscriptions.choices import all_topics, offered_places
 
@@ -37,8 +40,11 @@ def blueprint() -> Blueprint:
         with runtime().db.read() as session:
             topics = all_topics(session)
             latest = latest_headlines(session)
+            canonical = own(page_url("topics.show"))
             page = render_template(
                 "citizen/topics.html",
+                canonical=canonical,
+                card=page_card(gettext("Get news by email"), _description(), canonical),
                 topics=topics,
                 latest=latest,
                 lead=lead(latest.values(), now),
@@ -56,6 +62,15 @@ def blueprint() -> Blueprint:
         return public_page(render_template("citizen/privacy.html", notice=notice))
 
     return part
+
+
+def _description() -> str:
+    return str(
+        gettext(
+            "Choose topics and districts. Each piece of news reaches you once, and you can stop "
+            "with one click."
+        )
+    )
 
 
 def latest_headlines(session: Session) -> dict[int, Item]:
