@@ -103,7 +103,9 @@ def news(session: Session, now: datetime) -> list[Listed]:
     wanted = (
         _articles()
         .where(Listing.topic_id == ANY, Listing.place_id == ANY)
-        .where(Listing.position > start_of(now - NEWS_FOR), Listing.position < start_of(now + SECOND))
+        .where(
+            Listing.position > start_of(now - NEWS_FOR), Listing.position < start_of(now + SECOND)
+        )
         .order_by(Listing.position.desc())
     )
     return _listed(session, wanted.limit(MOST_LOOKED_AT))

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from service import pages
+from service.archive.reading import Gone, look_up
 from service.db import utcnow
 from service.limits import Limits, client
 from service.models import Topic
@@ -63,8 +64,12 @@ def _page(
 
 
 def _question(article_id: int) -> wrong_topic.Question:
+    """What the article's own page shows may be asked about, and nothing that it does not."""
     with runtime().db.read() as session:
-        return wrong_topic.question(session, article_id) or abort(404)
+        found = look_up(session, article_id)
+        if isinstance(found, Gone):
+            abort(410)
+        return (found and wrong_topic.question(session, article_id)) or abort(404)
 
 
 def _ids(topics: list[Topic], slugs: list[str]) -> list[int]:

@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli import cli
+from service.db import utcnow
+from service.ledger.publish import stamp_feeds, withdraw
 from service.models import Article, LabelState, Topic, TopicLabel, WrongTopic, WrongTopicKind
 from service.taxonomy import apply, changes_by, stored_topics
 from tests.integration.citizen.entering import press
@@ -25,6 +27,14 @@ def say(app: Any, article: int, ip: str, **answers: Any) -> Any:
     return press(client, client.get(path), path, **answers)
 
 
+def public(town: Any, **fields: Any) -> int:
+    """An article that everybody may read."""
+    article: int = town.article(**fields)
+    with town.runtime.db.write() as session:
+        stamp_feeds(session, article, utcnow())
+    return article
+
+
 def counts(town: Any) -> dict[tuple[int, str], int]:
     return {(one.topic_id, one.kind): one.count for one in town.all(WrongTopic)}
 
@@ -37,7 +47,7 @@ def invoke(*words: str) -> str:
 
 @pytest.mark.parametrize("prefix", ["", "/en"])
 def test_the_form_asks_for_topics_and_for_no_text(client, town, prefix):
-    article = town.article()
+    article = public(town)
     page = client.get(f"{prefix}/haber/{article}/wrong-topic")
 
     assert TITLE in page.text
@@ -49,7 +59,7 @@ def test_the_form_asks_for_topics_and_for_no_text(client, town, prefix):
 
 
 def test_an_answer_is_counted_and_the_reader_is_not_kept(app, client, town):
-    article = town.article()
+    article = public(town)
     path = f"/haber/{article}/wrong-topic"
 
     done = press(client, client.get(path), path, wrong="iklim-cevre", missing="spor")
@@ -65,7 +75,7 @@ def test_an_answer_is_counted_and_the_reader_is_not_kept(app, client, town):
 
 
 def test_one_reader_counts_once_for_an_article(app, town):
-    article, other = town.article(), town.article()
+    article, other = public(town), public(town)
 
     for _ in range(3):
         assert say(app, article, "203.0.113.7", wrong="iklim-cevre").status_code == 303
@@ -76,7 +86,7 @@ def test_one_reader_counts_once_for_an_article(app, town):
 
 
 def test_a_client_that_sends_many_is_stopped(app, town):
-    article = town.article()
+    article = public(town)
     codes = [say(app, article, "203.0.113.7", wrong="iklim-cevre").status_code for _ in range(21)]
     assert codes == [303] * 20 + [429]
 
@@ -85,7 +95,7 @@ def test_a_client_that_sends_many_is_stopped(app, town):
     "answers", [{}, {"wrong": "spor"}, {"missing": "iklim-cevre"}, {"missing": "no such"}]
 )
 def test_an_answer_that_says_nothing_comes_back(app, town, answers):
-    answer = say(app, town.article(), "203.0.113.7", **answers)
+    answer = say(app, public(town), "203.0.113.7", **answers)
 
     assert answer.status_code == 200
     assert "En az bir konu seçin" in answer.text
@@ -94,7 +104,7 @@ def test_an_answer_that_says_nothing_comes_back(app, town, answers):
 
 
 def test_an_article_without_topics_can_miss_one(app, client, town):
-    article = town.article(topics=())
+    article = public(town, topics=())
     answer = say(app, article, "203.0.113.7")
     assert '<a href="#missing">' in answer.text
 
@@ -103,17 +113,25 @@ def test_an_article_without_topics_can_miss_one(app, client, town):
     assert counts(town) == {(town.topic("spor"), WrongTopicKind.MISSING): 1}
 
 
-def test_what_is_not_there_is_not_found(client, runtime, town):
-    article = town.article()
-    with runtime.db.write() as session:
-        session.get_one(Article, article).state = "withdrawn"
-
-    for path in (f"/haber/{article}/wrong-topic", NO_SUCH, f"/haber/{2**70}/wrong-topic"):
+def test_what_is_not_there_is_not_found(client, town):
+    for path in (NO_SUCH, f"/haber/{2**70}/wrong-topic"):
         assert client.get(path).status_code == 404, path
 
 
+def test_what_is_held_or_withdrawn_tells_nothing_by_its_form(client, runtime, town):
+    held, gone = town.article(), public(town)
+    with runtime.db.write() as session:
+        withdraw(session, session.get_one(Article, gone), utcnow())
+
+    for article, status in ((held, 404), (gone, 410)):
+        for method in ("GET", "HEAD"):
+            answer = client.open(f"/haber/{article}/wrong-topic", method=method)
+            assert answer.status_code == status
+            assert TITLE not in answer.text
+
+
 def test_a_form_without_its_token_counts_nothing(client, town):
-    article = town.article()
+    article = public(town)
     answer = client.post(f"/haber/{article}/wrong-topic", data={"wrong": "iklim-cevre"})
     assert answer.status_code == 400
     assert counts(town) == {}
@@ -121,7 +139,7 @@ def test_a_form_without_its_token_counts_nothing(client, town):
 
 @pytest.mark.usefixtures("command_line", "editor")
 def test_staff_see_it_once_three_readers_say_so_and_their_word_ends_it(app, runtime, town):
-    article = town.article()
+    article = public(town)
     nothing = invoke("review", "list")
     for number in range(3):
         assert invoke("review", "list") == nothing
@@ -140,7 +158,7 @@ def test_staff_see_it_once_three_readers_say_so_and_their_word_ends_it(app, runt
 
 
 def test_a_topic_that_readers_miss_can_still_be_removed(app, runtime, town):
-    say(app, town.article(), "203.0.113.7", missing="spor")
+    say(app, public(town), "203.0.113.7", missing="spor")
 
     with runtime.db.write() as session:
         listed = [topic for topic in stored_topics(session) if topic.slug != "spor"]
