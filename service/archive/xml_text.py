@@ -15,7 +15,9 @@ def clean(text: str) -> str:
 
 
 def ascii_url(url: str) -> str:
-    """Percent-encode what is not ASCII: `ş` becomes `%C5%9F`, and a Turkish host an A-label."""
+    """Percent-encode what is not ASCII: `ş` becomes `%C5%9F`, and a Turkish host an A-label.
+    What XML forbids is dropped."""
+    url = clean(url)
     try:
         parts = urlsplit(url)
         host = parts.netloc.encode("idna").decode()

@@ -25,7 +25,7 @@ CLOSED = (
     "/haberler?*q=",
     "/haberler?*before=",
     "/haberler?*after=",
-    "/embed?",
+    "/embed?topics=",
 )
 CLOSED_TO_ALL_LANGUAGES = ("/v1/",)
 

@@ -70,7 +70,7 @@ def _url(url: Url) -> str:
 
 
 def _place(address: str) -> str:
-    return f"<loc>{escape(clean(ascii_url(address)))}</loc>"
+    return f"<loc>{escape(ascii_url(address))}</loc>"
 
 
 def _lastmod(at: datetime | None) -> str:

@@ -21,6 +21,11 @@ NO_PAGES = {
     "my_data.as_json": "a file for programs",
     "mailbox.html": "a letter in its frame; test_letters.py",
     "mailbox.raw": "a letter as it was sent",
+    "sitemaps.index": "a file for crawlers; test_sitemaps.py",
+    "sitemaps.of_pages": "a file for crawlers",
+    "sitemaps.of_month": "a file for crawlers",
+    "sitemaps.of_news": "a file for crawlers",
+    "sitemaps.robots": "a file for crawlers",
 }
 
 

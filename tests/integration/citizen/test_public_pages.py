@@ -79,7 +79,11 @@ def test_every_page_has_its_headers_language_and_title(
     assert "<script" not in answer.text
     assert " style=" not in answer.text
     sources = re.findall(r'<(?:link|img|iframe)[^>]+(?:href|src)="([^"]+)"', answer.text)
-    assert all(source.startswith("/") for source in sources)
+    own = re.findall(r'<link rel="(?:canonical|alternate)"[^>]* href="([^"]+)"', answer.text)
+    assert all(source.startswith("/") for source in sources if source not in own)
+    base = "http://localhost:8080/"
+    assert all(address.startswith((base, "/feeds/")) for address in own)
+    assert len(own) >= (0 if answer.status_code == 404 else 4)
 
 
 @pytest.mark.parametrize("path", ["/", "/en/", "/privacy", "/docs"])
