@@ -164,7 +164,15 @@ def _counted(session: Session, zone: ZoneInfo, month: Month) -> tuple[int, datet
 
 def _articles() -> Select[*tuple[Any, ...]]:
     return (
-        select(Article, Revision.url, Revision.title, Revision.language, Revision.created_at)
+        select(
+            Article.id,
+            Revision.url,
+            Revision.title,
+            Revision.language,
+            func.coalesce(Article.published_at, Article.created_at).label("published_at"),
+            Revision.created_at,
+            Article.feed_at,
+        )
         .join(Listing, Listing.article_id == Article.id)
         .join(Revision, Revision.id == Article.shown_revision_id)
     )
@@ -173,16 +181,16 @@ def _articles() -> Select[*tuple[Any, ...]]:
 def _listed(session: Session, wanted: Select[*tuple[Any, ...]]) -> list[Listed]:
     return [
         Listed(
-            article_id=article.id,
-            slug=slug_of(title),
-            url=url,
-            title=title,
-            language=language,
-            published_at=article.published_at or article.created_at,
-            edited_at=created_at,
-            changed_at=article.feed_at,
+            article_id=row.id,
+            slug=slug_of(row.title),
+            url=row.url,
+            title=row.title,
+            language=row.language,
+            published_at=row.published_at,
+            edited_at=row.created_at,
+            changed_at=row.feed_at,
         )
-        for article, url, title, language, created_at in session.execute(wanted)
+        for row in session.execute(wanted)
     ]
 
 
