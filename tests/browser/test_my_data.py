@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 
 from service.citizen.signed_in import sign_in
 from service.db import utcnow
+from service.ledger.publish import stamp_feeds
 from service.models import (
     Delivery,
     DeliveryState,
@@ -82,7 +83,10 @@ def reader(town: Town, runtime: Runtime) -> int:
         )
     for state in DeliveryState:
         title = LONG if state % 2 else "Körfez için iklim eylem planı"
-        _settle(runtime, town.planned(town.article(places=("karsiyaka",), title=title)), state)
+        article = town.article(places=("karsiyaka",), title=title)
+        with runtime.db.write() as session:
+            stamp_feeds(session, article, utcnow())
+        _settle(runtime, town.planned(article), state)
     town.message(reader)
     return reader
 
