@@ -6,7 +6,7 @@ A page of ours that names the city's own page as canonical is in none (ADR 38).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -49,10 +49,17 @@ class Site:
         for place in all_places(session):
             if place.id in places:
                 yield from self.page(f"/haberler?place={place.slug}", places[place.id])
-        notice = notices.current(session, NoticeKind.NOTICE, self.settings.brand.language)
-        yield from self.page("/privacy", notice.published_at)
+        shown = self.notices_shown(session)
+        for url, changed_at in zip(self.page("/privacy"), shown, strict=True):
+            yield replace(url, changed_at=changed_at)
         for bare in STATIC:
             yield from self.page(bare)
+
+    def notices_shown(self, session: Session) -> list[datetime]:
+        """Since when each language has the privacy notice that it has now."""
+        languages = self.settings.brand.languages
+        found = (notices.current(session, NoticeKind.NOTICE, code) for code in languages)
+        return [notice.published_at for notice in found]
 
     def article(self, one: Listed) -> Iterator[Url]:
         """An article's canonical page in every language that it has; nothing where that page is on

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, abort, request
@@ -25,10 +26,8 @@ from service.citizen.sitemap_urls import Site
 from service.citizen.sitemap_xml import Url
 from service.db import utcnow
 from service.limits import Limits
-from service.models import NoticeKind
 from service.pages import runtime
 from service.settings import Settings
-from service.subscriptions import notices
 
 CACHE = "public, max-age=600"
 NEWS_CACHE = "public, max-age=60"
@@ -44,11 +43,11 @@ def blueprint(limits: Limits) -> Blueprint:
     """The addresses, which no language has a prefix for."""
     part = Blueprint("sitemaps", __name__)
     part.enable_openapi = False  # type: ignore[attr-defined]  # APIFlask asks every part
-    index, of_pages = Kept(_index), Kept(_pages)
+    index, pages = Kept(), Kept()
     of_month = limits.guard(_month, PER_CLIENT, "sitemap-month")
     of_news = limits.guard(_news, PER_CLIENT, "sitemap-news")
-    part.add_url_rule("/sitemap.xml", "index", lambda: _answer(index))
-    part.add_url_rule("/sitemap-pages.xml", "of_pages", lambda: _answer(of_pages))
+    part.add_url_rule("/sitemap.xml", "index", lambda: _answer(_index, index))
+    part.add_url_rule("/sitemap-pages.xml", "of_pages", lambda: _answer(_pages, pages))
     part.add_url_rule("/sitemap-<name>.xml", "of_month", of_month)
     part.add_url_rule("/sitemap-news.xml", "of_news", of_news)
 
@@ -64,16 +63,16 @@ def blueprint(limits: Limits) -> Blueprint:
 
 
 class Kept:
-    """What was written last, for as long as nothing changes; thread-safe, for it replaces whole."""
+    """The last file under its tag, for as long as nothing changes; thread-safe, for it replaces
+    whole."""
 
-    def __init__(self, write: Write) -> None:
-        self._write = write
-        self._kept: tuple[Change, bytes] | None = None
+    def __init__(self) -> None:
+        self._kept: tuple[str, bytes] = "", b""
 
-    def __call__(self, session: Session, site: Site, change: Change) -> bytes:
+    def get(self, tag: str, write: Callable[[], bytes]) -> bytes:
         kept = self._kept
-        if kept is None or kept[0] != change:
-            kept = self._kept = change, self._write(session, site, change)
+        if kept[0] != tag:
+            kept = self._kept = tag, write()
         return kept[1]
 
 
@@ -128,17 +127,20 @@ def _news() -> ResponseReturnValue:
     return response
 
 
-def _answer(write: Write) -> Response:
+def _answer(write: Write, kept: Kept | None = None) -> Response:
     """The file, unless the client has it: its tag is the number of the last change and a digest of
     what else it depends on."""
     settings = runtime().settings
     with runtime().db.read() as session:
         change = sitemaps.last_change(session)
         response = _xml(CACHE)
-        response.set_etag(f"{change.seq}-{_fingerprint(session, settings)}", weak=True)
+        site = Site(settings)
+        tag = f"{change.seq}-{_fingerprint(session, site)}"
+        response.set_etag(tag, weak=True)
         response.last_modified = _last_modified(change)
         if response.make_conditional(request).status_code != 304:
-            response.set_data(write(session, Site(settings), change))
+            make = partial(write, session, site, change)
+            response.set_data(kept.get(tag, make) if kept else make())
     return response
 
 
@@ -148,10 +150,10 @@ def _xml(cache: str) -> Response:
     return response
 
 
-def _fingerprint(session: Session, settings: Settings) -> str:
-    notice = notices.current(session, NoticeKind.NOTICE, settings.brand.language)
-    other = (settings.public_url, settings.brand.languages, settings.sitemap_hosts)
-    said = f"1 {other} {settings.timezone} {notice.published_at}"
+def _fingerprint(session: Session, site: Site) -> str:
+    held = site.settings
+    depends = (held.public_url, held.brand.languages, held.sitemap_hosts, held.timezone)
+    said = f"1 {depends} {site.notices_shown(session)}"
     return hashlib.sha256(said.encode()).hexdigest()[:8]
 
 

@@ -13,7 +13,7 @@ from service.app import create_app
 from service.citizen import sitemaps
 from service.citizen.robots import CLOSED
 from service.db import utcnow
-from service.models import Article
+from service.models import Article, NoticeKind, NoticeText
 from tests.integration.archive.sitemap_rules import read, read_news
 
 BASE = "http://localhost:8080"
@@ -153,6 +153,19 @@ def test_unchanged_files_are_not_sent_again(client, ask, publish, runtime):
     tag = ask(INDEX).headers["ETag"]
     publish("Yeni", url="")
     ask(INDEX, 200, **{"If-None-Match": tag})
+
+
+def test_a_new_privacy_notice_is_a_change_too(ask, runtime):
+    first = ask(PAGES)
+    now = utcnow().replace(microsecond=0)
+    with runtime.db.write() as session:
+        notice = NoticeText(kind=NoticeKind.NOTICE, language="tr", version=9, text="", text_hash="")
+        notice.published_at = now
+        session.add(notice)
+    answer = ask(PAGES, 200, **{"If-None-Match": first.headers["ETag"]})
+    changed = {one.loc for one in read(answer.data, PAGES) if one.lastmod == now}
+    assert changed == {f"{BASE}/privacy"}
+    assert len(read(answer.data, PAGES)) == len(read(first.data, PAGES))
 
 
 def test_news_are_those_of_two_days_the_newest_first(ask, publish, clock, take_back):
