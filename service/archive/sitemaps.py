@@ -5,7 +5,7 @@ A month of the archive is one part or several, each a bounded range of the listi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,17 +15,15 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.archive.address import slug_of
-from service.archive.listings import PAGE_SIZE, Month, first_month
+from service.archive.listings import Month, first_month
 from service.archive.position import moment_of, start_of
 from service.models import (
     Article,
     ArticleState,
     FeedClock,
+    FeedStamp,
     Listing,
-    Place,
-    PlaceLabel,
     Revision,
-    Topic,
 )
 from service.models.listing import ANY
 
@@ -113,43 +111,24 @@ def news(session: Session, now: datetime) -> list[Listed]:
 
 def topics_changed(session: Session) -> dict[int, datetime]:
     """When the list of each topic that has articles last changed: one came, went or is another."""
-    stamped = select(Topic.id, Article.feed_at).join(Article, Article.feed_seq == Topic.feed_seq)
-    last = {number: at for number, at in session.execute(stamped) if at}
-    return dict(_changed(session, session.scalars(select(Topic.id)).all(), last, Listing.topic_id))
+    return _changed(session, FeedStamp.topic_id, FeedStamp.place_id)
 
 
 def places_changed(session: Session) -> dict[int, datetime]:
-    """The same of places, less articles that are of another place now: nothing remembers them."""
-    withdrawn = (
-        select(PlaceLabel.place_id, func.max(Article.feed_at))
-        .join(Article, Article.shown_revision_id == PlaceLabel.revision_id)
-        .where(Article.state == ArticleState.WITHDRAWN, Article.feed_seq.is_not(None))
-        .group_by(PlaceLabel.place_id)
-    )
-    last = {number: at for number, at in session.execute(withdrawn) if at}
-    return dict(_changed(session, session.scalars(select(Place.id)).all(), last, Listing.place_id))
+    """The same of the lists of places."""
+    return _changed(session, FeedStamp.place_id, FeedStamp.topic_id)
 
 
 def _changed(
-    session: Session,
-    ids: Iterable[int],
-    last: dict[int, datetime],
-    column: InstrumentedAttribute[int],
-) -> Iterator[tuple[int, datetime]]:
-    """Of each list that has articles: the later of `last` and the changes on its first page."""
-    other = Listing.place_id if column is Listing.topic_id else Listing.topic_id
-    for number in ids:
-        first_page = (
-            select(Listing.article_id)
-            .where(column == number, other == ANY)
-            .order_by(Listing.position.desc())
-            .limit(PAGE_SIZE)
-            .subquery()
-        )
-        newest = select(func.max(Article.feed_at)).where(Article.id == first_page.c.article_id)
-        found = session.scalar(newest)
-        if found is not None:
-            yield number, max(found, last.get(number, found))
+    session: Session, column: InstrumentedAttribute[int], other: InstrumentedAttribute[int]
+) -> dict[int, datetime]:
+    has_articles = (
+        select(Listing.article_id)
+        .where(Listing.topic_id == FeedStamp.topic_id, Listing.place_id == FeedStamp.place_id)
+        .exists()
+    )
+    found = select(column, FeedStamp.at).where(column > ANY, other == ANY, has_articles)
+    return dict(session.execute(found).all())
 
 
 def _counted(session: Session, zone: ZoneInfo, month: Month) -> tuple[int, datetime | None]:
