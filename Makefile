@@ -10,8 +10,8 @@ CHROMIUM := $(shell for name in chromium chromium-browser google-chrome google-c
 	command -v $$name && exit; done >/dev/null || [ "$$(id -u)" != 0 ] || echo chromium)
 
 # Debian packages that tests need beside what comes from the lock file.
-TEST_PACKAGES := $(CHROMIUM) curl dovecot-imapd dovecot-lmtpd libmail-dkim-perl openssl php-cli postfix \
-	spamassassin
+TEST_PACKAGES := $(CHROMIUM) curl dovecot-imapd dovecot-lmtpd libmail-dkim-perl newsboat openssl php-cli \
+	postfix rss2email spamassassin
 
 # Taken in this order; `make run PYTHON=/path/to/python3.12` puts one of your own first.
 PYTHONS := $(PYTHON) python3.12 python3.11 python3
@@ -19,7 +19,7 @@ PYTHONS := $(PYTHON) python3.12 python3.11 python3
 .DEFAULT_GOAL := help
 .PHONY: help run demo journeys import-large test lint types contracts apt-packages browser tests format lock setup venv \
 	install secrets chaos bench-ledger bench-digest bench-mail bench-ingest bench-classify bench-urgent bench-races fuzz \
-	admin-plans bench-admin
+	admin-plans bench-admin readers
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ tests: setup ## the tests alone; choose some with ARGS="tests/unit -k turkish"
 
 journeys: setup ## the browser tests; writes docs/journeys.md: which test shows what, and what axe saw
 	@TELLAL_WRITE_JOURNEYS=1 $(BIN)/pytest -q tests/browser
+
+readers: setup ## real feed readers at a running server; writes docs/feeds-readers.md
+	@TELLAL_WRITE_READERS=1 $(BIN)/pytest -q tests/integration/feeds/readers
 
 chaos: setup ## the proof: hurt a running Tellal, count what was lost (FAULT= SEED= DB= QUICK=1 FRESH=1)
 	@$(MAKE) --no-print-directory apt-packages TEST_PACKAGES=libfaketime || true
