@@ -18,12 +18,16 @@ class News:
     """An article as the city knows it."""
 
     external_id: str
-    title: str
     article_id: int = 0
     edits: int = 0
     is_live: bool = True
     is_listed: bool = True  # in the feed's topic
     was_listed: bool = True  # when it was withdrawn
+
+    @property
+    def title(self) -> str:
+        edited = f" (düzeltme {self.edits})" if self.edits else ""
+        return f"“Ilık İklim” planı {self.external_id}: ığüşöç ĞÜŞİÖÇ & karbon < %40 🌊{edited}"
 
     @property
     def url(self) -> str:
@@ -50,9 +54,7 @@ class City:
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def publish(self) -> News:
-        number = str(next(self._numbers))
-        title = f"“Ilık İklim” planı {number}: ığüşöç ĞÜŞİÖÇ & karbon < %40 🌊"
-        one = News(number, title)
+        one = News(str(next(self._numbers)))
         one.article_id = self._send(one)
         self.news.append(one)
         return one
@@ -60,7 +62,11 @@ class City:
     def edit(self, one: News) -> None:
         """Another title, summary and text."""
         one.edits += 1
-        one.title = f"{one.title.partition(' (')[0]} (düzeltme {one.edits})"
+        self._send(one)
+
+    def undo_edit(self, one: News) -> None:
+        """The texts of before, if there were any."""
+        one.edits = max(one.edits - 1, 0)
         self._send(one)
 
     def withdraw(self, one: News) -> None:
