@@ -10,6 +10,7 @@ from typing import Any
 from tests.integration.conftest import Clock, Cms
 
 TOPIC, OTHER = "iklim-cevre", "ulasim"
+KEY = f"{TOPIC}+spor@bornova"  # some readers stumble over such characters in addresses
 WITHDRAWN = "Geri çekildi"
 
 
@@ -21,7 +22,7 @@ class News:
     article_id: int = 0
     edits: int = 0
     is_live: bool = True
-    is_listed: bool = True  # in the feed's topic
+    is_listed: bool = True  # in a topic of the feed
     was_listed: bool = True  # when it was withdrawn
 
     @property
@@ -88,7 +89,7 @@ class City:
         self._settle()
 
     def feed(self, suffix: str) -> dict[int, str]:
-        """What the topic's feed says now: titles by articles' numbers. Atom has tombstones where
+        """What the feed says now: titles by articles' numbers. Atom has tombstones where
         the others have items, and no reader here knows tombstones."""
         shown = {one.article_id: one.title for one in self.news if one.is_live and one.is_listed}
         gone = {one.article_id for one in self.news if not one.is_live and one.was_listed}

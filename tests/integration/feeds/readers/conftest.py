@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from service.cli import cli
 from service.settings import Settings
 from tests.integration.conftest import Clock, Cms
-from tests.integration.feeds.readers.city import TOPIC, City
+from tests.integration.feeds.readers.city import KEY, City
 from tests.integration.feeds.readers.clients import Client
 from tests.integration.feeds.readers.curl import Curl
 from tests.integration.feeds.readers.newsboat import Newsboat
@@ -67,8 +67,8 @@ def feeds(app: APIFlask, recorder: Recorder, server: BaseWSGIServer, clock: Cloc
 
 @pytest.fixture
 def url(feeds: str) -> str:
-    """The feed of the city's topic, without its suffix."""
-    return f"{feeds}/{TOPIC}"
+    """The feed that the city fills, without its suffix."""
+    return f"{feeds}/{KEY}"
 
 
 @pytest.fixture
@@ -82,11 +82,13 @@ def city(cms: Cms, clock: Clock, work, editor: str, command_line: None) -> City:
 
 
 @pytest.fixture
-def clients(url: str, tmp_path: Path) -> Iterator[list[Client]]:
-    """All readers, each for the city's topic in every format that it knows."""
-    makers = (Lemon24, Newsboat, Rss2email, Curl)
+def follow(tmp_path: Path) -> Iterator[Callable[[str], list[Client]]]:
+    """Lets every reader follow a feed in each format that it knows; once in a test."""
+    makers = (Feedparser, Lemon24, Newsboat, Rss2email, Curl)
     with ExitStack() as stack:
-        made: list[Client] = [Feedparser(url)]
-        for maker in makers:
-            made.append(stack.enter_context(closing(maker(url, tmp_path))))
-        yield made
+        yield lambda url: [stack.enter_context(closing(one(url, tmp_path))) for one in makers]
+
+
+@pytest.fixture
+def clients(url: str, follow: Callable[[str], list[Client]]) -> list[Client]:
+    return follow(url)

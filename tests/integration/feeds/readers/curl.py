@@ -29,7 +29,7 @@ class Curl:
             options = ["--compressed", "--etag-save", etag, "--etag-compare", etag, "-o", new]
             etag.touch()
             subprocess.run(
-                [self._program, "-sSf", "-m", "20", *map(str, options), f"{self._url}.{suffix}"],
+                [self._program, "-sSfL", "-m", "20", *map(str, options), f"{self._url}.{suffix}"],
                 env=self._env,
                 check=True,
             )

@@ -25,7 +25,7 @@ class Feedparser:
 
     name, formats = "feedparser", ("rss", "atom")
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, _folder: Path) -> None:
         self._url = url
         self._known: dict[str, dict[str, Any]] = {one: {} for one in self.formats}
         self._entries: dict[str, dict[str, Item]] = {one: {} for one in self.formats}

@@ -25,14 +25,16 @@ _TEXT = """\
 # Readers
 
 What real feed readers make of the feeds, as `tests/integration/feeds/readers` sees it: each of them
-follows a topic on a running server while news comes, is edited, is withdrawn and comes back.
-`make readers` writes this page; the tests fail where its table is not true.
+follows a combination of topics and districts on a running server while news comes, is edited, is
+withdrawn and comes back. `make readers` writes this page; the tests fail where its table is not
+true.
 
 - **new**: how often the article is shown.
 - **edit**: what becomes of an article under the same id with another title and text.
 - **withdrawal**: RSS and JSON Feed have no tombstone, so the item says “Geri çekildi” under its old
   id; an Atom feed holds a tombstone (RFC 6721), which none of these readers knows: who keeps what
   it has read keeps its copy.
+- **published again**: what it shows after that, under the same id and with the same text.
 - **unchanged**: the answers to the second and the third poll when nothing has changed.
 - **delta**: the answer to a change for a reader that knows the version before. 226 holds only what
   changed (RFC 3229).

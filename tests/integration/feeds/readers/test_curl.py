@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from tests.integration.feeds.readers.city import KEY
 from tests.integration.feeds.readers.curl import Curl
 
 
@@ -16,7 +17,7 @@ def test_what_comes_compressed_is_the_same(url, city, client, tmp_path, recorder
         reader.poll()
         passed = {one.format: one for one in recorder.take()}
         for suffix in reader.formats:
-            plain = client.get(f"/feeds/iklim-cevre.{suffix}").data
+            plain = client.get(f"/feeds/{KEY}.{suffix}").data
             assert (tmp_path / "curl" / f"feed.{suffix}").read_bytes() == plain
     assert passed["atom"].encoding in ("gzip", "br")
     assert passed["atom"].length < len(plain) / 2

@@ -63,7 +63,7 @@ def test_turkish_titles_topics_and_times_are_read_as_they_were_written(url, city
             found = feedparser.parse(f"{url}.{suffix}")
             (entry,) = found.entries
             assert (entry.title, entry.link) == (news.title, news.url)
-            assert found.feed.title == "İzmir Büyükşehir Belediyesi: İklim ve Çevre"
+            assert found.feed.title == "İzmir Büyükşehir Belediyesi: İklim ve Çevre, Spor (Bornova)"
             assert "İklim ve Çevre" in {tag.label or tag.term for tag in entry.tags}
             assert "salımı" in entry.content[0].value
             assert entry.published_parsed

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from werkzeug.wrappers import Response
 
+from tests.integration.feeds.readers.city import KEY
 from tests.integration.feeds.readers.newsboat import Folder
 
 
@@ -43,7 +44,7 @@ def test_of_several_links_it_takes_the_last_so_the_page_stands_last(
 ):
     """Where it should one day take the first, the order no longer matters to it."""
     news = city.publish()
-    atom = client.get(f"/feeds/{url.rpartition('/')[2]}.atom").text
+    atom = client.get(f"/feeds/{KEY}.atom").text
     other = '<link rel="alternate" type="text/plain" href="https://www.example.bel.tr/metin"/>'
     turned = atom.replace("</entry>", f"{other}</entry>")
     recorder.app = Response(turned, content_type="application/atom+xml; charset=utf-8")
