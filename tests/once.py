@@ -8,7 +8,6 @@ kept, by what they are made of. What a test changes is made anew.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,19 +41,27 @@ def keep() -> None:
 
 
 def _keep_addresses() -> None:
-    """Werkzeug writes and compiles two functions for each rule; each application has 600."""
-    write = Rule._compile_builder
-    written: dict[Any, Callable[..., tuple[str, str]]] = {}
+    """Werkzeug reads each rule, and writes and compiles two functions for it; each application has
+    600 rules."""
+    read = Rule.compile
+    kept: dict[Any, Rule] = {}
 
-    def builder(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        converters = tuple((name, type(one)) for name, one in rule._converters.items())
-        defaults = repr(rule.defaults)
-        key = (rule.rule, tuple(rule._trace), converters, defaults, append_unknown)
-        if key not in written:
-            written[key] = write(rule, append_unknown)
-        return written[key]
+    def compile_rule(rule: Rule) -> None:
+        key = (
+            *(rule.rule, rule.host, rule.subdomain, rule.merge_slashes, repr(rule.defaults)),
+            *(rule.map.host_matching, *rule.map.converters.items()),
+        )
+        first = kept.get(key)
+        if first is None:
+            read(rule)
+            kept[key] = rule
+            return
+        rule._parts, rule._trace = first._parts, first._trace
+        rule._converters, rule.arguments = first._converters, set(first.arguments)
+        rule._build = first._build.__func__.__get__(rule)
+        rule._build_unknown = first._build_unknown.__func__.__get__(rule)
 
-    Rule._compile_builder = builder  # type: ignore[method-assign]
+    Rule.compile = compile_rule  # type: ignore[method-assign]
 
 
 class _Templates(BytecodeCache):
