@@ -52,7 +52,7 @@ contracts: setup ## who may import whom: import-linter
 browser: setup ## say which Chromium tests of pages use; download Playwright's where there is none
 	@$(BIN)/python -m tests.browser.chromium
 
-tests: setup ## the tests alone; choose some with ARGS="tests/unit -k turkish"
+tests: setup ## the tests alone, in PROCESSES=2; choose some with ARGS="tests/unit -k turkish"
 	@$(BIN)/pytest --numprocesses $(PROCESSES) $(ARGS)
 
 journeys: setup ## the browser tests; writes docs/journeys.md: which test shows what, and what axe saw
