@@ -175,6 +175,13 @@ class Settings(BaseSettings):
         description="Memory, in megabytes, that each web process may keep for feeds: articles as "
         "they stand in them, and whole bodies of those that are asked for most.",
     )
+    feed_close_days: int = Field(
+        7,
+        ge=0,
+        le=60,
+        description="How many days after its end a month of the feeds' archives is closed: its "
+        "documents never change from then on, and what is corrected later stands in a later month.",
+    )
     mail_from: str = Field(
         "haber@tellal.example", description="Address that mail comes from, else that of brand.yaml."
     )

@@ -48,7 +48,13 @@ def renew(session: Session, article: Article) -> tuple[Lists, Lists]:
     session.execute(
         insert(Listing),
         [
-            {"topic_id": topic, "place_id": place, "position": where, "article_id": article.id}
+            {
+                "topic_id": topic,
+                "place_id": place,
+                "position": where,
+                "article_id": article.id,
+                "seq": article.feed_seq or 0,
+            }
             for topic, place in sorted(after)
         ],
     )

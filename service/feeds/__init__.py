@@ -4,6 +4,7 @@ from typing import cast
 
 from apiflask import APIFlask
 
+from service.feeds import archive_routes
 from service.feeds.clock import Clock
 from service.feeds.composing import Composer
 from service.feeds.feed import Publisher
@@ -17,8 +18,11 @@ def register(app: APIFlask) -> None:
     """Serve the feeds."""
     runtime = cast(Runtime, app.extensions["tellal"])
     settings = runtime.settings
+    clock = Clock(runtime.db, settings.feed_look_s)
     app.extensions[EXTENSION] = (
-        Clock(runtime.db, settings.feed_look_s),
+        clock,
         Composer(runtime.db, Publisher.of(settings), settings.feed_cache_mb << 20),
     )
+    app.extensions[archive_routes.EXTENSION] = clock
     app.register_blueprint(feeds)
+    app.register_blueprint(archive_routes.archives)

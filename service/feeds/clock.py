@@ -17,9 +17,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from service.archive.listings import Month
+from service.archive.position import FIRST
 from service.db import Database
+from service.ledger.closing import month_of
 from service.logs import get_logger
-from service.models import FeedClock, FeedStamp, Place, Topic
+from service.models import ArchiveMonth, FeedClock, FeedStamp, Place, Topic
 
 log = get_logger(__name__)
 
@@ -57,6 +60,23 @@ class Named:
 
 
 @dataclass(frozen=True)
+class Closed:
+    """The newest closed month of the archives. What stands before the position `until` and has no
+    later change than `since_seq` is archived, and nothing else; `stamp` is of the closing."""
+
+    month: Month | None = None
+    since_seq: int = 0
+    until: int = FIRST
+    stamp: Stamp = Stamp()
+
+    @property
+    def open_part(self) -> str:
+        """The name of what is not archived: another after each closing, because a reader that
+        walked an archive under one name never reads it again."""
+        return f"open-{self.month.following}" if self.month else "open"
+
+
+@dataclass(frozen=True)
 class FeedState:
     """All that tells whether a feed has changed; of one moment, and never changed itself."""
 
@@ -65,12 +85,14 @@ class FeedState:
     topics: Mapping[str, Named] = field(default_factory=dict)
     places: Mapping[str, Named] = field(default_factory=dict)
     names: str = ""  # a hash of all names: fragments hold them
+    months: Mapping[Month, Stamp] = field(default_factory=dict)  # closed ones, and last changes
+    closed: Closed = Closed()
 
     def last_change(self, pairs: Iterable[Pair]) -> Stamp:
-        """The last change of the feed that joins these lists."""
-        none = Stamp()
-        found = (self.stamps.get(pair, none) for pair in pairs)
-        return max(found, key=lambda stamp: stamp.seq, default=none)
+        """The last change of the feed that joins these lists: of an article, or of the address of
+        its archive. `Stamp()`: it never held an article."""
+        found = [self.stamps[pair] for pair in pairs if pair in self.stamps]
+        return max((*found, self.closed.stamp), key=lambda one: one.seq) if found else Stamp()
 
 
 class Clock:
@@ -109,6 +131,7 @@ class Clock:
         with self._db.read() as session:
             seq = session.scalars(select(FeedClock.seq)).one()
             if seq != state.seq:
+                state = _with_months(session, state)
                 state = replace(state, seq=seq, stamps={**state.stamps, **_news(session, state)})
             if now - self._named_at >= NAMES_EVERY * self._look_s:
                 state, self._named_at = _with_names(session, state), now
@@ -119,6 +142,26 @@ def _news(session: Session, state: FeedState) -> dict[Pair, Stamp]:
     columns = (FeedStamp.topic_id, FeedStamp.place_id, FeedStamp.seq, FeedStamp.at)
     found = session.execute(select(*columns).where(FeedStamp.seq > state.seq))
     return {(row.topic_id, row.place_id): Stamp(row.seq, row.at) for row in found}
+
+
+def _with_months(session: Session, state: FeedState) -> FeedState:
+    found = session.scalars(
+        select(ArchiveMonth)
+        .where(ArchiveMonth.changed_seq > state.seq)
+        .order_by(ArchiveMonth.number)
+    ).all()
+    if not found:
+        return state
+    stamps = {month_of(one.number): _stamp(one.changed_seq, one.changed_at) for one in found}
+    last, newest = found[-1], month_of(found[-1].number)
+    closed = Closed(newest, last.since_seq, last.until, _stamp(last.closed_seq, last.closed_at))
+    is_newer = state.closed.month is None or newest > state.closed.month
+    months = {**state.months, **stamps}
+    return replace(state, months=months, closed=closed if is_newer else state.closed)
+
+
+def _stamp(seq: int | None, at: datetime | None) -> Stamp:
+    return Stamp(seq or 0, at or EPOCH)
 
 
 def _with_names(session: Session, state: FeedState) -> FeedState:

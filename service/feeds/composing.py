@@ -76,7 +76,7 @@ class Composer:
         writer = WRITERS[wanted]
         since = utcnow() - reading.SHOWN_WITHDRAWN
         with self._db.read() as session:
-            found = reading.heads(session, feed.pairs)
+            found = reading.shown(session, feed.pairs)
             pieces = self._pieces(session, found, wanted, state)
             for article in reading.withdrawn(session, feed.pairs, since):
                 pieces.append(Piece(article.seq, writer.gone(self._publisher, article)))

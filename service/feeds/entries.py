@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, union_all
+from sqlalchemy import Select, select, union_all
 from sqlalchemy.orm import Session
 
 from service.archive.address import slug_of
@@ -93,13 +93,48 @@ def heads(
     return [Head(row.id, row.feed_seq) for row in found]
 
 
+def shown(session: Session, pairs: Sequence[Pair]) -> list[Head]:
+    """What the feed of these lists holds, newest first: the newest articles, and those that changed
+    last, however old they are: a correction is seen as long as a new article is."""
+    newest = heads(session, pairs)
+    held = {one.article_id for one in newest}
+    return newest + [one for one in changed(session, pairs) if one.article_id not in held]
+
+
+def changed(session: Session, pairs: Sequence[Pair], limit: int = MAX_ENTRIES) -> list[Head]:
+    """The articles of these lists that changed last, the newest article first."""
+    parts = (
+        select(
+            select(Listing.position, Listing.article_id, Listing.seq)
+            .where(Listing.topic_id == topic_id, Listing.place_id == place_id)
+            .order_by(Listing.seq.desc())
+            .limit(limit)
+            .subquery()
+        )
+        for topic_id, place_id in pairs
+    )
+    listed = union_all(*parts).subquery()
+    last = select(listed).distinct().order_by(listed.c.seq.desc()).limit(limit).subquery()
+    found = session.execute(select(last).order_by(last.c.position.desc()))
+    return [Head(row.article_id, row.seq) for row in found]
+
+
 def entries(session: Session, article_ids: Iterable[int], language: str) -> dict[int, Entry]:
     """What these articles say, by their numbers; names of topics and places in this language."""
-    found = session.execute(
-        select(Article, Revision)
-        .join(Revision, Revision.id == Article.shown_revision_id)
-        .where(Article.id.in_(list(article_ids)))
-    ).all()
+    shown = select(Article, Revision).join(Revision, Revision.id == Article.shown_revision_id)
+    return _read(session, shown.where(Article.id.in_(list(article_ids))), language)
+
+
+def entries_then(session: Session, revision_ids: Iterable[int], language: str) -> dict[int, Entry]:
+    """The same of one revision of each article, whatever it shows today."""
+    then = select(Article, Revision).join(Revision, Revision.article_id == Article.id)
+    return _read(session, then.where(Revision.id.in_(list(revision_ids))), language)
+
+
+def _read(
+    session: Session, statement: Select[Article, Revision], language: str
+) -> dict[int, Entry]:
+    found = session.execute(statement).all()
     revision_ids = [revision.id for _, revision in found]
     topics, places = topics_of(session, revision_ids), places_of(session, revision_ids)
     return {
@@ -114,7 +149,7 @@ def entries(session: Session, article_ids: Iterable[int], language: str) -> dict
             body_html=revision.body_html,
             language=revision.language,
             published_at=article.published_at or article.created_at,
-            changed_at=revision.created_at,
+            changed_at=max(revision.created_at, article.feed_updated_at or revision.created_at),
             image=revision.image,
             topics=tuple((one.slug, one.name(language)) for one in topics.get(revision.id, ())),
             places=tuple((one.slug, one.name) for one in places.get(revision.id, ())),
@@ -138,14 +173,16 @@ def withdrawn(session: Session, pairs: Sequence[Pair], since: datetime) -> list[
         .order_by(Article.feed_seq.desc())
         .limit(MAX_WITHDRAWN)
     )
-    return [
-        Withdrawn(
-            article_id=article.id,
-            seq=article.feed_seq or 0,
-            created_at=article.created_at,
-            published_at=article.published_at or article.created_at,
-            language=language,
-            at=article.withdrawn_at or article.feed_at or article.created_at,
-        )
-        for article, language in rows
-    ]
+    return [gone(article, language) for article, language in rows]
+
+
+def gone(article: Article, language: str) -> Withdrawn:
+    """What there is to say of an article that was taken back."""
+    return Withdrawn(
+        article_id=article.id,
+        seq=article.feed_seq or 0,
+        created_at=article.created_at,
+        published_at=article.published_at or article.created_at,
+        language=language,
+        at=article.withdrawn_at or article.feed_at or article.created_at,
+    )

@@ -40,7 +40,7 @@ class Publisher:
 
 @dataclass(frozen=True)
 class Feed:
-    """One feed, or one closed month of it. Addresses of feeds are without the format's suffix.
+    """One feed, or one document of its archive. Addresses of feeds are without the format's suffix.
 
     `is_private`: it has no hub and no archive, and only its reader may know its address.
     """
@@ -69,15 +69,18 @@ def find(publisher: Publisher, state: FeedState, key: FeedKey) -> Feed | None:
     if None in topics or None in places:
         return None
     found = [topic for topic in topics if topic], [place for place in places if place]
-    spoken = publisher.language
+    spoken, address = publisher.language, f"{publisher.base_url}/feeds/{key}"
+    pairs = tuple(_pairs(*found, key.is_local_only))
+    has_archive = state.last_change(pairs).seq > 0
     return Feed(
         publisher=publisher,
-        address=f"{publisher.base_url}/feeds/{key}",
+        address=address,
         title=f"{publisher.city}: {_title(spoken, *found)}",
         description=_description(spoken, *found),
         page_url=_page(publisher.base_url, key),
-        pairs=tuple(_pairs(*found, key.is_local_only)),
+        pairs=pairs,
         about=tuple((topic.slug, topic.name(spoken)) for topic in found[0]),
+        prev_archive=f"{address}/{state.closed.open_part}" if has_archive else None,
     )
 
 

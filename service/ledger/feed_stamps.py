@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, text
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from service.archive.index import Lists
-from service.models import FeedDeparture
+from service.models import ArchivedEntry, ArchiveMonth, FeedDeparture
 
 _STAMP = text("""
     INSERT INTO feed_stamp (topic_id, place_id, seq, at) VALUES (:topic, :place, :seq, :at)
@@ -35,6 +35,19 @@ def note_departure(
         session.execute(delete(FeedDeparture).where(FeedDeparture.article_id == article_id))
     elif before:
         session.execute(_DEPART, _values(before, article=article_id, seq=seq, at=now))
+
+
+def stamp_months(session: Session, article_id: int, seq: int, now: datetime) -> None:
+    """Note that the closed months that hold an article say something else of it from now on.
+
+    The clock is locked, and a closing takes a number of it too: none of both misses the other.
+    """
+    holding = select(ArchivedEntry.month).where(ArchivedEntry.article_id == article_id)
+    session.execute(
+        update(ArchiveMonth)
+        .where(ArchiveMonth.number.in_(holding), ArchiveMonth.closed_seq.is_not(None))
+        .values(changed_seq=seq, changed_at=now)
+    )
 
 
 def _values(lists: Lists, **values: object) -> list[dict[str, object]]:

@@ -15,6 +15,7 @@ from service.models import (
     Article,
     ArticleState,
     LabelState,
+    Listing,
     Notification,
     NotificationKind,
     NotificationState,
@@ -117,13 +118,28 @@ def stamp_feeds(session: Session, article_id: int, now: datetime) -> None:
     Call it last in the transaction: the clock's row stays locked until the commit, so numbers
     become visible in their order (invariant 16).
     """
-    before, after = index.renew(session, _locked(session, article_id))
+    article = _locked(session, article_id)
+    before, after = index.renew(session, article)
+    if after:
+        _note_shown(article, now, is_back=not before)
+        session.flush()
     seq = session.execute(NEXT_SEQ).scalar_one()
     session.execute(
         update(Article).where(Article.id == article_id).values(feed_seq=seq, feed_at=now)
     )
+    session.execute(update(Listing).where(Listing.article_id == article_id).values(seq=seq))
     feed_stamps.stamp(session, before | after, seq, now)
     feed_stamps.note_departure(session, article_id, before, after, seq, now)
+    if bool(before) != bool(after):
+        feed_stamps.stamp_months(session, article_id, seq, now)
+
+
+def _note_shown(article: Article, now: datetime, *, is_back: bool) -> None:
+    """Another text than before, or the same one after a withdrawal, is news of this moment."""
+    is_first = article.feed_revision_id is None
+    if not is_first and (is_back or article.feed_revision_id != article.shown_revision_id):
+        article.feed_updated_at = now
+    article.feed_revision_id = article.shown_revision_id
 
 
 def _locked(session: Session, article_id: int | None) -> Article:

@@ -3,6 +3,8 @@
 from service.models.alarm import Alarm, AlarmKind
 from service.models.api_key import ApiKey
 from service.models.approval import Approval
+from service.models.archive_month import ArchiveMonth
+from service.models.archived_entry import ArchivedEntry
 from service.models.article import Article, ArticleAlias, ArticleState, Revision, RevisionState
 from service.models.audit import AuditEntry, AuditHead, Via
 from service.models.batch import Batch, BatchState
@@ -55,7 +57,9 @@ __all__ = [
     "AlarmKind",
     "ApiKey",
     "Approval",
+    "ArchiveMonth",
     "ArchiveText",
+    "ArchivedEntry",
     "Article",
     "ArticleAlias",
     "ArticleState",

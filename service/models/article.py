@@ -72,6 +72,10 @@ class Article(Base):
     missing_at: Mapped[datetime | None]  # when its page answered 404 for the first time
     feed_seq: Mapped[int | None] = mapped_column(BigId, index=True)
     feed_at: Mapped[datetime | None]
+    # What the feeds showed last, and when it took the place of another text or came back: their
+    # `updated` may never go back, not even with an earlier revision.
+    feed_revision_id: Mapped[int | None] = mapped_column(BigId)
+    feed_updated_at: Mapped[datetime | None]
 
 
 class ArticleAlias(Base):

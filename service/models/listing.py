@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy import BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db import Base, BigId
@@ -18,12 +18,15 @@ class Listing(Base):
     combination is one range of the primary key; whoever reads a place reads `CITY` with it.
     `position` says when it was published, and is unique to the article (see
     `service.archive.position`); the words to search for are in `listing_words`, a full-text table
-    that each database makes in its own way.
+    that each database makes in its own way. `seq` is the article's last number of the feed clock,
+    so that feeds find what changed last in a list however old it is.
     """
 
     __tablename__ = "listing"
+    __table_args__ = (Index("ix_listing_topic_id_place_id_seq", "topic_id", "place_id", "seq"),)
 
     topic_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
     place_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
     position: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     article_id: Mapped[int] = mapped_column(ForeignKey("article.id"), index=True)
+    seq: Mapped[int] = mapped_column(BigId, default=0)

@@ -1,0 +1,105 @@
+"""`/feeds/<key>/2026-11.atom` and the like: documents of a feed's archive."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from typing import Any, cast
+
+from apiflask import APIBlueprint
+from flask import Response, current_app, redirect, request
+from werkzeug.exceptions import BadRequest, NotFound, ServiceUnavailable, TooManyRequests
+from werkzeug.wrappers import Response as BaseResponse
+
+from service.feeds.archives import Part, compose
+from service.feeds.clock import Clock, FeedState, Stamp
+from service.feeds.feed import Feed, Publisher, find
+from service.feeds.formats import RELEASE, WRITERS, Format
+from service.feeds.keys import MAX_PLACES, MAX_TOPICS, FeedKey, KeyTooLongError
+from service.feeds.routes import RESPONSES as FEED_RESPONSES
+from service.limits import client
+from service.runtime import Runtime
+
+archives = APIBlueprint("feed_archives", __name__, url_prefix="/feeds", tag="Feeds")
+
+EXTENSION = "tellal.feed_archives"
+OPEN_CACHE = "public, max-age=60, stale-while-revalidate=300"
+# Whoever has a closed month need not ask again for a year; what stands between us and many asks
+# each hour, so that what was withdrawn is not handed out for a year.
+CLOSED_CACHE = "public, max-age=31536000, s-maxage=3600, immutable"
+LIMITS = "120/minute"  # documents that a client may have written: ten years of one key
+MAX_AT_ONCE = 2  # in one process: readers of feeds must not wait for readers of archives
+PATIENCE_S = 10.0
+
+_writing = threading.BoundedSemaphore(MAX_AT_ONCE)
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    **FEED_RESPONSES,
+    200: {**FEED_RESPONSES[200], "description": "A month, or a part of it; the open part."},
+    404: {"description": "No such feed, or nothing of it in that month, or not closed yet."},
+    429: {"description": "Too many documents that no cache held; see Retry-After."},
+}
+
+
+@archives.get("/<key>/<part>.<any(rss, atom, json):suffix>")
+@archives.doc(summary="A document of a feed's archive (RFC 5005)", responses=RESPONSES)
+def show_part(key: str, part: str, suffix: str) -> BaseResponse:
+    """Serve a document of an archive; a 304 costs no query."""
+    wanted = Format(suffix)
+    runtime: Runtime = current_app.extensions["tellal"]
+    state = cast(Clock, current_app.extensions[EXTENSION]).state()
+    asked, read = Part.read(part, state), _read(key)
+    if asked is None:
+        raise NotFound()
+    if str(read) != key:
+        address = f"{runtime.settings.public_url}/feeds/{read}/{part}.{wanted}"
+        return redirect(address, code=308)
+    feed = find(Publisher.of(runtime.settings), state, read)
+    if feed is None:
+        raise NotFound()
+    change, itself = asked.last_change(feed, state), asked.feed(feed)
+    response = _response(itself, wanted, change, state)
+    response.headers["Cache-Control"] = CLOSED_CACHE if asked.month else OPEN_CACHE
+    if response.make_conditional(request).status_code != 304:
+        response.set_data(_body(runtime, feed, asked, wanted, state))
+    return response
+
+
+def _response(itself: Feed, wanted: Format, change: Stamp, state: FeedState) -> Response:
+    """No hub: nobody subscribes to an archive."""
+    response = Response(content_type=f"{WRITERS[wanted].MEDIA_TYPE}; charset=utf-8")
+    response.set_etag(f"{change.seq}-{_fingerprint(itself, state)}", weak=True)
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers.add("Link", f'<{itself.url(wanted)}>; rel="self"')
+    return response
+
+
+def _body(runtime: Runtime, feed: Feed, part: Part, wanted: Format, state: FeedState) -> bytes:
+    if not runtime.limits.allow(LIMITS, f"feed archives:{client()}"):
+        raise TooManyRequests(retry_after=60)
+    if not _writing.acquire(timeout=PATIENCE_S):
+        raise ServiceUnavailable(retry_after=5)
+    try:
+        document = compose(runtime.db, feed, part, wanted, state)
+    finally:
+        _writing.release()
+    if document is None:
+        raise NotFound()
+    return document.body()
+
+
+def _read(text: str) -> FeedKey:
+    try:
+        key = FeedKey.read(text)
+    except KeyTooLongError:
+        raise BadRequest(
+            f"A feed joins at most {MAX_TOPICS} topics and {MAX_PLACES} places: take all, or two."
+        ) from None
+    if key is None:
+        raise NotFound()
+    return key
+
+
+def _fingerprint(itself: Feed, state: FeedState) -> str:
+    """What else the bytes depend on: settings, names, and how this release writes them."""
+    return hashlib.sha256(f"{RELEASE} {state.names} {itself}".encode()).hexdigest()[:8]
