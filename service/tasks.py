@@ -55,6 +55,7 @@ class Task(StrEnum):
     AUDIT_LEDGER = "audit.ledger"
     COUNT_TALLIES = "count.tallies"
     COUNT_READERS = "count.readers"
+    CLOSE_MONTHS = "feeds.close"
 
 
 HOME: dict[Task, Queue] = {
@@ -72,6 +73,7 @@ HOME: dict[Task, Queue] = {
     Task.AUDIT_LEDGER: Queue.MAINTENANCE,
     Task.COUNT_TALLIES: Queue.MAINTENANCE,
     Task.COUNT_READERS: Queue.MAINTENANCE,
+    Task.CLOSE_MONTHS: Queue.MAINTENANCE,
 }
 
 

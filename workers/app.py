@@ -118,6 +118,12 @@ app.conf.update(
             "schedule": crontab(minute="5"),
             "options": {"expires": 1800},
         },
+        # One is due once a month; after an import of old articles, many at once.
+        "months": {
+            "task": Task.CLOSE_MONTHS.value,
+            "schedule": crontab(minute="29"),
+            "options": {"expires": 1800},
+        },
     },
 )
 

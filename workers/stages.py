@@ -89,10 +89,12 @@ PLACES: dict[Task, str] = {
     Task.AUDIT_LEDGER: "workers.stages:audit_ledger",
     Task.COUNT_TALLIES: "workers.count:count_tallies",
     Task.COUNT_READERS: "workers.count:count_readers",
+    Task.CLOSE_MONTHS: "workers.archive:close_months",
 }
 _OF_THE_SCHEDULER = (
     *(Task.POLL_MAILBOX, Task.POLL_TELEGRAM, Task.REFIT_MODEL, Task.RETAIN),
     *(Task.AUDIT_LEDGER, Task.COUNT_TALLIES, Task.COUNT_READERS),
+    Task.CLOSE_MONTHS,
 )
 
 STAGES: dict[Task, Callable[[Runtime, int], None]] = {

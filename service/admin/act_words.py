@@ -18,6 +18,7 @@ WORDS: dict[str, LazyString] = {
     "article.reclassify": _("Article sent to be classified again"),
     "article.release": _("Article released"),
     "article.republish": _("Article published again"),
+    "article.rewrite-archives": _("Archives of the feeds rewritten"),
     "article.who": _("Asked whether one address was told"),
     "article.withdraw": _("Article withdrawn"),
     "audit.export": _("Log of acts downloaded"),

@@ -28,6 +28,7 @@ COMMANDS = {
     "model": "service.cli.model",
     "story": "service.cli.story",
     "archive": "service.cli.archive",
+    "feeds": "service.cli.feeds",
     "post": "service.cli.post",
     "subscriber": "service.cli.subscriber",
     "channel": "service.cli.channel",

@@ -14,7 +14,7 @@ from service.doctor.dmarc import CHECK as DMARC
 from service.doctor.dmarc import check_dmarc
 from service.doctor.finding import Finding, Level, note, unseen
 from service.doctor.hosts import MX, PTR, check_bounces, check_pointer
-from service.doctor.installation import check_broker, check_database, check_keys
+from service.doctor.installation import check_archives, check_broker, check_database, check_keys
 from service.doctor.names import Names, NamesAway, Patient, Resolver
 from service.doctor.relay import RELAY, Probe
 from service.doctor.spf import CHECK as SPF
@@ -36,7 +36,10 @@ def examine(
     reach it; `recipient` is whom the relay is asked to take a letter for, else the sender.
     """
     yield check_keys(settings)
-    yield check_database(settings)
+    database = check_database(settings)
+    yield database
+    if not database.level.is_bad:
+        yield check_archives(settings)
     yield check_broker(settings)
     probe = None
     if url := settings.smtp_url.get_secret_value():

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from service import migrations
-from service.db import Database
-from service.doctor.finding import Finding, ok, wrong
+from service.db import Database, utcnow
+from service.doctor.finding import Finding, ok, unseen, wrong
+from service.ledger.closing import due
 from service.setting_sources import SettingsError
 from service.settings import Settings, require_keys
 from service.tasks import Doorbell
 
-KEYS, DATABASE, BROKER = "keys", "database", "Redis"
+KEYS, DATABASE, BROKER, ARCHIVES = "keys", "database", "Redis", "archives"
+LATE = timedelta(days=2)  # after a month should have been closed
 
 
 def check_keys(settings: Settings) -> Finding:
@@ -63,3 +68,21 @@ def check_broker(settings: Settings) -> Finding:
         says = "the broker does not answer; news leaves late, when the sweeper finds it."
         return wrong(BROKER, says, "start Redis (`tellal up` does), or correct TELLAL_REDIS_URL")
     return ok(BROKER, f"the broker answers; {sum(lengths.values())} tasks wait in its queues.")
+
+
+def check_archives(settings: Settings) -> Finding:
+    """Are the months of the feeds' archives closed when they should be?"""
+    db = Database(settings.sqlalchemy_url)
+    try:
+        with db.read() as session:
+            grace = timedelta(days=settings.feed_close_days) + LATE
+            found = due(session, ZoneInfo(settings.timezone), grace, utcnow())
+    except SQLAlchemyError as error:
+        says = f"the archives of the feeds cannot be looked at: {type(error).__name__}."
+        return unseen(ARCHIVES, says, "mend the database first")
+    finally:
+        db.close()
+    if found is None:
+        return ok(ARCHIVES, "every month of the feeds' archives is closed that should be.")
+    says = f"{found.month} of the feeds' archives should be closed and is not."
+    return wrong(ARCHIVES, says, "start the scheduler and its workers, or run `tellal feeds close`")

@@ -35,8 +35,8 @@ from service.ledger.closing import number_of
 
 PART_SIZE = 100  # entries of a document: some 500 KB
 
-_CLOSED = re.compile(r"(\d{4}-\d\d)(?:-([1-9]\d{0,4}))?")
-_OPEN = re.compile(r"open(?:-(\d{4}-\d\d))?(?:-before-(-?\d{1,19}))?")
+_CLOSED = re.compile(r"(\d{4}-\d\d)(?:-([1-9]\d{0,4}))?", re.ASCII)
+_OPEN = re.compile(r"open(?:-(\d{4}-\d\d))?(?:-before-(-?\d{1,19}))?", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, bindparam, func, select, text
+from sqlalchemy import Row, bindparam, func, select, text, update
 from sqlalchemy.orm import Session
 
 from service.archive.listings import Month
 from service.archive.position import FIRST, moment_of, start_of
 from service.db import Database, utcnow
+from service.ledger.feed_stamps import stamp_months
 from service.ledger.publish import NEXT_SEQ
-from service.models import ArchiveMonth, FeedClock, Listing
+from service.models import ArchivedEntry, ArchiveMonth, Article, FeedClock, Listing
 from service.models.listing import ANY
 
 STEP = 500  # articles of one transaction
@@ -166,3 +167,52 @@ def _since(session: Session, number: int) -> int:
 
 def _newest(session: Session) -> ArchiveMonth | None:
     return session.scalar(select(ArchiveMonth).order_by(ArchiveMonth.number.desc()).limit(1))
+
+
+@dataclass(frozen=True)
+class ClosedMonth:
+    """A month as an operator sees it. `closed_at` is null while it is being closed."""
+
+    month: Month
+    articles: int
+    closed_at: datetime | None
+    changed_at: datetime | None
+
+    @property
+    def has_changed(self) -> bool:
+        """Something of it was withdrawn, came back or was rewritten since it was closed."""
+        return self.changed_at != self.closed_at
+
+
+def closed_months(session: Session) -> list[ClosedMonth]:
+    """All months that are closed or being closed, the newest first."""
+    counted = (
+        select(ArchivedEntry.month, func.count().label("articles"))
+        .where(ArchivedEntry.topic_id == ANY, ArchivedEntry.place_id == ANY)
+        .group_by(ArchivedEntry.month)
+        .subquery()
+    )
+    found = session.execute(
+        select(ArchiveMonth, func.coalesce(counted.c.articles, 0))
+        .outerjoin(counted, counted.c.month == ArchiveMonth.number)
+        .order_by(ArchiveMonth.number.desc())
+    )
+    return [
+        ClosedMonth(month_of(one.number), articles, one.closed_at, one.changed_at)
+        for one, articles in found
+    ]
+
+
+def rewrite(session: Session, article_id: int, now: datetime) -> int:
+    """Let closed months say of an article what it says today, in the lists that it was in; returns
+    how many months hold it. Only personal data in the old text is a reason."""
+    article = session.get(Article, article_id, with_for_update=True)
+    if article is None or article.shown_revision_id is None:
+        return 0
+    held = ArchivedEntry.article_id == article_id
+    months = session.scalar(select(func.count(ArchivedEntry.month.distinct())).where(held)) or 0
+    if months:
+        values = {"revision_id": article.shown_revision_id, "updated_at": now}
+        session.execute(update(ArchivedEntry).where(held).values(values))
+        stamp_months(session, article_id, session.execute(NEXT_SEQ).scalar_one(), now)
+    return months

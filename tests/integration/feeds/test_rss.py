@@ -116,7 +116,7 @@ def test_an_empty_feed_is_a_feed(client):
 
 
 def test_a_feed_holds_the_newest_twenty_five(client, publish):
-    for number in range(27):
+    for number in reversed(range(27)):
         publish(age_h=number, title=f"Haber {number}")
 
     assert [entry.title for entry in read(client).entries] == [f"Haber {n}" for n in range(25)]
