@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from apiflask import APIBlueprint
 from flask import Response, current_app, redirect, request
-from werkzeug.exceptions import BadRequest, NotFound, ServiceUnavailable, TooManyRequests
+from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from service.feeds.archives import Part, compose
@@ -18,6 +18,7 @@ from service.feeds.formats import RELEASE, WRITERS, Format
 from service.feeds.keys import MAX_PLACES, MAX_TOPICS, FeedKey, KeyTooLongError
 from service.feeds.routes import RESPONSES as FEED_RESPONSES
 from service.limits import client
+from service.problems import Problem
 from service.runtime import Runtime
 
 archives = APIBlueprint("feed_archives", __name__, url_prefix="/feeds", tag="Feeds")
@@ -76,9 +77,11 @@ def _response(itself: Feed, wanted: Format, change: Stamp, state: FeedState) -> 
 
 def _body(runtime: Runtime, feed: Feed, part: Part, wanted: Format, state: FeedState) -> bytes:
     if not runtime.limits.allow(LIMITS, f"feed archives:{client()}"):
-        raise TooManyRequests(retry_after=60)
+        detail = f"At most {LIMITS} documents of archives; keep closed months in a cache."
+        raise Problem(429, "Too Many Requests", detail, headers={"Retry-After": "60"})
     if not _writing.acquire(timeout=PATIENCE_S):
-        raise ServiceUnavailable(retry_after=5)
+        detail = "Others read archives at this moment; ask again in some seconds."
+        raise Problem(503, "Service Unavailable", detail, headers={"Retry-After": "5"})
     try:
         document = compose(runtime.db, feed, part, wanted, state)
     finally:

@@ -39,10 +39,10 @@ def test_an_operator_closes_months_and_sees_them(paper, settings):
     assert (found.level, found.check) == ("wrong", "archives")
     assert "2025-03" in found.says
 
-    assert invoke("close").output.splitlines() == ["2025-03 is closed.", "2025-05 is closed."]
+    assert invoke("close").stdout.splitlines() == ["2025-03 is closed.", "2025-05 is closed."]
 
     assert check_archives(settings).level == "ok"
-    lines = [line.split() for line in invoke("months").output.splitlines()]
+    lines = [line.split() for line in invoke("months").stdout.splitlines()]
     assert [line[:2] for line in lines[1:]] == [["2025-05", "1"], ["2025-03", "3"]]
 
 
