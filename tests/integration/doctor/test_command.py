@@ -76,7 +76,7 @@ def test_what_is_wrong_is_one_line_with_its_remedy(doctor, zone: Zone) -> None:
     (line,) = [line for line in result.output.splitlines() if line.startswith("wrong")]
     assert "DMARC" in line
     assert f"Do: publish at _dmarc.{DOMAIN}: TXT" in line
-    assert "1 of 10 are wrong" in result.output
+    assert "1 of 11 are wrong" in result.output
 
 
 def test_what_the_dns_says_cannot_steer_a_terminal(doctor, zone: Zone) -> None:

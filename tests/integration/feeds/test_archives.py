@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Barrier
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -186,22 +188,26 @@ def test_what_is_killed_in_the_middle_goes_on_and_ends_the_same(paper, monkeypat
     assert [title for *_, title in paper.read("all/open-2025-04.atom").entries] == ["Arada"]
 
 
-def test_two_that_close_at_once_close_once(paper, monkeypatch, runtime):
-    for _ in range(6):
+def test_several_that_close_at_once_close_once(paper, monkeypatch, runtime):
+    for _ in range(9):
         paper.publish()
+        paper.wait(days=5)
     paper.wait(days=40)
     monkeypatch.setattr(closing, "STEP", 2)
+    ready = Barrier(3)
 
-    def meanwhile(month, frozen):
-        monkeypatch.setattr(closing, "STEP", 3)
-        list(closing.close_due(runtime.db, ZONE, GRACE, paper.now))
+    def close(_):
+        ready.wait(10)
+        return list(closing.close_due(runtime.db, ZONE, GRACE, paper.now))
 
-    assert list(map(str, closing.close_due(runtime.db, ZONE, GRACE, paper.now, meanwhile)))
+    with ThreadPoolExecutor(3) as pool:
+        closed = set().union(*pool.map(close, range(3)))
 
+    assert {str(month) for month in closed} == {"2025-03", "2025-04"}
     with runtime.db.read() as session:
-        (month,) = session.query(ArchiveMonth)
-        assert month.closed_seq == month.changed_seq
-        assert [one.articles for one in closing.closed_months(session)] == [6]
+        assert [one.articles for one in closing.closed_months(session)] == [4, 5]
+        for month in session.query(ArchiveMonth):
+            assert month.closed_seq == month.changed_seq
     assert paper.titles("all") == paper.public()
 
 
