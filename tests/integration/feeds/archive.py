@@ -121,15 +121,15 @@ class Paper:
         assert answer.status_code == 200, path
         return _READERS[path.rpartition(".")[2]](answer)
 
-    def walk(self, key: str, suffix: str) -> tuple[Said, list[str]]:
+    def walk(self, key: str, suffix: str, *, archive_alone: bool = False) -> tuple[Said, list[str]]:
         """What a reader that begins today knows in the end, and the documents that it read."""
         known: Said = {}
-        told_gone: set[str] = set()
         path, names = f"{key}.{suffix}", []
+        if archive_alone:
+            path = (self.read(path).older or "").removeprefix(f"{BASE}/feeds/")
         while path:
             document = self.read(path)
             names.append(path)
-            told_gone |= document.gone
             for entry_id, updated, title in document.entries:
                 if entry_id not in known or known[entry_id][0] < updated:
                     known[entry_id] = updated, title
