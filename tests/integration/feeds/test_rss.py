@@ -13,34 +13,10 @@ from sqlalchemy import update
 from service.app import create_app
 from service.db import utcnow
 from service.ledger.publish import stamp_feeds
-from service.models import Article, ArticleState, FeedClock, FeedStamp
+from service.models import Article, FeedClock, FeedStamp
 from service.models.listing import ANY
 
 ATOM = "{http://www.w3.org/2005/Atom}"
-
-
-@pytest.fixture
-def publish(runtime, town):
-    """Puts an article into the feeds; returns its id."""
-
-    def publish(topics=("iklim-cevre",), age_h: float = 0, **fields) -> int:
-        article_id = town.article(topics, **fields)
-        with runtime.db.write() as session:
-            session.get_one(Article, article_id).published_at = utcnow() - timedelta(hours=age_h)
-            stamp_feeds(session, article_id, utcnow())
-        return article_id
-
-    return publish
-
-
-@pytest.fixture
-def withdraw(runtime):
-    def withdraw(article_id: int) -> None:
-        with runtime.db.write() as session:
-            session.get_one(Article, article_id).state = ArticleState.WITHDRAWN
-            stamp_feeds(session, article_id, utcnow())
-
-    return withdraw
 
 
 def read(client, key: str = "all") -> feedparser.FeedParserDict:
