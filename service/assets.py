@@ -73,12 +73,11 @@ class Assets:
     @classmethod
     def of(cls, settings: Settings) -> Assets:
         brand = settings.brand
-        drawn = _MARK.format(ground=brand.colours.brand, ink="#ffffff")
         return cls(
             sheet=Asset("site.css", "text/css; charset=utf-8", _sheet(brand.palette)),
             staff=Asset("staff.css", "text/css; charset=utf-8", staff_sheet().encode()),
-            icon=Asset("icon.svg", "image/svg+xml", drawn.encode()),
-            logo=_logo(settings, brand),
+            icon=brand_icon(brand),
+            logo=brand_logo(settings),
         )
 
     def named(self, name: str) -> Asset | None:
@@ -145,10 +144,17 @@ def _compress_public(app: Flask) -> None:
         return response
 
 
-def _logo(settings: Settings, brand: Brand) -> Asset | None:
-    if not brand.logo:
+def brand_icon(brand: Brand) -> Asset:
+    """Our mark in the city's colour."""
+    drawn = _MARK.format(ground=brand.colours.brand, ink="#ffffff")
+    return Asset("icon.svg", "image/svg+xml", drawn.encode())
+
+
+def brand_logo(settings: Settings) -> Asset | None:
+    """The city's own logo; None where it gave none."""
+    if not settings.brand.logo:
         return None
-    path = settings.config_dir / brand.logo
+    path = settings.config_dir / settings.brand.logo
     return Asset(f"logo{path.suffix}", LOGO_TYPES[path.suffix], read_logo(path))
 
 

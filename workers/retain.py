@@ -31,6 +31,7 @@ from service.ledger.retention import Retention
 from service.logs import get_logger
 from service.models import (
     Article,
+    FeedDeparture,
     ImportRun,
     InboxEvent,
     Job,
@@ -89,6 +90,8 @@ RULES = (
         only=(Article.revision_id.is_(None), Article.source_updated_at.is_not(None)),
     ),
     Rule(what="mails", days=7, moment=MailboxMessage.at, act=delete(MailboxMessage)),
+    # Feeds tell of a withdrawal for two weeks before their last change.
+    Rule(what="departures from feeds", days=60, moment=FeedDeparture.at, act=delete(FeedDeparture)),
     Rule(what="tokens", days=7, moment=OneTimeToken.expires_at, act=delete(OneTimeToken)),
     Rule(what="drafts", days=90, moment=TemplateDraft.at, act=delete(TemplateDraft)),
     # Files first: no job goes before its last file.

@@ -9,33 +9,37 @@ from service.feeds.clock import Stamp
 from service.feeds.entries import Entry, Withdrawn
 from service.feeds.feed import Feed, Publisher
 from service.feeds.feedgen_fixes import generator
-from service.feeds.texts import WITHDRAWN, address, clean, tag, whole_second
+from service.feeds.links import MEDIA_TYPES, links
+from service.feeds.markup import illustrated
+from service.feeds.texts import (
+    WITHDRAWN,
+    address,
+    line,
+    other_language,
+    ours,
+    page,
+    said,
+    spoken,
+    tag,
+    title,
+    whole_second,
+)
 
-MEDIA_TYPE = "application/atom+xml"
+MEDIA_TYPE = MEDIA_TYPES["atom"]
 SEPARATOR = b""
 TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
+_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 _TAIL = b"</feed>"
 
 
 def fragment(publisher: Publisher, entry: Entry) -> bytes:
     """One entry."""
-    feed = _bare()
-    item = feed.add_entry(order="append")
-    item.id(tag(publisher, entry))
-    item.title(clean(entry.title))
-    item.summary(clean(entry.summary) or clean(entry.title))
-    if entry.body_html:
-        item.content(clean(entry.body_html), type="html")
-    item.published(whole_second(entry.published_at))
-    item.updated(whole_second(entry.changed_at))
-    item.author(name=publisher.city)
-    for scheme, labels in (("topic", entry.topics), ("place", entry.places)):
-        for slug, name in labels:
-            item.category(term=slug, scheme=f"{publisher.base_url}/haberler#{scheme}", label=name)
-    page = {"rel": "alternate", "type": "text/html", "href": address(publisher, entry)}
-    item.fixes.links = [page]
-    xml = _written(feed)
-    return xml[xml.index(b"<entry>") : xml.rindex(b"</entry>") + len(b"</entry>")]
+    feed = generator(publisher.base_url)
+    feed.id("-")
+    feed.title("-")
+    add(feed, publisher, entry)
+    xml: bytes = feed.atom_str()
+    return xml[xml.index(b"<entry") : xml.rindex(_TAIL)]
 
 
 def gone(publisher: Publisher, article: Withdrawn) -> bytes:
@@ -45,37 +49,65 @@ def gone(publisher: Publisher, article: Withdrawn) -> bytes:
         {"ref": tag(publisher, article), "when": whole_second(article.at).isoformat()},
         nsmap={"at": TOMBSTONES},
     )
-    said = WITHDRAWN.get(article.language, WITHDRAWN["en"])
-    etree.SubElement(stone, f"{{{TOMBSTONES}}}comment").text = said
+    by = etree.SubElement(stone, f"{{{TOMBSTONES}}}by")
+    etree.SubElement(by, "name").text = line(publisher.city)
+    comment = etree.SubElement(stone, f"{{{TOMBSTONES}}}comment", {_LANG: ours(article.language)})
+    comment.text = said(WITHDRAWN, article.language)
     return bytes(etree.tostring(stone, encoding="utf-8"))
 
 
 def envelope(feed: Feed, change: Stamp) -> tuple[bytes, bytes]:
     """The feed's own elements, and what closes it."""
-    made = generator()
-    made.id(feed.url("atom"))
-    made.title(clean(feed.title))
-    made.subtitle(clean(feed.description))
+    xml: bytes = channel(feed, change).atom_str()
+    return xml.removesuffix(_TAIL), _TAIL
+
+
+def channel(feed: Feed, change: Stamp) -> FeedGenerator:
+    """The feed without its entries. An archive has the id of the feed that it belongs to."""
+    publisher = feed.publisher
+    made = generator(publisher.base_url)
+    made.id(f"{feed.current or feed.address}.atom")
+    made.title(line(feed.title))
+    made.subtitle(line(feed.description))
     made.updated(whole_second(change.at))
-    made.author(name=feed.publisher.city)
-    made.link(href=feed.url("atom"), rel="self", type=MEDIA_TYPE)
-    made.link(href=feed.page_url, rel="alternate", type="text/html")
-    if not feed.is_private:
-        made.link(href=feed.publisher.hub_url, rel="hub")
-    if feed.prev_archive:
-        made.link(href=f"{feed.prev_archive}.atom", rel="prev-archive")
-    made.language(feed.publisher.language)
-    return _written(made).removesuffix(_TAIL), _TAIL
+    made.author(name=line(publisher.city), uri=f"{publisher.base_url}/")
+    for slug, name in feed.about:
+        made.category(term=slug, scheme=publisher.scheme("topic"), label=line(name))
+    if publisher.icon_url:
+        made.icon(publisher.icon_url)
+    if publisher.logo:
+        made.logo(publisher.logo.url)
+    made.rights(f"© {line(publisher.city)}")
+    made.language(publisher.language)
+    made.fixes.links, made.fixes.is_archive = links(feed, "atom"), feed.current is not None
+    return made
 
 
-def _bare() -> FeedGenerator:
-    feed = generator()
-    feed.id("-")
-    feed.title("-")
-    feed.updated("2025-01-01T00:00:00Z")
-    return feed
+def add(made: FeedGenerator, publisher: Publisher, entry: Entry) -> None:
+    """Append an entry."""
+    item = made.add_entry(order="append")
+    item.id(tag(publisher, entry))
+    item.title(title(entry))
+    item.link(href=address(publisher, entry))  # feedgen wants one where there is no content
+    if content := illustrated(publisher, entry):
+        item.content(content, type="html")
+    item.summary(line(entry.summary) or title(entry))
+    item.published(whole_second(entry.published_at))
+    item.updated(whole_second(entry.changed_at))
+    item.author(name=line(publisher.city))
+    for scheme, labels in (("topic", entry.topics), ("place", entry.places)):
+        for slug, name in labels:
+            item.category(term=slug, scheme=publisher.scheme(scheme), label=line(name))
+    item.fixes.links = _links(publisher, entry)
+    item.fixes.base = address(publisher, entry)
+    item.fixes.language = other_language(publisher, spoken(entry.language))
 
 
-def _written(feed: FeedGenerator) -> bytes:
-    xml: bytes = feed.atom_str()
-    return xml
+def _links(publisher: Publisher, entry: Entry) -> list[dict[str, str]]:
+    """The article, and our page of it where that is another."""
+    read, own = address(publisher, entry), page(publisher, entry)
+    found = [] if read == own else [{"rel": "related", "type": "text/html", "href": own}]
+    alternate = {"rel": "alternate", "type": "text/html", "href": read}
+    if language := spoken(entry.language):
+        alternate["hreflang"] = language
+    return [*found, alternate]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from service.db import Database, utcnow
+from service.db import Database
 from service.feeds import entries as reading
 from service.feeds.clock import FeedState, Stamp
 from service.feeds.feed import Feed, Publisher
@@ -68,32 +68,38 @@ class Composer:
     """Composes feeds; thread-safe, one per process."""
 
     def __init__(self, db: Database, publisher: Publisher, max_bytes: int) -> None:
-        self._db, self._publisher = db, publisher
+        self._db, self.publisher = db, publisher
         self._fragments = Fragments(max_bytes)
 
     def compose(self, feed: Feed, wanted: Format, state: FeedState, change: Stamp) -> Document:
         """The feed as it is now, or a little later than `state`: never older."""
         writer = WRITERS[wanted]
-        since = utcnow() - reading.SHOWN_WITHDRAWN
+        since = change.at - reading.SHOWN_WITHDRAWN
         with self._db.read() as session:
             found = reading.shown(session, feed.pairs)
-            pieces = self._pieces(session, found, wanted, state)
+            placed = self._pieces(session, found, wanted, state)
             for article in reading.withdrawn(session, feed.pairs, since):
-                pieces.append(Piece(article.seq, writer.gone(self._publisher, article)))
+                piece = Piece(article.seq, writer.gone(self.publisher, article))
+                placed.append((article.position, piece))
+        placed.sort(key=lambda one: one[0], reverse=True)  # what is gone, where it stood
         head, tail = writer.envelope(feed, change)
-        return Document(head, pieces, tail, writer.SEPARATOR)
+        return Document(head, [piece for _, piece in placed], tail, writer.SEPARATOR)
 
     def _pieces(
         self, session: Session, found: Sequence[reading.Head], wanted: Format, state: FeedState
-    ) -> list[Piece]:
+    ) -> list[tuple[int, Piece]]:
         keys = {one: (one.article_id, one.seq, state.names, wanted) for one in found}
         written = {one: self._fragments.get(key) for one, key in keys.items()}
         missing = [one.article_id for one, data in written.items() if data is None]
         if missing:
-            read = reading.entries(session, missing, self._publisher.language)
+            read = reading.entries(session, missing, self.publisher.language)
             for one, data in written.items():
                 if data is None and one.article_id in read:
                     entry = read[one.article_id]
-                    written[one] = WRITERS[wanted].fragment(self._publisher, entry)
+                    written[one] = WRITERS[wanted].fragment(self.publisher, entry)
                     self._fragments.put(keys[one], written[one] or b"")
-        return [Piece(one.seq, data) for one, data in written.items() if data is not None]
+        return [
+            (one.position, Piece(one.seq, data))
+            for one, data in written.items()
+            if data is not None
+        ]

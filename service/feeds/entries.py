@@ -11,13 +11,15 @@ from sqlalchemy import Select, select, union_all
 from sqlalchemy.orm import Session
 
 from service.archive.address import slug_of
-from service.archive.items import places_of, topics_of
-from service.archive.position import FIRST, LAST
+from service.archive.items import places_of, shortened, topics_of
+from service.archive.position import FIRST, LAST, position
 from service.feeds.clock import Pair
 from service.models import Article, FeedDeparture, Listing, Revision
 
 MAX_ENTRIES = 25
-SHOWN_WITHDRAWN = timedelta(days=14)  # how long a feed says that an article was withdrawn
+# How long before its last change a feed still says that an article was withdrawn. Not before the
+# present: the bytes of a feed change with its stamp and with nothing else.
+SHOWN_WITHDRAWN = timedelta(days=14)
 MAX_WITHDRAWN = 25
 
 
@@ -27,11 +29,16 @@ class Head:
 
     article_id: int
     seq: int
+    position: int
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One article as a feed shows it."""
+    """One article as a feed shows it.
+
+    `changed_at`: when its present text came in, for the first time or back again. New topics or
+    places are no change of it (RFC 4287, section 4.2.15: what the publisher holds significant).
+    """
 
     article_id: int
     seq: int
@@ -39,7 +46,7 @@ class Entry:
     url: str  # where the city published it; empty where it has no address of its own
     slug: str  # of our page of it
     title: str
-    summary: str
+    summary: str  # the beginning of the text where it has none
     body_html: str
     language: str
     published_at: datetime
@@ -59,6 +66,11 @@ class Withdrawn:
     published_at: datetime
     language: str
     at: datetime
+
+    @property
+    def position(self) -> int:
+        """Where it stood in its lists."""
+        return position(self.published_at, self.article_id)
 
 
 def heads(
@@ -90,7 +102,7 @@ def heads(
         .order_by(listed.c.position.desc())
         .limit(limit)
     )
-    return [Head(row.id, row.feed_seq) for row in found]
+    return [Head(row.id, row.feed_seq, row.position) for row in found]
 
 
 def shown(session: Session, pairs: Sequence[Pair]) -> list[Head]:
@@ -145,7 +157,7 @@ def _read(
             url=revision.url,
             slug=slug_of(revision.title),
             title=revision.title,
-            summary=revision.summary,
+            summary=revision.summary or shortened(revision.body_text),
             body_html=revision.body_html,
             language=revision.language,
             published_at=article.published_at or article.created_at,

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from service.assets import Asset, brand_icon, brand_logo
 from service.feeds.clock import FeedState, Named, Pair
 from service.feeds.keys import FeedKey
 from service.models.listing import ANY, CITY
 from service.settings import Settings
 
 ALL_NEWS = {"tr": "Bütün haberler", "en": "All news"}
+
+
+@dataclass(frozen=True)
+class Logo:
+    """The city's logo. Pixels of a PNG; nought of a drawing."""
+
+    url: str
+    width: int = 0
+    height: int = 0
+
+    @classmethod
+    def of(cls, base_url: str, asset: Asset) -> Logo:
+        size = (0, 0)
+        if asset.media == "image/png" and len(asset.data) >= 24:
+            size = struct.unpack(">II", asset.data[16:24])  # IHDR is the first chunk
+        return cls(base_url + asset.path, *size)
+
+    def fitted(self) -> tuple[int, int]:
+        """Width and height within what RSS 2.0 allows."""
+        scale = min(1.0, 144 / self.width, 400 / self.height)
+        return max(1, int(self.width * scale)), max(1, int(self.height * scale))
 
 
 @dataclass(frozen=True)
@@ -24,6 +47,8 @@ class Publisher:
     tag_authority: str  # owner of the tag URIs (RFC 4151): never changes
     hub_url: str
     icon_url: str
+    search_url: str = ""  # of the OpenSearch description
+    logo: Logo | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Publisher:
@@ -34,8 +59,14 @@ class Publisher:
             base_url=base,
             tag_authority=settings.mail_from.rpartition("@")[2],
             hub_url=f"{base}/hub",
-            icon_url="",
+            icon_url=base + brand_icon(settings.brand).path,
+            search_url=f"{base}/opensearch.xml",
+            logo=Logo.of(base, logo) if (logo := brand_logo(settings)) else None,
         )
+
+    def scheme(self, kind: str) -> str:
+        """What tells apart the categories that are topics from those that are places."""
+        return f"{self.base_url}/haberler#{kind}"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from service.feeds.clock import Stamp
 from service.feeds.entries import Entry, Withdrawn
 from service.feeds.feed import Feed, Publisher
 
-RELEASE = 1  # of what the bytes look like: raise it with every change of a writer
+RELEASE = 2  # of what the bytes look like: raise it with every change of a writer
 
 
 class Format(StrEnum):

@@ -9,9 +9,22 @@ import orjson
 from service.feeds.clock import Stamp
 from service.feeds.entries import Entry, Withdrawn
 from service.feeds.feed import Feed, Publisher
-from service.feeds.texts import WITHDRAWN, address, clean, gone_address, tag, whole_second
+from service.feeds.links import MEDIA_TYPES
+from service.feeds.markup import body, picture
+from service.feeds.texts import (
+    WITHDRAWN,
+    address,
+    gone_address,
+    line,
+    ours,
+    said,
+    spoken,
+    tag,
+    title,
+    whole_second,
+)
 
-MEDIA_TYPE = "application/feed+json"
+MEDIA_TYPE = MEDIA_TYPES["json"]
 SEPARATOR = b","
 
 
@@ -20,47 +33,59 @@ def fragment(publisher: Publisher, entry: Entry) -> bytes:
     item: dict[str, Any] = {
         "id": tag(publisher, entry),
         "url": address(publisher, entry),
-        "title": clean(entry.title),
-        "content_html": clean(entry.body_html) or clean(entry.summary),
+        "title": title(entry),
+    }
+    if content := body(publisher, entry):
+        item["content_html"] = content
+    else:
+        item["content_text"] = line(entry.summary) or title(entry)
+    if summary := line(entry.summary):
+        item["summary"] = summary
+    if image := picture(entry):
+        item["image"] = image
+    item |= {
         "date_published": whole_second(entry.published_at).isoformat(),
         "date_modified": whole_second(entry.changed_at).isoformat(),
-        "language": entry.language,
-        "tags": [name for _, name in (*entry.topics, *entry.places)],
+        "authors": [{"name": line(publisher.city)}],
+        "tags": [line(name) for _, name in (*entry.topics, *entry.places)],
     }
-    if entry.summary:
-        item["summary"] = clean(entry.summary)
+    if language := spoken(entry.language):
+        item["language"] = language
     return orjson.dumps(item)
 
 
 def gone(publisher: Publisher, article: Withdrawn) -> bytes:
     """The format has no tombstone, so the item says it under its old id."""
-    said = WITHDRAWN.get(article.language, WITHDRAWN["en"])
     return orjson.dumps(
         {
             "id": tag(publisher, article),
             "url": gone_address(publisher, article),
-            "title": said,
-            "content_text": said,
+            "title": said(WITHDRAWN, article.language),
+            "content_text": said(WITHDRAWN, article.language),
             "date_published": whole_second(article.published_at).isoformat(),
             "date_modified": whole_second(article.at).isoformat(),
-            "language": article.language,
+            "language": ours(article.language),
         }
     )
 
 
 def envelope(feed: Feed, change: Stamp) -> tuple[bytes, bytes]:
-    """The feed's own keys, `version` first, up to its items; and what closes it."""
+    """The feed's own keys, `version` first, up to its items; and what closes it. The time of its
+    last change has no key in this format."""
+    publisher = feed.publisher
     head: dict[str, Any] = {
         "version": "https://jsonfeed.org/version/1.1",
-        "title": feed.title,
+        "title": line(feed.title),
         "home_page_url": feed.page_url,
         "feed_url": feed.url("json"),
-        "description": feed.description,
-        "language": feed.publisher.language,
-        "authors": [{"name": feed.publisher.city}],
+        "description": line(feed.description),
+        "language": publisher.language,
+        "authors": [{"name": line(publisher.city), "url": f"{publisher.base_url}/"}],
     }
+    if publisher.icon_url:
+        head["icon"] = head["favicon"] = publisher.icon_url
     if feed.prev_archive:
         head["next_url"] = f"{feed.prev_archive}.json"
-    if not feed.is_private:
-        head["hubs"] = [{"type": "WebSub", "url": feed.publisher.hub_url}]
+    if not feed.is_private and feed.current is None:
+        head["hubs"] = [{"type": "WebSub", "url": publisher.hub_url}]
     return orjson.dumps({**head, "items": []}).removesuffix(b"]}"), b"]}"

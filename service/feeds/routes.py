@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from service.db import utcnow
 from service.feeds.clock import Clock, FeedState, Stamp
 from service.feeds.composing import Composer
-from service.feeds.feed import Feed, Publisher, find
+from service.feeds.feed import Feed, find
 from service.feeds.formats import RELEASE, WRITERS, Format
 from service.feeds.keys import MAX_PLACES, MAX_TOPICS, FeedKey, KeyTooLongError
 from service.runtime import Runtime
@@ -48,8 +48,8 @@ def show(key: str, suffix: str) -> BaseResponse:
     read = _read(key)
     if str(read) != key:
         return redirect(f"{runtime.settings.public_url}/feeds/{read}.{wanted}", code=308)
-    publisher = Publisher.of(runtime.settings)
     clock, composer = cast(tuple[Clock, Composer], current_app.extensions[EXTENSION])
+    publisher = composer.publisher
     state = clock.state()
     feed = find(publisher, state, read)
     if feed is None:

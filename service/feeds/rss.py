@@ -5,16 +5,29 @@ from __future__ import annotations
 import html
 import re
 
-from feedgen.entry import FeedEntry
 from feedgen.feed import FeedGenerator
 
 from service.feeds.clock import Stamp
 from service.feeds.entries import Entry, Withdrawn
 from service.feeds.feed import Feed, Publisher
-from service.feeds.feedgen_fixes import generator
-from service.feeds.texts import WITHDRAWN, address, clean, gone_address, tag, whole_second
+from service.feeds.feedgen_fixes import DC, generator
+from service.feeds.links import MEDIA_TYPES, links
+from service.feeds.markup import illustrated
+from service.feeds.texts import (
+    WITHDRAWN,
+    address,
+    gone_address,
+    line,
+    other_language,
+    ours,
+    said,
+    spoken,
+    tag,
+    title,
+    whole_second,
+)
 
-MEDIA_TYPE = "application/rss+xml"
+MEDIA_TYPE = MEDIA_TYPES["rss"]
 SEPARATOR = b""
 TIME_TO_LIVE_MIN = 5
 _TAIL = b"</channel></rss>"
@@ -23,73 +36,89 @@ _TITLE = re.compile(rb"<title>[^<]*</title>")
 
 def fragment(publisher: Publisher, entry: Entry) -> bytes:
     """One item."""
-    feed = _bare()
-    item = feed.add_entry(order="append")
-    item.guid(tag(publisher, entry), permalink=False)
-    item.title(clean(entry.title))
-    item.link(href=address(publisher, entry))
-    item.description(html.escape(clean(entry.summary) or clean(entry.title), quote=False))
-    if entry.body_html:
-        item.content(clean(entry.body_html).replace("]]>", "]]&gt;"), type="CDATA")
-    item.pubDate(whole_second(entry.published_at))
-    for _slug, name in (*entry.topics, *entry.places):
-        item.category(term=name)
-    item.fixes.creator, item.fixes.updated = publisher.city, whole_second(entry.changed_at)
+    feed = _bare(publisher)
+    add(feed, publisher, entry)
     return _item(feed)
 
 
 def gone(publisher: Publisher, article: Withdrawn) -> bytes:
     """The format has no tombstone, so the item says it under its old id."""
-    said = WITHDRAWN.get(article.language, WITHDRAWN["en"])
-    feed = _bare()
-    item: FeedEntry = feed.add_entry(order="append")
+    feed = _bare(publisher)
+    item = feed.add_entry(order="append")
     item.guid(tag(publisher, article), permalink=False)
-    item.title(said)
+    item.title(said(WITHDRAWN, article.language))
     item.link(href=gone_address(publisher, article))
-    item.description(said)
+    item.description(said(WITHDRAWN, article.language))
     item.pubDate(whole_second(article.published_at))
-    item.fixes.creator, item.fixes.updated = publisher.city, whole_second(article.at)
+    item.fixes.creator, item.fixes.updated = line(publisher.city), whole_second(article.at)
+    item.fixes.language = other_language(publisher, ours(article.language))
     return _item(feed)
 
 
 def envelope(feed: Feed, change: Stamp) -> tuple[bytes, bytes]:
     """The channel's own elements, and what closes it."""
-    made = generator()
-    made.title(clean(feed.title))
-    made.description(clean(feed.description))
+    return written(channel(feed, change)).removesuffix(_TAIL), _TAIL
+
+
+def channel(feed: Feed, change: Stamp) -> FeedGenerator:
+    """The channel without its items."""
+    publisher = feed.publisher
+    made = generator(publisher.base_url)
+    made.title(line(feed.title))
+    made.description(line(feed.description))
     made.link(href=feed.page_url)
-    made.fixes.page, made.fixes.links = feed.page_url, _links(feed)
-    made.language(feed.publisher.language)
+    for slug, name in feed.about:
+        made.category(term=slug, scheme=publisher.scheme("topic"), label=line(name))
+    made.language(publisher.language)
+    made.copyright(f"© {line(publisher.city)}")
     made.docs("https://www.rssboard.org/rss-specification")
     made.ttl(TIME_TO_LIVE_MIN)
     made.lastBuildDate(whole_second(change.at))
-    return _with_numbered_marks(made.rss_str()).removesuffix(_TAIL), _TAIL
+    if publisher.logo and publisher.logo.width:
+        width, height = publisher.logo.fitted()
+        made.image(publisher.logo.url, line(feed.title), feed.page_url, str(width), str(height))
+    *linked, _page = links(feed, "rss")  # the page stands in the channel's own `link`
+    made.fixes.page, made.fixes.links = feed.page_url, linked
+    made.fixes.namespaces, made.fixes.is_archive = {"dc": DC}, feed.current is not None
+    return made
 
 
-def _links(feed: Feed) -> list[dict[str, str]]:
-    links = [{"rel": "self", "type": MEDIA_TYPE, "href": feed.url("rss")}]
-    if not feed.is_private:
-        links.append({"rel": "hub", "href": feed.publisher.hub_url})
-    if feed.prev_archive:
-        links.append({"rel": "prev-archive", "href": f"{feed.prev_archive}.rss"})
-    return links
+def add(made: FeedGenerator, publisher: Publisher, entry: Entry) -> None:
+    """Append an item. Pictures stand in its content: an enclosure needs a length and a type, which
+    nobody told us."""
+    item = made.add_entry(order="append")
+    item.guid(tag(publisher, entry), permalink=False)
+    item.title(title(entry))
+    item.link(href=address(publisher, entry))
+    item.description(html.escape(line(entry.summary) or title(entry), quote=False))
+    if content := illustrated(publisher, entry):
+        item.content(content.replace("]]>", "]]&gt;"), type="CDATA")
+    item.pubDate(whole_second(entry.published_at))
+    for scheme, labels in (("topic", entry.topics), ("place", entry.places)):
+        for slug, name in labels:
+            item.category(term=slug, scheme=publisher.scheme(scheme), label=line(name))
+    item.fixes.creator, item.fixes.updated = line(publisher.city), whole_second(entry.changed_at)
+    item.fixes.language = other_language(publisher, spoken(entry.language))
 
 
-def _bare() -> FeedGenerator:
-    feed = generator()
+def written(feed: FeedGenerator) -> bytes:
+    """Its bytes. Titles are plain text; readers that take them for HTML stumble least over marks
+    that are written as numbers."""
+    return _TITLE.sub(
+        lambda found: found[0].replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;"),
+        feed.rss_str(),
+    )
+
+
+def _bare(publisher: Publisher) -> FeedGenerator:
+    feed = generator(publisher.base_url)
     feed.title("-")
     feed.description("-")
     feed.link(href="-")
+    feed.fixes.namespaces = {"dc": DC}
     return feed
 
 
 def _item(feed: FeedGenerator) -> bytes:
-    xml = _with_numbered_marks(feed.rss_str())
-    return xml[xml.index(b"<item>") : xml.rindex(b"</item>") + len(b"</item>")]
-
-
-def _with_numbered_marks(xml: bytes) -> bytes:
-    """Titles are plain text; readers that take them for HTML stumble least over these."""
-    return _TITLE.sub(
-        lambda title: title[0].replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;"), xml
-    )
+    xml = written(feed)
+    return xml[xml.index(b"<item>") : xml.rindex(_TAIL)]

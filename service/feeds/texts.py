@@ -4,18 +4,65 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import cache
 from urllib.parse import quote, urlsplit, urlunsplit
+
+from babel import Locale
 
 from service.feeds.entries import Entry, Withdrawn
 from service.feeds.feed import Publisher
 
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# What XML 1.0 forbids or discourages (section 2.2), and what JSON cannot hold.
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# Marks that turn the direction of what follows: in a list of titles they reach into the next one.
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+_LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
+_LANGUAGE = re.compile("[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_SAFE = "/%:=&?~+!$,;'@()*"
 WITHDRAWN = {"tr": "Geri çekildi", "en": "Withdrawn"}
+UNTITLED = {"tr": "Başlıksız haber", "en": "Untitled news"}
 
 
 def clean(text: str) -> str:
-    """Drop what XML 1.0 forbids: one bad article would break every feed that holds it."""
-    return _FORBIDDEN.sub("", text)
+    """Drop what no format may hold: one bad article would break every feed that holds it."""
+    return _UNFIT.sub("", text)
+
+
+def line(text: str) -> str:
+    """As `clean`, on one line, and read in the direction that its letters have."""
+    return " ".join(_TURNING.sub("", clean(text)).split())
+
+
+def title(entry: Entry) -> str:
+    """Never empty: formats ask for one, and readers show a list of nothing else."""
+    return line(entry.title) or line(entry.summary) or said(UNTITLED, entry.language)
+
+
+def said(texts: dict[str, str], language: str) -> str:
+    """A sentence of ours, in the nearest language that we speak."""
+    return texts[ours(language)]
+
+
+def ours(language: str) -> str:
+    """Turkish or English."""
+    return "tr" if language.partition("-")[0] == "tr" else "en"
+
+
+def spoken(language: str) -> str:
+    """An article's language as readers of feeds know it (BCP 47); empty for none that there is."""
+    primary = language.partition("-")[0]
+    return language if _LANGUAGE.fullmatch(language) and primary in _languages() else ""
+
+
+@cache
+def _languages() -> frozenset[str]:
+    return frozenset(Locale("en").languages)
+
+
+def other_language(publisher: Publisher, language: str) -> str:
+    """Empty where it is the feed's own, or none."""
+    return "" if language == publisher.language else language
 
 
 def tag(publisher: Publisher, article: Entry | Withdrawn) -> str:
@@ -26,8 +73,11 @@ def tag(publisher: Publisher, article: Entry | Withdrawn) -> str:
 
 def address(publisher: Publisher, entry: Entry) -> str:
     """Where an article is read: where the city published it, else on our page."""
-    if entry.url:
-        return ascii_url(entry.url)
+    return ascii_url(entry.url) or page(publisher, entry)
+
+
+def page(publisher: Publisher, entry: Entry) -> str:
+    """Our page of it: why it has its topics, what else is told of the same."""
     return f"{publisher.base_url}/haber/{entry.article_id}-{entry.slug}"
 
 
@@ -37,15 +87,24 @@ def gone_address(publisher: Publisher, article: Withdrawn) -> str:
 
 
 def ascii_url(url: str) -> str:
-    """Percent-encode what is not ASCII: `ş` becomes `%C5%9F`, and a Turkish host an A-label."""
-    safe = "/%:=&?~#+!$,;'@()*[]"
+    """Percent-encode what is not ASCII: `ş` becomes `%C5%9F`, and a Turkish host an A-label.
+
+    Empty for what no reader should open: only http and https with a host and without a user.
+    """
     try:
-        parts = urlsplit(url)
-        host = parts.netloc.encode("idna").decode()
-    except ValueError:
-        return quote(url, safe)
-    rest = (quote(part, safe) for part in (parts.path, parts.query, parts.fragment))
-    return urlunsplit((parts.scheme, quote(host, safe), *rest))
+        parts = urlsplit(clean(url).strip())
+        port = f":{parts.port}" if parts.port is not None else ""
+        host = (parts.hostname or "").encode("idna").decode()
+    except ValueError:  # also what cannot be a host's name or a port
+        return ""
+    host = f"[{host}]" if ":" in host else host
+    if parts.scheme not in ("http", "https") or "@" in parts.netloc or not _HOST.fullmatch(host):
+        return ""
+    rest = (
+        quote(_LONE_PERCENT.sub("%25", part), _SAFE)
+        for part in (parts.path, parts.query, parts.fragment)
+    )
+    return urlunsplit((parts.scheme, host + port, *rest))
 
 
 def whole_second(moment: datetime) -> datetime:

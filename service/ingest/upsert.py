@@ -137,6 +137,8 @@ def _publish(
         _correct(session, article, incoming, now, request_id)
         return Stored(Verdict.UNCHANGED, article.id, known.id)
     revision = known or _add_revision(session, article, values)
+    if known is not None:  # back again: readers of feeds saw another text meanwhile, or none
+        known.created_at = now
     article.state, article.withdrawn_at = ArticleState.PUBLISHED, None
     published_at = (article.published_at if was_public else None) or now
     _take_over(source, article, incoming, revision, published_at)

@@ -52,6 +52,7 @@ def _publish(session: Session, article: Article, now: datetime) -> None:
     stop_sending(session, article, now, NotificationKind.WITHDRAWAL)
     # Locked: whoever classifies it at this moment still saw a withheld article, and shows nothing.
     revision = session.get_one(Revision, article.revision_id, with_for_update=True)
+    revision.created_at = now  # newer than its withdrawal, which feeds have told (RFC 6721)
     if revision.state == RevisionState.CLASSIFIED:
         article.shown_revision_id = revision.id
     if revision.state != RevisionState.QUARANTINED:

@@ -97,6 +97,7 @@ class ArticleAlias(Base):
 class Revision(Base):
     """One version of an article's content; the same content is never stored twice.
 
+    `created_at`: when it came in; of a text that came back, or was published again, the last time.
     `is_sound`: staff let it out of quarantine, so it is not looked at for damage again.
     `attempts`, `failure`: how often its classification had to be begun again, and the last error's
     type, if an error and not a death ended it (see `service.ledger.attempts`).
