@@ -10,7 +10,7 @@ import nh3
 
 from service.feeds.entries import Entry
 from service.feeds.feed import Publisher
-from service.feeds.texts import address, ascii_url, clean, line
+from service.feeds.texts import address, ascii_url, clean, one_line
 
 # Other attributes of the default set are of no use to readers of news.
 _ATTRIBUTES = {
@@ -46,7 +46,7 @@ def illustrated(publisher: Publisher, entry: Entry) -> str:
     text, url = body(publisher, entry), picture(entry)
     if not url or (shown := html.escape(url, quote=False)) in text:
         return text
-    described = html.escape(line(str((entry.image or {}).get("alt") or "")))
+    described = html.escape(one_line(str((entry.image or {}).get("alt") or "")))
     return f'<p><img src="{shown}" alt="{described}"></p>{text}'
 
 

@@ -13,9 +13,13 @@ from service.feeds.entries import Entry, Withdrawn
 from service.feeds.feed import Publisher
 
 # What XML 1.0 forbids or discourages (section 2.2), and what JSON cannot hold.
-_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_PLANE_ENDS = "".join(chr((plane << 16) + end) for plane in range(17) for end in (0xFFFE, 0xFFFF))
+_UNFIT = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef{_PLANE_ENDS}]")
 # Marks that turn the direction of what follows: in a list of titles they reach into the next one.
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# Where a reader that takes a title for HTML would begin to read markup.
+_LIKE_MARKUP = re.compile(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)")
+_WORD_JOINER = "\u2060"  # has no width, and is no letter
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _LANGUAGE = re.compile("[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -25,13 +29,23 @@ UNTITLED = {"tr": "Başlıksız haber", "en": "Untitled news"}
 
 
 def clean(text: str) -> str:
-    """Drop what no format may hold: one bad article would break every feed that holds it."""
-    return _UNFIT.sub("", text)
+    """Drop what no format may hold: one bad article would break every feed that holds it.
+
+    The mark of a letter that was lost on its way becomes a question mark: validators take it for a
+    fault of the feed's own encoding.
+    """
+    return _UNFIT.sub("", text).replace("\ufffd", "?")
+
+
+def one_line(text: str) -> str:
+    """As `clean`, on one line, and read in the direction that its letters have."""
+    return " ".join(_TURNING.sub("", clean(text)).split())
 
 
 def line(text: str) -> str:
-    """As `clean`, on one line, and read in the direction that its letters have."""
-    return " ".join(_TURNING.sub("", clean(text)).split())
+    """As `one_line`, for where formats want plain text: what looks like markup is shown as it was
+    written, too, by readers that guess whether a text is HTML."""
+    return _LIKE_MARKUP.sub(lambda found: found[0] + _WORD_JOINER, one_line(text))
 
 
 def title(entry: Entry) -> str:

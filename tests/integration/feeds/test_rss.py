@@ -66,7 +66,9 @@ def test_marks_in_texts_come_out_as_they_were_written(client, publish):
     answer = client.get("/feeds/all.rss")
     item = etree.fromstring(answer.data).find("channel/item")
 
-    assert item.findtext("title") == "A & B < C &amp; <script>alert(1)</script>"
+    # A character without width keeps readers that guess from reading markup.
+    shown = item.findtext("title").replace("\u2060", "")
+    assert shown == "A & B < C &amp; <script>alert(1)</script>"
     assert b"<title>A &#x26; B &#x3C; C" in answer.data
     # A description is HTML: plain text has to be escaped to be read as it was written.
     assert item.findtext("description") == "x &lt; y &amp; &lt;b&gt;kalın&lt;/b&gt; &amp;amp;"

@@ -125,3 +125,15 @@ def test_cleaning_twice_is_cleaning_once():
     for text in TEXTS:
         assert clean(clean(text)) == clean(text)
         assert line(line(text)) == line(text)
+
+
+def test_what_looks_like_markup_is_shown_as_it_was_written(wanted):
+    """By readers that take titles for HTML, too: no tag begins, and no entity."""
+    body = joined(wanted, [entry(title="<b>A</b> &amp; B &nbsp; < C")])
+    shown = "<\u2060b>A<\u2060/b> &\u2060amp; B &\u2060nbsp; < C"
+
+    if wanted == Format.JSON:
+        assert json.loads(body)["items"][0]["title"] == shown
+    else:
+        path = "{*}entry/{*}title" if wanted == Format.ATOM else "channel/item/title"
+        assert etree.fromstring(body).findtext(path) == shown
