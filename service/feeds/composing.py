@@ -71,12 +71,19 @@ class Composer:
         self._db, self.publisher = db, publisher
         self._fragments = Fragments(max_bytes)
 
-    def compose(self, feed: Feed, wanted: Format, state: FeedState, change: Stamp) -> Document:
+    def compose(
+        self,
+        feed: Feed,
+        wanted: Format,
+        state: FeedState,
+        change: Stamp,
+        limit: int = reading.MAX_ENTRIES,
+    ) -> Document:
         """The feed as it is now, or a little later than `state`: never older."""
         writer = WRITERS[wanted]
         since = change.at - reading.SHOWN_WITHDRAWN
         with self._db.read() as session:
-            found = reading.shown(session, feed.pairs)
+            found = reading.shown(session, feed.pairs, limit)
             placed = self._pieces(session, found, wanted, state)
             for article in reading.withdrawn(session, feed.pairs, since):
                 piece = Piece(article.seq, writer.gone(self.publisher, article))

@@ -91,7 +91,7 @@ def add(made: FeedGenerator, publisher: Publisher, entry: Entry) -> None:
     item.guid(tag(publisher, entry), permalink=False)
     item.title(title(entry))
     item.link(href=address(publisher, entry))
-    item.description(html.escape(one_line(entry.summary), quote=False) or title(entry))
+    item.description(html.escape(one_line(entry.summary) or title(entry), quote=False))
     if content := illustrated(publisher, entry):
         item.content(content.replace("]]>", "]]&gt;"), type="CDATA")
     item.pubDate(whole_second(entry.published_at))
