@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
+from functools import cache
 from importlib.metadata import version
 
 import feedgen.entry
@@ -105,5 +106,10 @@ def generator(base_url: str) -> FeedGenerator:
     """A feed generator that writes what is right."""
     feed = FeedGenerator()
     feed.register_extension("fixes", ChannelFixes, EntryFixes)
-    feed.generator("Tellal", version("tellal"), f"{base_url}/")
+    feed.generator("Tellal", _version(), f"{base_url}/")
     return feed
+
+
+@cache
+def _version() -> str:
+    return version("tellal")

@@ -34,7 +34,9 @@ def clean(text: str) -> str:
     The mark of a letter that was lost on its way becomes a question mark: validators take it for a
     fault of the feed's own encoding.
     """
-    return _UNFIT.sub("", text).replace("\ufffd", "?")
+    if not text.replace("\n", "").isprintable():  # nearly none, and quickly told
+        text = _UNFIT.sub("", text)
+    return text.replace("\ufffd", "?")
 
 
 def one_line(text: str) -> str:

@@ -5,12 +5,17 @@ By our own rules always; by the W3C's where TELLAL_FEEDVALIDATOR names a checkou
 
 from __future__ import annotations
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from sqlalchemy import select
+
+from service.db import utcnow
 from service.feeds.feed import find
 from service.feeds.formats import WRITERS, Format
 from service.feeds.keys import FeedKey
 from service.feeds.routes import EXTENSION
+from service.models import Revision
 from tests.feed_rules import findings
 from tests.feed_rules.w3c import w3c_findings
 
@@ -45,8 +50,13 @@ def served(client):
 
 
 @pytest.fixture
-def is_valid(served):
+def is_valid(served, runtime):
+    """Texts came in a second apart: the W3C warns of entries that were updated in the same one."""
+
     def is_valid(limit: int | None = None) -> None:
+        with runtime.db.write() as session:
+            for revision in session.scalars(select(Revision)):
+                revision.created_at = utcnow() - timedelta(seconds=revision.id)
         for wanted in Format:
             body = served(wanted, limit)
             assert findings(body) == []
