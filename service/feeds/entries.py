@@ -105,10 +105,10 @@ def heads(
     return [Head(row.id, row.feed_seq, row.position) for row in found]
 
 
-def shown(session: Session, pairs: Sequence[Pair]) -> list[Head]:
+def shown(session: Session, pairs: Sequence[Pair], limit: int = MAX_ENTRIES) -> list[Head]:
     """What the feed of these lists holds, newest first: the newest articles, and those that changed
     last, however old they are: a correction is seen as long as a new article is."""
-    newest = heads(session, pairs)
+    newest = heads(session, pairs, limit)
     held = {one.article_id for one in newest}
     return newest + [one for one in changed(session, pairs) if one.article_id not in held]
 
@@ -128,7 +128,7 @@ def changed(session: Session, pairs: Sequence[Pair], limit: int = MAX_ENTRIES) -
     listed = union_all(*parts).subquery()
     last = select(listed).distinct().order_by(listed.c.seq.desc()).limit(limit).subquery()
     found = session.execute(select(last).order_by(last.c.position.desc()))
-    return [Head(row.article_id, row.seq) for row in found]
+    return [Head(row.article_id, row.seq, row.position) for row in found]
 
 
 def entries(session: Session, article_ids: Iterable[int], language: str) -> dict[int, Entry]:
