@@ -49,7 +49,7 @@ def index(parts: Iterable[Url]) -> bytes:
 
 def urlset(urls: Iterable[Url]) -> bytes:
     """The addresses of one part, less those that are too long to be in any."""
-    inner = "".join(_url(url) for url in urls if len(ascii_url(url.address)) <= MAX_ADDRESS)
+    inner = "".join(_url(url) for url in urls if 0 < len(ascii_url(url.address)) <= MAX_ADDRESS)
     return f"{_HEAD}<urlset {_NAMESPACE} {_XHTML} {_NEWS}>\n{inner}</urlset>\n".encode()
 
 

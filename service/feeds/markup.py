@@ -8,9 +8,10 @@ from urllib.parse import quote, urljoin
 
 import nh3
 
+from service.archive.xml_text import ascii_url, clean
 from service.feeds.entries import Entry
 from service.feeds.feed import Publisher
-from service.feeds.texts import address, ascii_url, clean, one_line
+from service.feeds.texts import address, one_line
 
 # Other attributes of the default set are of no use to readers of news.
 _ATTRIBUTES = {

@@ -5,38 +5,21 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from functools import cache
-from urllib.parse import quote, urlsplit, urlunsplit
 
 from babel import Locale
 
+from service.archive.xml_text import ascii_url, clean
 from service.feeds.entries import Entry, Withdrawn
 from service.feeds.feed import Publisher
 
-# What XML 1.0 forbids or discourages (section 2.2), and what JSON cannot hold.
-_PLANE_ENDS = "".join(chr((plane << 16) + end) for plane in range(17) for end in (0xFFFE, 0xFFFF))
-_UNFIT = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef{_PLANE_ENDS}]")
 # Marks that turn the direction of what follows: in a list of titles they reach into the next one.
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # Where a reader that takes a title for HTML would begin to read markup.
 _LIKE_MARKUP = re.compile(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)")
 _WORD_JOINER = "\u2060"  # has no width, and is no letter
-_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
-_LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _LANGUAGE = re.compile("[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-_SAFE = "/%:=&?~+!$,;'@()*"
 WITHDRAWN = {"tr": "Geri çekildi", "en": "Withdrawn"}
 UNTITLED = {"tr": "Başlıksız haber", "en": "Untitled news"}
-
-
-def clean(text: str) -> str:
-    """Drop what no format may hold: one bad article would break every feed that holds it.
-
-    The mark of a letter that was lost on its way becomes a question mark: validators take it for a
-    fault of the feed's own encoding.
-    """
-    if not text.replace("\n", "").isprintable():  # nearly none, and quickly told
-        text = _UNFIT.sub("", text)
-    return text.replace("\ufffd", "?")
 
 
 def one_line(text: str) -> str:
@@ -100,27 +83,6 @@ def page(publisher: Publisher, entry: Entry) -> str:
 def gone_address(publisher: Publisher, article: Withdrawn) -> str:
     """Our page that says why an article is gone."""
     return f"{publisher.base_url}/haber/{article.article_id}"
-
-
-def ascii_url(url: str) -> str:
-    """Percent-encode what is not ASCII: `ş` becomes `%C5%9F`, and a Turkish host an A-label.
-
-    Empty for what no reader should open: only http and https with a host and without a user.
-    """
-    try:
-        parts = urlsplit(clean(url).strip())
-        port = f":{parts.port}" if parts.port is not None else ""
-        host = (parts.hostname or "").encode("idna").decode()
-    except ValueError:  # also what cannot be a host's name or a port
-        return ""
-    host = f"[{host}]" if ":" in host else host
-    if parts.scheme not in ("http", "https") or "@" in parts.netloc or not _HOST.fullmatch(host):
-        return ""
-    rest = (
-        quote(_LONE_PERCENT.sub("%25", part), _SAFE)
-        for part in (parts.path, parts.query, parts.fragment)
-    )
-    return urlunsplit((parts.scheme, host + port, *rest))
 
 
 def whole_second(moment: datetime) -> datetime:
