@@ -115,6 +115,15 @@ def page(session: Session, wanted: Wanted, cursor: Cursor | None, zone: ZoneInfo
     )
 
 
+def newest(session: Session, wanted: Wanted, size: int) -> tuple[int, ...]:
+    """The newest articles of what is wanted, wherever their hits are."""
+    shelves: tuple[Shelf, ...] = ("",) if wanted.query is None else ("t", "o")
+    found: list[int] = []
+    for shelf in shelves:
+        found += _places(session, wanted, shelf, (FIRST, LAST), size, is_backward=False)
+    return _articles(session, sorted(found, reverse=True)[:size], wanted)
+
+
 def first_month(session: Session, zone: ZoneInfo) -> Month | None:
     """The month of the oldest article; None where there is none."""
     oldest = session.scalar(

@@ -78,5 +78,11 @@ def read_query(text: str) -> Query | None:
     return Query(tuple(forms(word) for word in words), last if is_begun else None)
 
 
+def printable(text: str) -> str:
+    """What somebody typed, as one line of all that is looked at and can be seen."""
+    kept = (char if char.isprintable() else " " for char in text[:MAX_QUERY])
+    return " ".join("".join(kept).split())
+
+
 def _words(text: str) -> Iterable[str]:
     return (token.folded for token in tokenise(text) if len(token.folded) <= MAX_LENGTH)

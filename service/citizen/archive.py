@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from service.archive.items import items
 from service.archive.listings import Cursor, Month, Wanted, first_month, page
-from service.archive.words import MAX_QUERY, Query, read_query
+from service.archive.words import Query, printable, read_query
 from service.citizen.canonical import own
 from service.citizen.card import page_card
 from service.citizen.public import public_page
@@ -130,7 +130,7 @@ def _show() -> Response:
 
 def _read(topics: list[Topic], places: list[Place]) -> Asked:
     args = request.args
-    asked = Asked(text=_printable(args.get("q", "")))
+    asked = Asked(text=printable(args.get("q", "")))
     asked.query = read_query(asked.text) if asked.text else None
     if asked.text and asked.query is None:
         asked.problems.append(gettext("Type at least one word to search for."))
@@ -153,11 +153,6 @@ def _read(topics: list[Topic], places: list[Place]) -> Asked:
             if asked.cursor is None:
                 asked.problems.append(gettext("There is no such page; the first one is shown."))
     return asked
-
-
-def _printable(text: str) -> str:
-    kept = (char if char.isprintable() else " " for char in text[:MAX_QUERY])
-    return " ".join("".join(kept).split())
 
 
 def months(session: Session, zone: ZoneInfo) -> list[Month]:

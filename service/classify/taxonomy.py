@@ -12,6 +12,7 @@ from service.classify.terms import TermSyntaxError, parse_term
 from service.classify.text import match_key, slugify, tokenise
 
 __all__ = [
+    "RESERVED",
     "Homonym",
     "Place",
     "PlaceRules",
@@ -23,6 +24,8 @@ __all__ = [
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _MAX_SLUG = 64
+# What the last part of a feed's address may be that is not the feed of a topic.
+RESERVED = frozenset(("all", "my", "search", "topics"))
 _TOPIC_KEYS = {"slug", "name_tr", "name_en", "description_tr", "description_en", "terms"}
 _TOPIC_KEYS |= {"sections", "publish", "review"}
 
@@ -92,8 +95,11 @@ def _topic(item: Mapping) -> Topic:
     publish, review = item.share("publish"), item.share("review")
     if publish is not None and review is not None and review > publish:
         item.mistake(item.line_of("review"), "review must not be above publish")
+    slug = _slug(item)
+    if slug in RESERVED:
+        item.mistake(item.line_of("slug"), f"{slug} cannot be a topic: feeds have it as a word")
     return Topic(
-        slug=_slug(item),
+        slug=slug,
         name_tr=item.text("name_tr"),
         name_en=item.text("name_en"),
         description_tr=item.text("description_tr", is_required=False),

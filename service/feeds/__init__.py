@@ -4,7 +4,7 @@ from typing import cast
 
 from apiflask import APIFlask
 
-from service.feeds import archive_routes
+from service.feeds import archive_routes, discovery_routes, private_routes, search_routes
 from service.feeds.clock import Clock
 from service.feeds.composing import Composer
 from service.feeds.feed import Publisher
@@ -26,3 +26,6 @@ def register(app: APIFlask) -> None:
     app.extensions[archive_routes.EXTENSION] = clock
     app.register_blueprint(feeds)
     app.register_blueprint(archive_routes.archives)
+    app.register_blueprint(discovery_routes.blueprint())
+    app.register_blueprint(private_routes.blueprint(runtime.limits))
+    app.register_blueprint(search_routes.blueprint(runtime.limits))

@@ -51,6 +51,7 @@ class Named:
     name_en: str
     about_tr: str = ""
     about_en: str = ""
+    is_on: bool = True  # a place that can be chosen anew
 
     def name(self, language: str) -> str:
         return self.name_tr if language == "tr" else self.name_en
@@ -173,7 +174,7 @@ def _with_names(session: Session, state: FeedState) -> FeedState:
         for topic in session.scalars(select(Topic).order_by(Topic.position))
     }
     places = {
-        place.slug: Named(place.id, place.slug, place.name, place.name)
+        place.slug: Named(place.id, place.slug, place.name, place.name, is_on=place.is_on)
         for place in session.scalars(select(Place).order_by(Place.position))
     }
     names = hashlib.sha256(repr((topics, places)).encode()).hexdigest()[:8]

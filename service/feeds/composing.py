@@ -92,6 +92,21 @@ class Composer:
         head, tail = writer.envelope(feed, change)
         return Document(head, [piece for _, piece in placed], tail, writer.SEPARATOR)
 
+    def compose_of(
+        self,
+        feed: Feed,
+        found: Sequence[reading.Head],
+        wanted: Format,
+        state: FeedState,
+        change: Stamp,
+    ) -> Document:
+        """A feed of these articles in this order, whichever lists they stand in: of a search."""
+        writer = WRITERS[wanted]
+        with self._db.read() as session:
+            pieces = self._pieces(session, found, wanted, state)
+        head, tail = writer.envelope(feed, change)
+        return Document(head, pieces, tail, writer.SEPARATOR)
+
     def _pieces(
         self, session: Session, found: Sequence[reading.Head], wanted: Format, state: FeedState
     ) -> list[tuple[int, Piece]]:

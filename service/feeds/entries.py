@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +21,7 @@ MAX_ENTRIES = 25
 # present: the bytes of a feed change with its stamp and with nothing else.
 SHOWN_WITHDRAWN = timedelta(days=14)
 MAX_WITHDRAWN = 25
+MAX_JOINED = 100  # lists in a statement: SQLite joins 500, and private feeds may have more
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,21 @@ def heads(
 ) -> list[Head]:
     """The newest articles of these lists between two positions, both excluded; each once.
 
-    One query, which walks a bounded range of the lists' key for each of them.
+    One query for some lists, which walks a bounded range of the lists' key for each of them.
     """
+    found: dict[int, Head] = {}
+    for some in _some(pairs):
+        rows = session.execute(_newest(some, limit, between))
+        found |= {row.position: Head(row.id, row.feed_seq, row.position) for row in rows}
+    return [found[position] for position in sorted(found, reverse=True)[:limit]]
+
+
+def _some(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
+    """The lists, as many at a time as a statement may join."""
+    return (pairs[at : at + MAX_JOINED] for at in range(0, len(pairs), MAX_JOINED))
+
+
+def _newest(pairs: Sequence[Pair], limit: int, between: tuple[int, int]) -> Select[Any]:
     parts = (
         select(
             select(Listing.position, Listing.article_id)
@@ -95,14 +109,13 @@ def heads(
         for topic_id, place_id in pairs
     )
     listed = union_all(*parts).subquery()
-    found = session.execute(
+    return (
         select(listed.c.position, Article.id, Article.feed_seq)
         .join(Article, Article.id == listed.c.article_id)
         .distinct()
         .order_by(listed.c.position.desc())
         .limit(limit)
     )
-    return [Head(row.id, row.feed_seq, row.position) for row in found]
 
 
 def shown(session: Session, pairs: Sequence[Pair], limit: int = MAX_ENTRIES) -> list[Head]:
@@ -172,6 +185,14 @@ def _read(
 
 def withdrawn(session: Session, pairs: Sequence[Pair], since: datetime) -> list[Withdrawn]:
     """What was withdrawn from these lists since then, the latest first; few."""
+    found: dict[int, Withdrawn] = {}
+    for some in _some(pairs):
+        found |= {one.article_id: one for one in _gone(session, some, since)}
+    latest = sorted(found.values(), key=lambda one: one.seq, reverse=True)
+    return latest[:MAX_WITHDRAWN]
+
+
+def _gone(session: Session, pairs: Sequence[Pair], since: datetime) -> Iterator[Withdrawn]:
     parts = (
         select(FeedDeparture.article_id)
         .where(FeedDeparture.topic_id == topic_id, FeedDeparture.place_id == place_id)
@@ -185,7 +206,8 @@ def withdrawn(session: Session, pairs: Sequence[Pair], since: datetime) -> list[
         .order_by(Article.feed_seq.desc())
         .limit(MAX_WITHDRAWN)
     )
-    return [gone(article, language) for article, language in rows]
+    for article, language in rows:
+        yield gone(article, language)
 
 
 def gone(article: Article, language: str) -> Withdrawn:

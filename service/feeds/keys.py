@@ -9,7 +9,7 @@ A key has one canonical form: ASCII slugs, sorted, each once.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from service.classify.text import slugify
@@ -70,3 +70,21 @@ class FeedKey:
 
 def _slugs(text: str) -> list[str]:
     return [slugify(part) for part in text.split("+")]
+
+
+def keys_of(
+    topics: Collection[str] = (), places: Collection[str] = (), *, only: bool = False
+) -> Iterator[FeedKey]:
+    """The fewest keys that have all of these between them: one, as far as one feed joins them.
+
+    What concerns the whole city comes by the first feed of some topics alone, and not once more by
+    each feed of other places.
+    """
+    for some in _parts(topics, MAX_TOPICS):
+        for number, where in enumerate(_parts(places, MAX_PLACES)):
+            yield FeedKey.of(some, where, only=only or number > 0)
+
+
+def _parts(slugs: Collection[str], most: int) -> list[list[str]]:
+    ordered = sorted(set(slugs))
+    return [ordered[at : at + most] for at in range(0, len(ordered), most)] or [[]]

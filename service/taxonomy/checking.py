@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from service.classify import Topic as TopicTerms
-from service.classify.taxonomy import section_key
+from service.classify.taxonomy import RESERVED, section_key
 from service.classify.terms import TermSyntaxError, parse_term
 from service.ledger.refused import N_, Refused
 
@@ -33,7 +33,7 @@ def mistakes_of(topic: TopicTerms, taken: Iterable[str] = ()) -> Mistakes:
     if not SLUG.fullmatch(topic.slug) or len(topic.slug) > MAX_SLUG:
         text = N_("Write a short name of a-z, 0-9 and hyphens; it never changes")
         found["slug"] = (text, {})
-    elif topic.slug == "all" or topic.slug in taken:
+    elif topic.slug in RESERVED or topic.slug in taken:
         found["slug"] = (N_("This short name is taken"), {})
     for name in ("name_tr", "name_en"):
         if not 0 < len(getattr(topic, name)) <= MAX_NAME:
