@@ -12,12 +12,14 @@ from service.citizen import (
     archive,
     article,
     canonical,
+    discovery,
     display,
     embed,
     links,
     mailbox,
     my,
     my_data,
+    my_feed,
     my_settings,
     my_targets,
     sign_in,
@@ -30,6 +32,7 @@ from service.citizen import (
 
 def register(app: APIFlask) -> None:
     """Add the pages, each in every language of the brand."""
+    discovery.register(app)
     runtime = pages.runtime_of(app)
     limits = pages.limits_of(app)
     parts = [
@@ -41,6 +44,7 @@ def register(app: APIFlask) -> None:
         links.blueprint(),
         sign_in.blueprint(limits),
         my.blueprint(),
+        my_feed.blueprint(),
         my_settings.blueprint(limits),
         address.blueprint(),
         my_targets.blueprint(limits),

@@ -17,6 +17,7 @@ from service.archive.listings import Cursor, Month, Wanted, first_month, page
 from service.archive.words import Query, printable, read_query
 from service.citizen.canonical import own
 from service.citizen.card import page_card
+from service.citizen.feed_addresses import Feed, feed_of, search_feed
 from service.citizen.public import public_page
 from service.classify.text import slugify
 from service.db import utcnow
@@ -77,6 +78,13 @@ class Asked:
             changes["after" if self.cursor.is_backward else "before"] = self.cursor
         return self.url(**changes)
 
+    @property
+    def feed(self) -> Feed:
+        """The feed of this very list, in whichever month it is."""
+        if self.query:
+            return search_feed(self.text, self.topic, self.place)
+        return feed_of([self.topic] if self.topic else (), [self.place] if self.place else ())
+
     def url(self, **changes: Any) -> str:
         """The address of the same list with these changes; None takes a part away."""
         parts = {
@@ -116,6 +124,7 @@ def _show() -> Response:
                 card=page_card(asked.title, asked.description, canonical),
                 found=found,
                 parts=asked.parts,
+                page_feeds=[asked.feed],
                 news_items=items(session, found.article_ids),
                 topics=topics,
                 places=places,

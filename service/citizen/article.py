@@ -19,6 +19,7 @@ from service.archive.reading import Found, Gone, Reading, look_up, read
 from service.archive.why import Reason
 from service.citizen.canonical import Canonical, own
 from service.citizen.card import Card, locale_of, picture_address
+from service.citizen.feed_addresses import feed_of
 from service.citizen.public import CACHE, public_page
 from service.models import Topic
 from service.pages import language, page_url, runtime
@@ -74,6 +75,7 @@ def _written(page: Reading, found: Found, path: str) -> str:
         host=host_of(city),
         picture_host=host_of(card.image),
         shares=share_links(title, address),
+        page_feeds=[feed_of([one.about]) for one in page.topics if isinstance(one.about, Topic)],
         back=_back_to_page(found.revision.language),
         wrong_topic_url=f"{path.partition('-')[0]}/wrong-topic",
     )

@@ -35,7 +35,7 @@ from service.citizen.draft import ALL, Draft, Signer
 from service.citizen.feed_addresses import Feed, feeds_of
 from service.ledger.batches import ring_batch_soon
 from service.limits import Limits
-from service.models import Frequency, NoticeKind, Topic
+from service.models import Frequency, NoticeKind, Place, Topic
 from service.pages import language, page_url, runtime
 from service.security_headers import keep_private
 from service.settings import Settings
@@ -115,7 +115,7 @@ def page(
             channels=channels,
             frequencies=list(Frequency),
             facts=topic_facts.facts(database) if step == "topics" else {},
-            feeds=_feeds(draft, topics) if step == "feed" else [],
+            feeds=_feeds(draft, topics, places) if step == "feed" else [],
             consent_text=sentence,
             abroad_text=abroad.question(database, held.settings, "email", language()),
             targets_url=_targets_url(),
@@ -211,9 +211,10 @@ def consent_text() -> str:
         return notices.current(database, NoticeKind.CONSENT, language()).text
 
 
-def _feeds(draft: Draft, topics: Sequence[Topic]) -> list[Feed]:
-    chosen = None if draft.topics == (ALL,) else [t for t in topics if t.slug in draft.topics]
-    return feeds_of(runtime().settings.public_url, chosen, draft.places)
+def _feeds(draft: Draft, topics: Sequence[Topic], places: Sequence[Place]) -> list[Feed]:
+    of_topics = None if draft.topics == (ALL,) else [t for t in topics if t.slug in draft.topics]
+    of_places = None if draft.places == (ALL,) else [p for p in places if p.slug in draft.places]
+    return feeds_of(of_topics, of_places, is_local_only=draft.is_local_only)
 
 
 def _targets_url() -> str:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from apiflask import APIBlueprint
-from flask import Response, current_app
+from flask import Response
 from lxml import etree
 
 from service.feeds import opml
-from service.feeds.answering import HOUR_OLD, conditional, hashed
-from service.feeds.clock import Clock
-from service.feeds.composing import Composer
+from service.feeds.answering import HOUR_OLD, at_hand, conditional, hashed
 from service.feeds.feed import Publisher
 from service.feeds.formats import RELEASE, WRITERS
-from service.feeds.routes import EXTENSION
 from service.feeds.texts import clean
 from service.pages import runtime
 
@@ -32,7 +27,7 @@ def blueprint() -> APIBlueprint:
     @part.get("/feeds/topics.opml")
     def topics() -> Response:
         publisher = Publisher.of(runtime().settings)
-        clock, _ = cast(tuple[Clock, Composer], current_app.extensions[EXTENSION])
+        clock, _ = at_hand()
         state = clock.state()
         etag = hashed(RELEASE, state.names, publisher)
         body = lambda: opml.all_feeds(publisher, state)  # noqa: E731

@@ -6,20 +6,15 @@ tries some learns nothing. Reading leaves no trace, and keeps nobody's data any 
 
 from __future__ import annotations
 
-from typing import cast
-
 from apiflask import APIBlueprint
-from flask import Response, current_app
+from flask import Response
 from flask_babel import gettext
 
 from service.feeds import opml
-from service.feeds.answering import conditional, hashed, sentence
-from service.feeds.clock import Clock
-from service.feeds.composing import Composer
+from service.feeds.answering import at_hand, conditional, hashed, sentence
 from service.feeds.feed import Publisher
 from service.feeds.formats import RELEASE, WRITERS, Format
 from service.feeds.private import keys_of_choices, private_feed
-from service.feeds.routes import EXTENSION
 from service.limits import Limits
 from service.pages import runtime
 from service.subscriptions.private_feeds import Followed, follow
@@ -60,7 +55,7 @@ def blueprint(limits: Limits) -> APIBlueprint:
 
 def _feed(followed: Followed, token: str, wanted: Format) -> Response:
     publisher = Publisher.of(runtime().settings)
-    clock, composer = cast(tuple[Clock, Composer], current_app.extensions[EXTENSION])
+    clock, composer = at_hand()
     state = clock.state()
     feed = private_feed(publisher, token.lower(), followed.choices)
     change = state.last_change(feed.pairs)
@@ -75,7 +70,7 @@ def _feed(followed: Followed, token: str, wanted: Format) -> Response:
 
 def _list(followed: Followed) -> Response:
     publisher = Publisher.of(runtime().settings)
-    clock, _ = cast(tuple[Clock, Composer], current_app.extensions[EXTENSION])
+    clock, _ = at_hand()
     state = clock.state()
     keys = tuple(keys_of_choices(state, followed.choices))
     return conditional(

@@ -8,23 +8,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from apiflask import APIBlueprint
-from flask import Response, current_app, request
+from flask import Response, request
 from flask_babel import gettext
 from sqlalchemy import select
 
 from service.archive.listings import Wanted, newest
 from service.archive.words import MAX_QUERY, printable, read_query
-from service.feeds.answering import conditional, hashed, last_modified, sentence
-from service.feeds.clock import Clock, FeedState, Named, Stamp
-from service.feeds.composing import Composer
+from service.feeds.answering import at_hand, conditional, hashed, last_modified, sentence
+from service.feeds.clock import FeedState, Named, Stamp
 from service.feeds.entries import MAX_ENTRIES, Head
 from service.feeds.feed import Feed, Publisher
 from service.feeds.formats import RELEASE, WRITERS, Format
-from service.feeds.routes import EXTENSION
 from service.limits import Limits, client
 from service.models import Article
 from service.models.listing import ANY
@@ -73,7 +71,7 @@ def _answer(wanted: Format) -> Response:
     if query is None:
         return sentence(gettext("Type at least one word to search for."), 400)
     publisher = Publisher.of(runtime().settings)
-    clock, composer = cast(tuple[Clock, Composer], current_app.extensions[EXTENSION])
+    clock, composer = at_hand()
     state = clock.state()
     topic, place = (_named(state, kind) for kind in ("topic", "place"))
     if isinstance(topic, str) or isinstance(place, str):

@@ -23,6 +23,7 @@ from service.models import (
     Destination,
     NoticeText,
     Place,
+    Subscriber,
     Subscription,
     Suppression,
     Topic,
@@ -61,6 +62,7 @@ class Export:
                 "addresses": [_address(one, names[one.id]) for one in found],
                 "ended_chats": _ended_chats(session, set(names) - set(people.values())),
                 "subscriptions": _subscriptions(session, list(names)),
+                "private_feed": _has_feed(session, [one.subscriber_id for one in found]),
                 "suppressions": _suppressions(session, people),
             }
         return cls(db, people, list(names), head)
@@ -180,6 +182,15 @@ def _subscriptions(session: Session, ids: list[int]) -> list[Json]:
         }
         for one, topic, place in rows
     ]
+
+
+def _has_feed(session: Session, subscriber_ids: Sequence[int | None]) -> bool:
+    """Its address is not kept, and so not here: `/my/feed` signs it anew each time."""
+    is_on = select(Subscriber.id).where(
+        Subscriber.id.in_(one for one in subscriber_ids if one is not None),
+        Subscriber.feed_number.is_not(None),
+    )
+    return session.scalars(is_on).first() is not None
 
 
 def _consent(one: Consent, people: Mapping[str, int], text: NoticeText | None) -> Json:

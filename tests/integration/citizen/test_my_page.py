@@ -61,7 +61,7 @@ def test_every_page_under_my_is_for_its_person_alone(app: Any, client: Any) -> N
 
 
 def test_the_pages_of_a_person_lead_to_each_other(resident: Any) -> None:
-    pages = ("/my", "/my/history", "/my/data", "/my/targets")
+    pages = ("/my", "/my/history", "/my/data", "/my/targets", "/my/feed")
     for path in pages:
         navigation = resident.open(path).text.partition("my-nav")[2].partition("</nav>")[0]
         assert [one for one in pages if f'href="{one}"' in navigation] == list(pages)

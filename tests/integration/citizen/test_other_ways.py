@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
@@ -21,29 +22,50 @@ from service.subscriptions.channels import (
 Person = Any
 
 
-def test_a_feed_needs_no_address_and_its_address_works(person: Person) -> None:
-    page = person.choose(topics=["spor", "ulasim"], way="feed")
-    addresses = re.findall(r'<input[^>]* value="(http[^"]+)" readonly>', page.text)
-    assert [address.rpartition("/")[2] for address in addresses] == ["ulasim.rss", "spor.rss"]
-    for address in addresses:
-        path = address.removeprefix("http://localhost:8080")
-        assert person.client.get(path).mimetype == "application/rss+xml"
-    assert page.text.count('<svg class="qr"') == 2
-    assert page.text.count("<title id=") == 2
+def feeds(page: Any) -> list[str]:
+    """The addresses that a page offers, as a reader takes them."""
+    found = re.findall(r'<input[^>]* value="(http[^"]+)" readonly>', page.text)
+    assert page.text.count('<svg class="qr"') == page.text.count("<title id=") == len(found)
+    return [html.unescape(one).removeprefix("http://localhost:8080/feeds/") for one in found]
+
+
+@pytest.mark.parametrize(
+    ("choices", "feed"),
+    [
+        ({"topics": ["spor", "ulasim"], "places": "bornova"}, "spor+ulasim@bornova"),
+        ({"topics": "spor", "places": ["konak", "bornova"]}, "spor@bornova+konak"),
+        ({"topics": "spor", "places": "konak", "city_news": ""}, "spor@~konak"),
+        ({"places": "konak"}, "all@konak"),
+        ({"topics": ["spor"], "city_news": ""}, "spor"),
+        ({}, "all"),
+    ],
+)
+def test_one_feed_brings_all_that_was_chosen(person: Person, choices: Any, feed: str) -> None:
+    page = person.choose(**choices, way="feed")
+    assert feeds(page) == [f"{feed}.rss"]
     assert 'name="email"' not in page.text
+    for suffix, kind in (("rss", "rss+xml"), ("atom", "atom+xml"), ("json", "feed+json")):
+        assert f"/feeds/{feed}.{suffix}" in page.text
+        answer = person.client.get(f"/feeds/{feed}.{suffix}")
+        assert (answer.status_code, answer.mimetype) == (200, f"application/{kind}")
 
 
-def test_the_feeds_of_every_single_topic_are_still_a_light_page(person: Person) -> None:
-    topics = re.findall(r'name="topics" value="([\w-]+)"', person.open("/subscribe").text)
-    page = person.choose(topics=[topic for topic in topics if topic != "all"], way="feed")
-    assert page.text.count('<svg class="qr"') == len(topics) - 1 > 20
-    assert len(page.data) < 80_000
-
-
-@pytest.mark.parametrize(("places", "says"), [("konak", True), ("all", False)])
-def test_a_feed_says_that_it_knows_no_districts(person: Person, places: str, says: bool) -> None:
-    page = person.choose(places=places, way="feed")
-    assert ("ilçelere göre daraltılamıyor" in page.text) is says
+def test_more_than_one_feed_joins_comes_as_few(person: Person) -> None:
+    first = person.open("/subscribe").text
+    topics = [one for one in re.findall(r'name="topics" value="([\w-]+)"', first) if one != "all"]
+    page = person.send(person.open("/subscribe"), topics="all").text
+    places = [one for one in re.findall(r'name="places" value="([\w-]+)"', page) if one != "all"]
+    page = person.choose(topics=topics, places=places, way="feed")
+    found = [one.removesuffix(".rss").partition("@") for one in feeds(page)]
+    assert {slug for of_topics, _, _ in found for slug in of_topics.split("+")} == set(topics)
+    assert {s for _, _, w in found for s in w.removeprefix("~").split("+")} == set(places)
+    once = [of_topics for of_topics, _, where in found if not where.startswith("~")]
+    assert len(once) == len(set(once)) == -(-len(topics) // 12)
+    assert len(found) == len(once) * -(-len(places) // 6)
+    assert "en çok 12 konu ile 6 ilçeyi" in page.text
+    assert len(page.data) < 120_000
+    for address in feeds(page):
+        assert person.client.get(f"/feeds/{address}").status_code == 200
 
 
 def test_whoever_comes_back_from_a_feed_may_take_email(person: Person) -> None:

@@ -26,9 +26,7 @@ def outlines(answer: Any) -> dict[str, list[Any]]:
     return found
 
 
-def test_one_list_has_every_topic_and_every_district(
-    client: FlaskClient, runtime: Runtime
-) -> None:
+def test_one_list_has_every_topic_and_every_district(client: FlaskClient, runtime: Runtime) -> None:
     answer = client.get("/feeds/topics.opml")
     assert answer.content_type == "text/x-opml; charset=utf-8"
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
@@ -104,9 +102,7 @@ def test_a_search_is_a_feed_newest_first(client: FlaskClient, publish: Any) -> N
     assert hits(client, "q=yok&place=konak") == []
 
 
-def test_a_search_feed_is_told_by_no_hub_and_in_no_index(
-    client: FlaskClient, publish: Any
-) -> None:
+def test_a_search_feed_is_told_by_no_hub_and_in_no_index(client: FlaskClient, publish: Any) -> None:
     publish(title="Vapur & “çığ” seferleri")
     for suffix in ("rss", "atom", "json"):
         answer = client.get(f"/feeds/search.{suffix}?q=%C3%A7%C4%B1%C4%9F+vapur")

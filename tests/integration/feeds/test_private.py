@@ -1,4 +1,4 @@
-"""Private feeds: they follow what one person chose, for whoever knows their address, and no more."""
+"""Private feeds follow what one person chose, for whoever knows their address, and say no more."""
 
 from __future__ import annotations
 
