@@ -20,6 +20,7 @@ SCHEMES = ("light", "dark")
 SIGN_UP = "test_subscribe.py::test_every_page_is_right_in_every_state"
 MY_PAGE = "test_my_page.py::test_every_page_in_every_state"
 MY_DATA = "test_my_data.py::test_every_page_in_every_look"
+MY_FEED = "test_my_feed.py::test_every_page_in_every_state"
 TARGETS = "test_targets.py::test_every_page_in_every_look"
 ABROAD = "test_abroad.py::test_the_box_is_right_in_every_state"
 NEWS = "test_archive.py::test_nothing_is_wrong_with_any_state"
@@ -64,6 +65,10 @@ JOURNEYS: dict[str, tuple[str, ...]] = {
     "Feeds with a QR code": (
         SIGN_UP,
         "test_subscribe.py::test_the_feed_code_is_dark_on_light_in_a_dark_room_too",
+    ),
+    "A private feed, and several feeds": (
+        MY_FEED,
+        "test_my_feed.py::test_a_feed_of_ones_own_without_javascript",
     ),
     "Sign in": (MY_PAGE, MY_WAY, MY_KEYS),
     "Manage: frequency, districts, end, language": (MY_PAGE, MY_WAY),
@@ -115,7 +120,7 @@ JOURNEYS: dict[str, tuple[str, ...]] = {
     ),
 }
 WALKS = (
-    *(SIGN_UP, ABROAD, MY_PAGE, MY_DATA, TARGETS, EMPTY, NEWS, LOOK, OTHERS),
+    *(SIGN_UP, ABROAD, MY_PAGE, MY_DATA, MY_FEED, TARGETS, EMPTY, NEWS, LOOK, OTHERS),
     STAFF_SIGN_IN,
     STAFF_TEXTS,
     STAFF_OFFICE,

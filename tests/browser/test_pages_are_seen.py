@@ -19,6 +19,7 @@ NO_PAGES = {
     "article.find": "leads on to the address with the title",
     "my_data.as_html": "a file; test_the_page_that_is_downloaded_reads_well_without_a_network",
     "my_data.as_json": "a file for programs",
+    "my_feed.as_opml": "a file for readers; test_a_feed_of_ones_own_without_javascript",
     "mailbox.html": "a letter in its frame; test_letters.py",
     "mailbox.raw": "a letter as it was sent",
     "sitemaps.index": "a file for crawlers; test_sitemaps.py",
