@@ -15,7 +15,6 @@ from service.feeds.clock import Clock, Stamp
 from service.feeds.composing import Composer
 from service.feeds.routes import EXTENSION
 
-MIN_GZIP = 500  # bytes: less does not get smaller
 HOUR_OLD = "public, max-age=3600, stale-while-revalidate=86400"
 
 
@@ -40,7 +39,7 @@ def conditional(
     response.vary.add("Accept-Encoding")
     if response.make_conditional(request).status_code != 304:
         data = body()
-        if len(data) >= MIN_GZIP and request.accept_encodings["gzip"]:
+        if request.accept_encodings["gzip"]:
             data = gzip.compress(data, 6, mtime=0)
             response.content_encoding = "gzip"
         response.set_data(data)

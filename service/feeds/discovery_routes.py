@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from apiflask import APIBlueprint
 from flask import Response
 from lxml import etree
 
+from service.db import utcnow
 from service.feeds import opml
-from service.feeds.answering import HOUR_OLD, at_hand, conditional, hashed
+from service.feeds.answering import HOUR_OLD, at_hand, conditional, hashed, last_modified
 from service.feeds.feed import Publisher
 from service.feeds.formats import RELEASE, WRITERS
 from service.feeds.texts import clean
+from service.models.listing import ANY
 from service.pages import runtime
 
 NAMESPACE = "http://a9.com/-/spec/opensearch/1.1/"
@@ -23,6 +27,7 @@ EXAMPLE = {"tr": "ulaşım", "en": "transport"}
 def blueprint() -> APIBlueprint:
     """Two documents that are the same for everybody."""
     part = APIBlueprint("discovery", __name__, enable_openapi=False)
+    started = utcnow()
 
     @part.get("/feeds/topics.opml")
     def topics() -> Response:
@@ -31,12 +36,14 @@ def blueprint() -> APIBlueprint:
         state = clock.state()
         etag = hashed(RELEASE, state.names, publisher)
         body = lambda: opml.all_feeds(publisher, state)  # noqa: E731
-        return _open(conditional(opml.MEDIA_TYPE, etag, body, HOUR_OLD))
+        changed = last_modified(state.last_change([(ANY, ANY)]))  # names alone have no time
+        return _open(conditional(opml.MEDIA_TYPE, etag, body, HOUR_OLD, changed))
 
     @part.get("/opensearch.xml")
     def search() -> Response:
         data = _description(Publisher.of(runtime().settings), runtime().settings.brand.short_name)
-        return _open(conditional(DESCRIPTION_TYPE, hashed(data), lambda: data, HOUR_OLD))
+        # It changes with the settings alone, and those with a new process.
+        return _open(conditional(DESCRIPTION_TYPE, hashed(data), lambda: data, HOUR_OLD, started))
 
     return part
 
@@ -69,6 +76,6 @@ def _description(publisher: Publisher, short_name: str) -> bytes:
     for media_type, rel, template in urls:
         etree.SubElement(root, f"{{{NAMESPACE}}}Url", type=media_type, rel=rel, template=template)
     example = EXAMPLE.get(spoken, EXAMPLE["en"])
-    etree.SubElement(root, f"{{{NAMESPACE}}}Query", role="example", searchTerms=example)
+    etree.SubElement(root, f"{{{NAMESPACE}}}Query", role="example", searchTerms=quote(example))
     xml: bytes = etree.tostring(root, encoding="utf-8", xml_declaration=True)
     return xml
