@@ -194,6 +194,17 @@ def test_mistakes_are_named_with_their_fields_and_what_was_typed_stays(
     assert town.all(TopicDraft) == []
 
 
+@pytest.mark.parametrize("slug", ["all", "my", "search", "topics", SPORT])
+def test_a_short_name_that_an_address_has_already_is_taken(
+    town: Any, signed_in: Callable[[str], Browser], slug: str
+) -> None:
+    form = {"slug": slug, "name_tr": "Hayvanlar", "name_en": "Animals", "terms": "köpek"}
+    page = signed_in("editor").post("/en/staff/topics", **form)
+    assert page.status_code == 422
+    assert "This short name is taken" in page.text
+    assert town.all(TopicDraft) == []
+
+
 def test_a_new_topic_comes_last_and_one_in_use_is_not_retired(
     town: Any, runtime: Runtime, signed_in: Callable[[str], Browser]
 ) -> None:

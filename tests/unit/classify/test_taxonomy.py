@@ -37,6 +37,12 @@ def test_topic_is_read() -> None:
     )
 
 
+@pytest.mark.parametrize("word", ["all", "my", "search", "topics"])
+def test_a_word_of_the_feeds_is_no_topic(word: str) -> None:
+    found = mistakes_in(GOOD_TOPIC.replace("slug: spor", f"slug: {word}"))
+    assert found == [f"2: {word} cannot be a topic: feeds have it as a word"]
+
+
 def test_every_mistake_is_listed_with_its_line() -> None:
     text = """\
 topics:
