@@ -60,7 +60,8 @@ def search_feed(text: str, topic: Topic | None, place: Place | None) -> Feed:
     """The feed of a search in the archive."""
     asked = {"q": text, "topic": topic and topic.slug, "place": place and place.slug}
     query = urlencode({name: one for name, one in asked.items() if one})
-    return Feed("/feeds/search", gettext("Search results: %(text)s", text=text), f"?{query}")
+    names = [f"“{text}”", *([topic.name(language())] if topic else ())]
+    return Feed("/feeds/search", ", ".join(names + ([place.name] if place else [])), f"?{query}")
 
 
 def feeds_of(
