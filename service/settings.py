@@ -182,6 +182,28 @@ class Settings(BaseSettings):
         description="How many days after its end a month of the feeds' archives is closed: its "
         "documents never change from then on, and what is corrected later stands in a later month.",
     )
+    websub_lease_s: int = Field(
+        864_000,
+        ge=60,
+        description="How long, in seconds, a subscription at our WebSub hub lasts where its "
+        "subscriber asks for no time.",
+    )
+    websub_min_lease_s: int = Field(
+        3_600, ge=1, description="The shortest lease, in seconds, that the hub gives."
+    )
+    websub_max_lease_s: int = Field(
+        2_592_000, ge=60, description="The longest lease, in seconds, that the hub gives."
+    )
+    websub_max_subscribers: int = Field(
+        10_000,
+        ge=0,
+        description="Subscriptions that the hub serves at a time; 0 takes no new ones.",
+    )
+    websub_outside_hubs: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Addresses of other WebSub hubs, joined by commas, that are told which feeds "
+        "have changed (hub.mode=publish). Empty: none.",
+    )
     mail_from: str = Field(
         "haber@tellal.example", description="Address that mail comes from, else that of brand.yaml."
     )
@@ -320,7 +342,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("allow_private_hosts", "chat_schemes", "personal_chat", "ntfy_hosts", "matrix_hosts"),
-        *("chat_hosts_at_home", "sitemap_hosts"),
+        *("chat_hosts_at_home", "sitemap_hosts", "websub_outside_hubs"),
         mode="before",
     )
     @classmethod

@@ -46,6 +46,7 @@ class Task(StrEnum):
     PLAN_NOTIFICATION = "plan.notification"
     EMAIL_BATCH = "email.batch"
     CHAT_BATCH = "chat.batch"
+    WEBSUB_BATCH = "websub.batch"
     PULL_SOURCE = "pull.source"
     REFIT_MODEL = "model.refit"
     POLL_MAILBOX = "bounces.poll"
@@ -64,6 +65,7 @@ HOME: dict[Task, Queue] = {
     Task.PLAN_NOTIFICATION: Queue.FANOUT,
     Task.EMAIL_BATCH: Queue.EMAIL,
     Task.CHAT_BATCH: Queue.CHAT,
+    Task.WEBSUB_BATCH: Queue.WEBSUB,
     Task.PULL_SOURCE: Queue.PULL,
     Task.POLL_MAILBOX: Queue.PULL,
     Task.POLL_TELEGRAM: Queue.PULL,
@@ -89,7 +91,7 @@ class Priority(IntEnum):
     BULK = 6
 
 
-BATCHES = (Task.EMAIL_BATCH, Task.CHAT_BATCH)
+BATCHES = (Task.EMAIL_BATCH, Task.CHAT_BATCH, Task.WEBSUB_BATCH)
 
 # One entry is one worker process: its queues in order of priority, its pool, its size.
 # Processor work forks; waiting for the network takes threads (reliability guide, section 2).
@@ -97,7 +99,8 @@ WORKERS: dict[str, tuple[tuple[Queue, ...], str, int]] = {
     "express": ((Queue.TRANSACTIONAL, Queue.URGENT), "threads", 4),
     "stages": ((Queue.INGEST, Queue.FANOUT, Queue.DIGEST, Queue.MAINTENANCE), "prefork", 2),
     "email": ((Queue.EMAIL,), "threads", 4),
-    "chat": ((Queue.CHAT, Queue.WEBSUB), "threads", 4),
+    # Half of them at most push feeds at a time (`workers.websub`).
+    "chat": ((Queue.CHAT, Queue.WEBSUB), "threads", 8),
     "fetch": ((Queue.PULL,), "threads", 2),
 }
 

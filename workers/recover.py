@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service import logs
 from service.db import utcnow
+from service.feeds import hub_outside
 from service.ingest.pulling.leasing import RING_PATIENCE, due_pulls
 from service.jobs import queue
 from service.ledger import sweep
@@ -53,12 +54,16 @@ class Sweeper:
     def __init__(self, runtime: Runtime, take: Callable[[Ring], bool] | None = None) -> None:
         self._runtime, self._take = runtime, take or self._work_now
         self._queues, self._unheard = Queues(), Unheard()
+        self._knows_hubs = False
 
     def sweep(self) -> int:
         """Look at every stage once; return how many rows had to be found."""
         now, db = utcnow(), self._runtime.db
         journals = self._runtime.settings.var_dir / "journal"
         policy = Policy.of(self._runtime.settings)
+        if not self._knows_hubs:  # those that the settings name, which this process read once
+            hub_outside.sync(db, self._runtime.vault, self._runtime.settings, now)
+            self._knows_hubs = True
         rings = sweep.replay_journals(db, journals, now, policy)
         give_up_batches(db, journals, now, policy)
         released = self._release() + make_due_runs(self._runtime)

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import QueryableAttribute, Session
 
 from service.db import rows, utcnow
+from service.feeds import hub_subscriptions
 from service.jobs.import_rules import forget_old
 from service.ledger.partitions import make_ahead
 from service.ledger.retention import Retention
@@ -40,6 +41,7 @@ from service.models import (
     OneTimeToken,
     TemplateDraft,
     TopicDraft,
+    WebsubRequest,
 )
 from service.runtime import Runtime
 from service.settings import Settings
@@ -93,6 +95,7 @@ RULES = (
     # Feeds tell of a withdrawal for two weeks before their last change.
     Rule(what="departures from feeds", days=60, moment=FeedDeparture.at, act=delete(FeedDeparture)),
     Rule(what="tokens", days=7, moment=OneTimeToken.expires_at, act=delete(OneTimeToken)),
+    Rule(what="hub requests", days=7, moment=WebsubRequest.created_at, act=delete(WebsubRequest)),
     Rule(what="drafts", days=90, moment=TemplateDraft.at, act=delete(TemplateDraft)),
     # Files first: no job goes before its last file.
     Rule(
@@ -125,6 +128,8 @@ FORGETTERS: Mapping[str, Callable[[Session, datetime], int]] = {
     "addresses of test letters": lambda session, now: forget_trials(session),
     "unproved chats": forget_unproved,
     "lists of imports": forget_old,
+    "leases of the hub": hub_subscriptions.end_expired,
+    "callbacks of the hub": hub_subscriptions.forget,
 }
 
 

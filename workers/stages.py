@@ -80,6 +80,7 @@ PLACES: dict[Task, str] = {
     Task.PLAN_NOTIFICATION: "workers.plan:plan_notification",
     Task.EMAIL_BATCH: "workers.email:send_email_batch",
     Task.CHAT_BATCH: "workers.chat:send_chat_batch",
+    Task.WEBSUB_BATCH: "workers.websub:send_websub_batch",
     Task.PULL_SOURCE: "workers.pull:poll_source",
     Task.RUN_JOB: "service.jobs.running:run",
     Task.POLL_MAILBOX: "workers.email.imap:poll_mailbox",

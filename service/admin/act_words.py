@@ -49,6 +49,7 @@ WORDS: dict[str, LazyString] = {
     "event.retry": _("Event begun again"),
     "event.retry-all": _("All events begun again"),
     "event.discard": _("Event put away"),
+    "hub.end": _("Subscriber of the hub ended"),
     "import.check": _("List sent to be checked"),
     "import.drop": _("Import dropped"),
     "import.store": _("Import stored"),

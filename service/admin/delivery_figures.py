@@ -19,6 +19,7 @@ from service.models import (
     DelayDay,
     DeliveryDay,
     DeliveryState,
+    DestinationKind,
     TallyDay,
 )
 
@@ -42,8 +43,8 @@ VERDICTS = {
 
 
 def deliveries(session: Session, period: Period, _names: Names) -> Table:
-    """How the deliveries of what was released on a day came out."""
-    counts = _delivered(session, period, lambda row: row.state)
+    """How the deliveries of what was released on a day came out; a push to a hub tells nobody."""
+    counts = _delivered(session, period, lambda row: row.state, is_told=True)
     return _over_time(period, counts, {int(state): column for state, column in OUTCOMES.items()})
 
 
@@ -98,7 +99,11 @@ def bounces(session: Session, period: Period, _names: Names) -> Table:
 
 
 def _delivered(
-    session: Session, period: Period, key: Callable[[Any], Any], *states: DeliveryState
+    session: Session,
+    period: Period,
+    key: Callable[[Any], Any],
+    *states: DeliveryState,
+    is_told: bool = False,
 ) -> dict[date, Counter[Any]]:
     counts: defaultdict[date, Counter[Any]] = defaultdict(Counter)
     for table in (DeliveryDay, TallyDay):
@@ -109,6 +114,8 @@ def _delivered(
             .where(table.day.between(period.first, period.today))
             .group_by(table.day, table.state, table.destination_kind)
         )
+        if is_told:
+            query = query.where(table.destination_kind != DestinationKind.WEBSUB)
         if states:
             query = query.where(table.state.in_(states))
         for row in session.execute(query):

@@ -1,17 +1,21 @@
-"""`tellal feeds`: the archives of the feeds."""
+"""`tellal feeds`: the archives of the feeds, and who is pushed them."""
 
 from __future__ import annotations
 
 import click
 
 from service.cli.acting import NUMBER, STAFF, acting
+from service.cli.hub import subscribers
 from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 
 
 @click.group()
 def feeds() -> None:
-    """Look at the monthly archives of the feeds, and close months."""
+    """Look after the feeds: their monthly archives, and their subscribers."""
+
+
+feeds.add_command(subscribers)
 
 
 @feeds.command()

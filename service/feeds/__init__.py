@@ -4,7 +4,13 @@ from typing import cast
 
 from apiflask import APIFlask
 
-from service.feeds import archive_routes, discovery_routes, private_routes, search_routes
+from service.feeds import (
+    archive_routes,
+    discovery_routes,
+    hub_routes,
+    private_routes,
+    search_routes,
+)
 from service.feeds.clock import Clock
 from service.feeds.composing import Composer
 from service.feeds.feed import Publisher
@@ -29,3 +35,4 @@ def register(app: APIFlask) -> None:
     app.register_blueprint(discovery_routes.blueprint())
     app.register_blueprint(private_routes.blueprint(runtime.limits))
     app.register_blueprint(search_routes.blueprint(runtime.limits))
+    hub_routes.register(app)

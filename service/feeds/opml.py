@@ -9,7 +9,7 @@ from lxml import etree
 from service.feeds.clock import FeedState
 from service.feeds.feed import Feed, Publisher, find
 from service.feeds.keys import FeedKey
-from service.feeds.texts import clean
+from service.archive.xml_text import clean
 
 MEDIA_TYPE = "text/x-opml"
 SUFFIX = "rss"

@@ -1,5 +1,5 @@
-"""Whom a notification is for: those who asked, those who were told what it follows up, or, for a
-digest, those who asked for any of its articles."""
+"""Whom a notification is for: those who asked, those who were told what it follows up, for a
+digest those who asked for any of its articles, for a change of feeds the subscribers of our hub."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
+from service.db import utcnow
 from service.ledger import digest_match, followup, match
 from service.ledger.match import Batching
+from service.ledger.pushes import HubReaders
 from service.models import Article, Notification, NotificationKind
 
 
@@ -34,6 +36,8 @@ def audience_of(session: Session, notification: Notification) -> Audience:
     """The audience of a notification that is being planned."""
     if notification.kind == NotificationKind.DIGEST:
         return DigestReaders(session, notification)
+    if notification.kind == NotificationKind.FEED:
+        return HubReaders(session, notification, utcnow())
     article = session.get_one(Article, notification.article_id)
     if notification.kind in followup.FOLLOW_UPS:
         return Told(session, notification, article)

@@ -17,10 +17,12 @@ from service.tasks import Doorbell, Priority, Queue, Task
 TASK_OF = {
     DestinationKind.EMAIL: Task.EMAIL_BATCH,
     DestinationKind.CHAT: Task.CHAT_BATCH,
+    DestinationKind.WEBSUB: Task.WEBSUB_BATCH,
 }
 BULK_QUEUE = {
     DestinationKind.EMAIL: Queue.EMAIL,
     DestinationKind.CHAT: Queue.CHAT,
+    DestinationKind.WEBSUB: Queue.WEBSUB,
 }
 
 PART, MOST = 16, 8  # of those rung before, and batches, that one message may hold
@@ -131,7 +133,8 @@ class Cutter:
 def new_batch(notification: Notification, kind: DestinationKind, lane: str) -> Batch:
     """A batch that is due now, on the queue that its notification's priority asks for."""
     queue = Queue.URGENT if notification.is_urgent else BULK_QUEUE[kind]
-    if notification.kind == "service":
+    # No stranger's slow callback keeps a sign-in link waiting.
+    if notification.kind == "service" and kind != DestinationKind.WEBSUB:
         queue = Queue.TRANSACTIONAL
     return Batch(
         notification_id=notification.id, kind=kind, lane=lane, queue=queue, due_at=utcnow()

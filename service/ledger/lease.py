@@ -40,7 +40,7 @@ SAFETY_S = 2.0  # an envelope that starts later than this before the lease's end
 # How many deliveries may have left without being settled, the one on the wire included. Where a
 # host is lost with its journals, that many are unknown: an email is then sent again, but a chat
 # message never is, so few of those may be in the air.
-WINDOW = {DestinationKind.EMAIL: 400, DestinationKind.CHAT: 10}
+WINDOW = {DestinationKind.EMAIL: 400, DestinationKind.CHAT: 10, DestinationKind.WEBSUB: 10}
 
 
 class LeaseLost(Exception):
@@ -118,6 +118,7 @@ def decide(deliveries: str = "delivery") -> str:
     # A digest or a summary is for whoever still asks for its frequency, or is owed by it. What of
     # it may be told, and why, is looked at item by item (`digest_look`): a topic's halt takes its
     # items out of it.
+    # A push goes to whoever has a lease of our hub at this moment.
     # A letter that may have arrived is not sent again with another text where a correction brings
     # that: it would carry the same Message-ID, and the mailbox that has the first one may drop it.
     return f"""
@@ -126,6 +127,10 @@ def decide(deliveries: str = "delivery") -> str:
            s.created_at AS subscribed_at, d.paused_from, d.paused_until,
            v.maybe_revision_id IS NOT NULL AS is_in_doubt,
            CASE WHEN n.kind = 'service' THEN x.address_hash IS NULL OR {BOUNCED}
+                WHEN n.kind = 'feed' THEN EXISTS (
+                    SELECT 1 FROM websub_subscription h
+                    WHERE h.destination_id = d.id AND h.ended_at IS NULL
+                      AND (h.lease_until > :now OR h.is_outside))
                 ELSE d.verified_at IS NOT NULL AND x.address_hash IS NULL
                      AND NOT d.is_paused AND NOT coalesce(c.is_paused, false)
                      AND (d.paused_until IS NULL OR d.paused_until <= :now)

@@ -74,8 +74,10 @@ def after_policy(
 
     An email whose answer never came is sent again under the same Message-ID, which lets a mailbox
     drop the copy, but not more often than the policy says (`doubts`: how often it was in doubt
-    before); a chat message never. Where that is not wanted any more, it stays unknown whether the
-    first one arrived. A try too many ends in a rejection.
+    before); a chat message never. A feed is pushed again until it is taken, as after any failure:
+    its entries keep their ids, so a reader that has them shows nothing twice. Where that is not
+    wanted any more, it stays unknown whether the first one arrived. A try too many ends in a
+    rejection.
     """
     if is_in_doubt and outcome.state in UNSENT:
         return Outcome(DeliveryState.UNKNOWN)
@@ -86,6 +88,9 @@ def after_policy(
         and attempts < MAX_ATTEMPTS
     ):
         return Outcome(DeliveryState.DEFERRED, DOUBT, outcome.detail, policy.unknown_delay_s)
+    if outcome.state == DeliveryState.UNKNOWN and kind == DestinationKind.WEBSUB:
+        wait_s = None if doubts else policy.unknown_delay_s
+        outcome = Outcome(DeliveryState.DEFERRED, DOUBT, outcome.detail, wait_s)
     if outcome.state == DeliveryState.DEFERRED and attempts >= MAX_ATTEMPTS:
         return Outcome(
             DeliveryState.REJECTED,

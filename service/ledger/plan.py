@@ -61,6 +61,8 @@ def begin_planning(session: Session, notification_id: int, now: datetime) -> Not
             return None
         hold_stories(session, notification)
         return notification
+    if notification.kind == NotificationKind.FEED:  # whoever reads a feed reads no story
+        return notification
     return notification if _take_story(session, notification, now) else None
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from service.archive import index
 from service.db import rows
-from service.ledger import feed_stamps
+from service.ledger import feed_stamps, pushes
 from service.ledger.spared import lock_spared, tell_spared
 from service.models import (
     Article,
@@ -132,6 +132,7 @@ def stamp_feeds(session: Session, article_id: int, now: datetime) -> None:
     feed_stamps.note_departure(session, article_id, before, after, seq, now)
     if bool(before) != bool(after):
         feed_stamps.stamp_months(session, article_id, seq, now)
+    pushes.announce(session, article_id, before | after, seq, now)
 
 
 def _note_shown(article: Article, now: datetime, *, is_back: bool) -> None:

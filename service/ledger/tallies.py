@@ -19,6 +19,7 @@ from service.models import (
     DelayDay,
     DeliveryDay,
     DeliveryState,
+    DestinationKind,
     Notification,
     NotificationState,
     Tally,
@@ -53,11 +54,12 @@ def is_final(notification: Notification) -> bool:
 
 def by_lane(session: Session, since: date) -> dict[str, Lane]:
     """By lane, of all that was released on this day of the city or later, as it was counted last:
-    from the sums of the days alone."""
+    from the sums of the days alone. Not those of our hub: each host of a subscriber is one."""
     counts: defaultdict[str, Counter[DeliveryState]] = defaultdict(Counter)
     for table in (DeliveryDay, TallyDay):
         total = func.sum(table.count)
         query = select(table.lane, table.state, total).where(table.day >= since)
+        query = query.where(table.destination_kind != DestinationKind.WEBSUB)
         for lane, state, count in session.execute(query.group_by(table.lane, table.state)):
             counts[lane][DeliveryState(state)] += int(count)
     buckets: defaultdict[str, dict[int, int]] = defaultdict(dict)

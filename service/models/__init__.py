@@ -50,6 +50,13 @@ from service.models.tally import DelayDay, Tally, TallyDay
 from service.models.taxonomy import Taxonomy, TaxonomyVersion, TopicDraft
 from service.models.token import OneTimeToken, TokenPurpose
 from service.models.topic import LabelOrigin, LabelState, Topic, TopicLabel
+from service.models.websub import (
+    HubMode,
+    WebsubEnd,
+    WebsubList,
+    WebsubRequest,
+    WebsubSubscription,
+)
 from service.models.wrong_topic import WrongTopic, WrongTopicKind
 
 __all__ = [
@@ -97,6 +104,7 @@ __all__ = [
     "Halt",
     "HaltKind",
     "HaltScope",
+    "HubMode",
     "ImportEntry",
     "ImportRun",
     "InboxEvent",
@@ -153,6 +161,10 @@ __all__ = [
     "TopicLabel",
     "Verdict",
     "Via",
+    "WebsubEnd",
+    "WebsubList",
+    "WebsubRequest",
+    "WebsubSubscription",
     "WrongTopic",
     "WrongTopicKind",
 ]
