@@ -67,7 +67,7 @@ class Caller:
 
     def __init__(self, settings: Settings) -> None:
         self._internal = settings.allow_private_hosts
-        self._name = f"Tellal ({settings.public_url})"
+        self._name = settings.user_agent
 
     def get(self, url: str) -> Reply:
         return self._call("GET", url, {}, None)
