@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, func, literal, null, or_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from service.db import rows
+from service.db import rows, table_of
 from service.ledger.match import Batching
 from service.models import (
     Delivery,
@@ -88,8 +88,9 @@ class HubReaders:
         dialect = sqlite if self._session.get_bind().dialect.name == "sqlite" else postgresql
         # SQLite takes the ON of a conflict for that of a join, but for a WHERE in between.
         source = select(*values).where(literal(1) == 1)
-        insert = dialect.insert(Delivery).from_select(columns, source, include_defaults=False)
-        return rows(self._session, insert.on_conflict_do_nothing())
+        insert = dialect.insert(table_of(Delivery)).from_select(columns, source)
+        insert = insert.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+        return rows(self._session, insert)
 
     def rest(self, now: datetime) -> timedelta | None:
         return None
