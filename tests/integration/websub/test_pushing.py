@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select, update
 
+from service.admin.delivery_figures import channels, deliveries
+from service.admin.figures import Period
 from service.ledger.counts import outcome_counts
 from service.ledger.followup import follow, told
 from service.ledger.halts import pause, resume
@@ -35,6 +37,7 @@ from workers.retain import forget_expired
 from workers.websub import send_websub_batch
 
 SENT, DEFERRED, REJECTED = DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.REJECTED
+CITY = ZoneInfo("Europe/Istanbul")
 FEEDS = "http://localhost:8080/feeds"
 
 
@@ -309,13 +312,17 @@ def test_pushes_are_in_the_ledger_and_nobody_counts_as_told(
     hub.subscribe(callbacks.url())
     article_id = publish()
     hub.work()
-    count_due(runtime.db, ZoneInfo("Europe/Istanbul"), clock(), is_all=True)
+    count_due(runtime.db, CITY, clock(), is_all=True)
 
     with runtime.db.read() as session:
         assert outcome_counts(session, article_id)["planned"] == 0
         assert by_lane(session, clock().date() - timedelta(days=2)) == {}
         tallied = session.scalars(select(Tally)).all()
         assert sum(one.sent for one in tallied) == 2  # the question and the push
+        period = Period(clock().astimezone(CITY).date(), 7)
+        outcomes, ways = (made(session, period, None) for made in (deliveries, channels))
+        assert sum(count for row in outcomes.rows for count in row[1:]) == 0
+        assert sum(count for row in ways.rows for count in row[1:]) == 2  # as what they are
 
 
 @pytest.mark.parametrize("kind", ["withdraw", "correct"])
