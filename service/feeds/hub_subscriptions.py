@@ -164,6 +164,7 @@ def end_expired(session: Session, now: datetime) -> int:
         .where(WebsubSubscription.ended_at.is_(None), WebsubSubscription.lease_until <= now)
         .where(WebsubSubscription.is_outside.is_(False))
         .limit(STEP)
+        .with_for_update()  # a lease that is renewed at this moment is not over
     ).all()
     return sum(end(session, one, WebsubEnd.LEASE, now) for one in over)
 

@@ -147,7 +147,7 @@ def test_one_that_is_away_for_days_is_tried_seldom_and_pushed_to_again(
     assert len(callbacks.pushed) == tries + 1
 
 
-def test_302_a_redirect_of_a_push_is_not_followed(hub, callbacks, publish):
+def test_a_redirect_of_a_push_is_not_followed(hub, callbacks, publish):
     hub.subscribe(callbacks.url())
     callbacks.answer = lambda call: (307, b"")
     callbacks.headers = {"Location": callbacks.url("else")}
