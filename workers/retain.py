@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import QueryableAttribute, Session
 
 from service.db import rows, utcnow
-from service.feeds import hub_subscriptions
+from service.feeds import hub_forgetting
 from service.jobs.import_rules import forget_old
 from service.ledger.partitions import make_ahead
 from service.ledger.retention import Retention
@@ -128,8 +128,8 @@ FORGETTERS: Mapping[str, Callable[[Session, datetime], int]] = {
     "addresses of test letters": lambda session, now: forget_trials(session),
     "unproved chats": forget_unproved,
     "lists of imports": forget_old,
-    "leases of the hub": hub_subscriptions.end_expired,
-    "callbacks of the hub": hub_subscriptions.forget,
+    "leases of the hub": hub_forgetting.end_expired,
+    "callbacks of the hub": hub_forgetting.forget,
 }
 
 
