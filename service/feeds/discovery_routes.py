@@ -8,12 +8,12 @@ from apiflask import APIBlueprint
 from flask import Response
 from lxml import etree
 
+from service.archive.xml_text import clean
 from service.db import utcnow
 from service.feeds import opml
 from service.feeds.answering import HOUR_OLD, at_hand, conditional, hashed, last_modified
 from service.feeds.feed import Publisher
 from service.feeds.formats import RELEASE, WRITERS
-from service.archive.xml_text import clean
 from service.models.listing import ANY
 from service.pages import runtime
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from lxml import etree
 
+from service.archive.xml_text import clean
 from service.feeds.clock import FeedState
 from service.feeds.feed import Feed, Publisher, find
 from service.feeds.keys import FeedKey
-from service.archive.xml_text import clean
 
 MEDIA_TYPE = "text/x-opml"
 SUFFIX = "rss"
