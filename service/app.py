@@ -49,8 +49,6 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     )
     app.extensions["tellal"] = runtime
     app.url_map.converters["int"] = RowNumber
-    if proxies := settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.config.update(
         SECRET_KEY=settings.secret_key.get_secret_value(),
         # A browser takes this name only from this host, by https and for all paths (RFC 6265bis,
@@ -68,6 +66,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     _register_request_log(app)
     for part in (health, pages, ingest, feeds, citizen, admin):
         part.register(app)
+    if proxies := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     return app
 
 

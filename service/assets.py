@@ -132,14 +132,14 @@ def _compress_public(app: Flask) -> None:
 
     A page with a secret (a form's token) beside what somebody else could choose (an address in a
     link) must not be compressed: its length would tell the secret bit by bit (BREACH). Such pages
-    are private, and small.
+    are private, and small. An answer that varies by coding has chosen one itself.
     """
     app.config.update(COMPRESS_REGISTER=False, COMPRESS_ALGORITHM=["br", "gzip"])
     compress = Compress(app)
 
     @app.after_request
     def squeeze(response: Response) -> Response:
-        if response.cache_control.public and not response.headers.get("Content-Encoding"):
+        if response.cache_control.public and "Accept-Encoding" not in response.vary:
             return compress.after_request(response)
         return response
 

@@ -12,9 +12,8 @@ from service import pages
 from service.citizen.feed_addresses import Feed
 from service.citizen.signed_in import signed_in_only
 from service.feeds import opml
-from service.feeds.answering import at_hand
-from service.feeds.feed import Publisher
 from service.feeds.private import keys_of_choices
+from service.feeds.routes import serving
 from service.models import Destination
 from service.pages import language, page_url, runtime
 from service.subscriptions import private_feeds
@@ -37,7 +36,7 @@ def blueprint() -> Blueprint:
     def as_opml() -> Response:
         with runtime().db.read() as session:
             choices = private_feeds.choices_of(session, _subscriber_id(session))
-        publisher, state = Publisher.of(runtime().settings), at_hand()[0].state()
+        publisher, state = serving().publisher, serving().clock.state()
         data = opml.some_feeds(publisher, state, keys_of_choices(state, choices))
         response = Response(data, content_type=f"{opml.MEDIA_TYPE}; charset=utf-8")
         response.headers["Content-Disposition"] = 'attachment; filename="tellal-feeds.opml"'

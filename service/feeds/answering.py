@@ -6,21 +6,13 @@ import gzip
 import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import cast
 
-from flask import Response, current_app, request
+from flask import Response, request
 
 from service.db import utcnow
-from service.feeds.clock import Clock, Stamp
-from service.feeds.composing import Composer
-from service.feeds.routes import EXTENSION
+from service.feeds.clock import Stamp
 
 HOUR_OLD = "public, max-age=3600, stale-while-revalidate=86400"
-
-
-def at_hand() -> tuple[Clock, Composer]:
-    """The clock and the composer of the application that answers this request."""
-    return cast(tuple[Clock, Composer], current_app.extensions[EXTENSION])
 
 
 def conditional(

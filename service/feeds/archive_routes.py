@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from typing import Any, cast
+from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, current_app, redirect, request
@@ -12,18 +12,18 @@ from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from service.feeds.archives import Part, compose
-from service.feeds.clock import Clock, FeedState, Stamp
-from service.feeds.feed import Feed, Publisher, find
+from service.feeds.clock import FeedState, Stamp
+from service.feeds.feed import Feed, find
 from service.feeds.formats import RELEASE, WRITERS, Format
 from service.feeds.keys import MAX_PLACES, MAX_TOPICS, FeedKey, KeyTooLongError
 from service.feeds.routes import RESPONSES as FEED_RESPONSES
+from service.feeds.routes import serving
 from service.limits import client
 from service.problems import Problem
 from service.runtime import Runtime
 
 archives = APIBlueprint("feed_archives", __name__, url_prefix="/feeds", tag="Feeds")
 
-EXTENSION = "tellal.feed_archives"
 OPEN_CACHE = "public, max-age=60, stale-while-revalidate=300"
 # Whoever has a closed month need not ask again for a year; what stands between us and many asks
 # each hour, so that what was withdrawn is not handed out for a year.
@@ -48,14 +48,14 @@ def show_part(key: str, part: str, suffix: str) -> BaseResponse:
     """Serve a document of an archive; a 304 costs no query."""
     wanted = Format(suffix)
     runtime: Runtime = current_app.extensions["tellal"]
-    state = cast(Clock, current_app.extensions[EXTENSION]).state()
+    state = serving().clock.state()
     asked, read = Part.read(part, state), _read(key)
     if asked is None:
         raise NotFound()
     if str(read) != key:
         address = f"{runtime.settings.public_url}/feeds/{read}/{part}.{wanted}"
         return redirect(address, code=308)
-    feed = find(Publisher.of(runtime.settings), state, read)
+    feed = find(serving().publisher, state, read)
     if feed is None:
         raise NotFound()
     change, itself = asked.last_change(feed, state), asked.feed(feed)
@@ -83,12 +83,12 @@ def _body(runtime: Runtime, feed: Feed, part: Part, wanted: Format, state: FeedS
         detail = "Others read archives at this moment; ask again in some seconds."
         raise Problem(503, "Service Unavailable", detail, headers={"Retry-After": "5"})
     try:
-        document = compose(runtime.db, feed, part, wanted, state)
+        body = compose(runtime.db, feed, part, wanted, state)
     finally:
         _writing.release()
-    if document is None:
+    if body is None:
         raise NotFound()
-    return document.body()
+    return body
 
 
 def _read(text: str) -> FeedKey:

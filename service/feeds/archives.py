@@ -27,7 +27,6 @@ from service.feeds.archive_reading import (
     open_part,
 )
 from service.feeds.clock import Closed, FeedState, Pair, Stamp
-from service.feeds.composing import Document, Piece
 from service.feeds.entries import Entry
 from service.feeds.feed import Feed
 from service.feeds.formats import WRITERS, Format
@@ -83,9 +82,7 @@ class Part:
         return state.months[self.month] if self.month else state.last_change(feed.pairs)
 
 
-def compose(
-    db: Database, feed: Feed, part: Part, wanted: Format, state: FeedState
-) -> Document | None:
+def compose(db: Database, feed: Feed, part: Part, wanted: Format, state: FeedState) -> bytes | None:
     """A document of the archive of `feed`; None where a closed month has nothing of it."""
     writer, publisher = WRITERS[wanted], feed.publisher
     with db.read() as session:
@@ -100,15 +97,15 @@ def compose(
             found = open_part(session, feed.pairs, state.closed, part.before, PART_SIZE + 1)
             older = _older_open(session, feed.pairs, found, state.closed)
             said = as_it_is(session, found[:PART_SIZE], publisher.language)
-    pieces = []
+    fragments = []
     for one in said:
         if isinstance(one, Entry):
-            pieces.append(Piece(one.seq, writer.fragment(publisher, one)))
+            fragments.append(writer.fragment(publisher, one))
         elif wanted is Format.ATOM:  # the others have no tombstone: what is gone is left out
-            pieces.append(Piece(one.seq, writer.gone(publisher, one)))
+            fragments.append(writer.gone(publisher, one))
     itself = replace(part.feed(feed), prev_archive=f"{feed.address}/{older}" if older else None)
     head, tail = writer.envelope(itself, part.last_change(feed, state))
-    return Document(head, pieces, tail, writer.SEPARATOR)
+    return head + writer.SEPARATOR.join(fragments) + tail
 
 
 def _older_open(

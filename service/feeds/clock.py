@@ -178,4 +178,6 @@ def _with_names(session: Session, state: FeedState) -> FeedState:
         for place in session.scalars(select(Place).order_by(Place.position))
     }
     names = hashlib.sha256(repr((topics, places)).encode()).hexdigest()[:8]
+    if names == state.names:
+        return state
     return replace(state, topics=topics, places=places, names=names)

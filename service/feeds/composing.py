@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.db import Database
 from service.feeds import entries as reading
+from service.feeds import lists
 from service.feeds.clock import FeedState, Stamp
+from service.feeds.coding import Fragment, join_gzip
 from service.feeds.feed import Feed, Publisher
 from service.feeds.formats import WRITERS, Format
+from service.feeds.memory import Memory
+from service.models import Article
 
-# An article's number and last change, the names that it shows, and the format.
-FragmentKey = tuple[int, int, str, Format]
+# What stands in for an article: what is kept under it was written for this change and these names.
+FragmentKey = tuple[str, int, int, str, Format]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Piece:
-    """One fragment of a feed. `seq`: the last change of its article."""
+    """One fragment of a feed, the last change of its article, and where that stands in time."""
 
     seq: int
-    data: bytes
+    position: int
+    fragment: Fragment
+
+    @property
+    def data(self) -> bytes:
+        return self.fragment.data
 
 
 @dataclass(frozen=True)
@@ -40,36 +49,31 @@ class Document:
         """Its bytes."""
         return self.head + self.separator.join(one.data for one in self.pieces) + self.tail
 
+    def gzip(self) -> bytes:
+        """The same as a gzip file, of which only what is not of an article is compressed now."""
+        return join_gzip(self._parts())
 
-class Fragments:
-    """The fragments that were used last, up to so many bytes; thread-safe, one per process."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes, self._bytes = max_bytes, 0
-        self._kept: OrderedDict[FragmentKey, bytes] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: FragmentKey) -> bytes | None:
-        with self._lock:
-            if (found := self._kept.get(key)) is not None:
-                self._kept.move_to_end(key)
-            return found
-
-    def put(self, key: FragmentKey, data: bytes) -> None:
-        with self._lock:
-            if key not in self._kept:
-                self._bytes += len(data)
-            self._kept[key] = data
-            while self._bytes > self._max_bytes:
-                self._bytes -= len(self._kept.popitem(last=False)[1])
+    def _parts(self) -> Iterator[Fragment]:
+        between = Fragment.of(self.separator) if self.separator else None
+        yield Fragment.of(self.head)
+        for number, piece in enumerate(self.pieces):
+            if number and between:
+                yield between
+            yield piece.fragment
+        yield Fragment.of(self.tail)
 
 
 class Composer:
-    """Composes feeds; thread-safe, one per process."""
+    """Composes feeds, for whoever sends them; thread-safe, one per process.
+
+    `composed`: how many so far, deltas too. `memory`: what it keeps fragments in.
+    """
 
     def __init__(self, db: Database, publisher: Publisher, max_bytes: int) -> None:
         self._db, self.publisher = db, publisher
-        self._fragments = Fragments(max_bytes)
+        self.memory = Memory(max_bytes)
+        self.composed = 0
+        self._counting = threading.Lock()
 
     def compose(
         self,
@@ -77,51 +81,96 @@ class Composer:
         wanted: Format,
         state: FeedState,
         change: Stamp,
-        limit: int = reading.MAX_ENTRIES,
+        limit: int = lists.MAX_ENTRIES,
     ) -> Document:
         """The feed as it is now, or a little later than `state`: never older."""
-        writer = WRITERS[wanted]
-        since = change.at - reading.SHOWN_WITHDRAWN
         with self._db.read() as session:
-            found = reading.shown(session, feed.pairs, limit)
-            placed = self._pieces(session, found, wanted, state)
-            for article in reading.withdrawn(session, feed.pairs, since):
-                piece = Piece(article.seq, writer.gone(self.publisher, article))
-                placed.append((article.position, piece))
-        placed.sort(key=lambda one: one[0], reverse=True)  # what is gone, where it stood
-        head, tail = writer.envelope(feed, change)
-        return Document(head, [piece for _, piece in placed], tail, writer.SEPARATOR)
+            found = lists.shown(session, feed.pairs, limit)
+            present = self._present(session, found.heads, wanted, state)
+            gone = self._withdrawn(session, feed, wanted, state, change)
+        return self._document(feed, wanted, change, [*present, *gone])
 
     def compose_of(
         self,
         feed: Feed,
-        found: Sequence[reading.Head],
+        found: Sequence[lists.Head],
         wanted: Format,
         state: FeedState,
         change: Stamp,
     ) -> Document:
-        """A feed of these articles in this order, whichever lists they stand in: of a search."""
-        writer = WRITERS[wanted]
+        """A feed of these articles, whichever lists they stand in: of a search."""
         with self._db.read() as session:
-            pieces = self._pieces(session, found, wanted, state)
-        head, tail = writer.envelope(feed, change)
-        return Document(head, pieces, tail, writer.SEPARATOR)
+            pieces = self._present(session, found, wanted, state)
+        return self._document(feed, wanted, change, pieces)
 
-    def _pieces(
-        self, session: Session, found: Sequence[reading.Head], wanted: Format, state: FeedState
-    ) -> list[tuple[int, Piece]]:
-        keys = {one: (one.article_id, one.seq, state.names, wanted) for one in found}
-        written = {one: self._fragments.get(key) for one, key in keys.items()}
+    def delta(
+        self, feed: Feed, wanted: Format, state: FeedState, change: Stamp, base: int
+    ) -> Document | None:
+        """What a reader lacks who has seen the feed as it was at change `base`; None where that is
+        most of it, or cannot be told.
+
+        Where articles leave a feed, older ones come back into it that have not changed and that the
+        reader may never have seen: what was not surely there is sent again.
+        """
+        with self._db.read() as session:
+            found = lists.shown(session, feed.pairs)
+            present = self._present(session, found.heads, wanted, state)
+            gone = self._withdrawn(session, feed, wanted, state, change)
+            # Read last, so that it counts at least the changes that were seen above.
+            changes, first = session.execute(
+                select(func.count(), func.min(Article.feed_at)).where(Article.feed_seq > base)
+            ).one()
+        is_forgotten = first is not None and first <= change.at - reading.SHOWN_WITHDRAWN
+        new_gone = [one for one in gone if one.seq > base]
+        if is_forgotten or len(new_gone) >= reading.MAX_WITHDRAWN:
+            return None
+        held = {one.position for one in found.surely_held(base, changes)}
+        sent = [one for one in present if one.position not in held]
+        if not held or 2 * len(sent) > len(present):
+            return None
+        return self._document(feed, wanted, change, [*sent, *new_gone])
+
+    def _document(
+        self, feed: Feed, wanted: Format, change: Stamp, pieces: Sequence[Piece]
+    ) -> Document:
+        """What is gone stands where it stood."""
+        with self._counting:
+            self.composed += 1
+        ordered = sorted(pieces, key=lambda one: one.position, reverse=True)
+        head, tail = WRITERS[wanted].envelope(feed, change)
+        return Document(head, ordered, tail, WRITERS[wanted].SEPARATOR)
+
+    def _present(
+        self, session: Session, found: Sequence[lists.Head], wanted: Format, state: FeedState
+    ) -> list[Piece]:
+        keys = {one: ("entry", one.article_id, one.seq, state.names, wanted) for one in found}
+        written: dict[lists.Head, Fragment | None] = {
+            one: self.memory.get(key) for one, key in keys.items()
+        }
         missing = [one.article_id for one, data in written.items() if data is None]
         if missing:
             read = reading.entries(session, missing, self.publisher.language)
             for one, data in written.items():
                 if data is None and one.article_id in read:
-                    entry = read[one.article_id]
-                    written[one] = WRITERS[wanted].fragment(self.publisher, entry)
-                    self._fragments.put(keys[one], written[one] or b"")
-        return [
-            (one.position, Piece(one.seq, data))
-            for one, data in written.items()
-            if data is not None
-        ]
+                    made = WRITERS[wanted].fragment(self.publisher, read[one.article_id])
+                    written[one] = self._keep(keys[one], made)
+        return [Piece(one.seq, one.position, data) for one, data in written.items() if data]
+
+    def _withdrawn(
+        self, session: Session, feed: Feed, wanted: Format, state: FeedState, change: Stamp
+    ) -> list[Piece]:
+        # Counted from the last change and not from now: the same state gives the same bytes.
+        since = change.at - reading.SHOWN_WITHDRAWN
+        pieces = []
+        for article in reading.withdrawn(session, feed.pairs, since):
+            key = ("gone", article.article_id, article.seq, state.names, wanted)
+            data = self.memory.get(key)
+            if data is None:
+                data = self._keep(key, WRITERS[wanted].gone(self.publisher, article))
+            pieces.append(Piece(article.seq, article.position, data))
+        return pieces
+
+    def _keep(self, key: FragmentKey, data: bytes) -> Fragment:
+        made = Fragment.of(data)
+        self.memory.put(key, made, len(made.data) + len(made.deflated) + 200)
+        return made

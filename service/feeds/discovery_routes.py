@@ -11,9 +11,10 @@ from lxml import etree
 from service.archive.xml_text import clean
 from service.db import utcnow
 from service.feeds import opml
-from service.feeds.answering import HOUR_OLD, at_hand, conditional, hashed, last_modified
+from service.feeds.answering import HOUR_OLD, conditional, hashed, last_modified
 from service.feeds.feed import Publisher
 from service.feeds.formats import RELEASE, WRITERS
+from service.feeds.routes import serving
 from service.models.listing import ANY
 from service.pages import runtime
 
@@ -31,9 +32,7 @@ def blueprint() -> APIBlueprint:
 
     @part.get("/feeds/topics.opml")
     def topics() -> Response:
-        publisher = Publisher.of(runtime().settings)
-        clock, _ = at_hand()
-        state = clock.state()
+        publisher, state = serving().publisher, serving().clock.state()
         etag = hashed(RELEASE, state.names, publisher)
         body = lambda: opml.all_feeds(publisher, state)  # noqa: E731
         changed = last_modified(state.last_change([(ANY, ANY)]))  # names alone have no time
@@ -41,7 +40,7 @@ def blueprint() -> APIBlueprint:
 
     @part.get("/opensearch.xml")
     def search() -> Response:
-        data = _description(Publisher.of(runtime().settings), runtime().settings.brand.short_name)
+        data = _description(serving().publisher, runtime().settings.brand.short_name)
         # It changes with the settings alone, and those with a new process.
         return _open(conditional(DESCRIPTION_TYPE, hashed(data), lambda: data, HOUR_OLD, started))
 

@@ -1,36 +1,26 @@
-"""Which articles a feed holds, newest first, and what each of them says."""
+"""What the articles of a feed say, and which of them it held and holds no more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, select, union_all
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from service.archive.address import slug_of
 from service.archive.items import places_of, shortened, topics_of
-from service.archive.position import FIRST, LAST, position
+from service.archive.position import position
 from service.feeds.clock import Pair
-from service.models import Article, FeedDeparture, Listing, Revision
+from service.feeds.lists import departed
+from service.models import Article, Revision
 
-MAX_ENTRIES = 25
 # How long before its last change a feed still says that an article was withdrawn. Not before the
 # present: the bytes of a feed change with its stamp and with nothing else.
 SHOWN_WITHDRAWN = timedelta(days=14)
 MAX_WITHDRAWN = 25
-MAX_JOINED = 100  # lists in a statement: SQLite joins 500, and private feeds may have more
-
-
-@dataclass(frozen=True)
-class Head:
-    """An article in a feed, before anything of it is read: which one, and its last change."""
-
-    article_id: int
-    seq: int
-    position: int
 
 
 @dataclass(frozen=True)
@@ -74,76 +64,6 @@ class Withdrawn:
         return position(self.published_at, self.article_id)
 
 
-def heads(
-    session: Session,
-    pairs: Sequence[Pair],
-    limit: int = MAX_ENTRIES,
-    between: tuple[int, int] = (FIRST, LAST),
-) -> list[Head]:
-    """The newest articles of these lists between two positions, both excluded; each once.
-
-    One query for some lists, which walks a bounded range of the lists' key for each of them.
-    """
-    found: dict[int, Head] = {}
-    for some in _some(pairs):
-        rows = session.execute(_newest(some, limit, between))
-        found |= {row.position: Head(row.id, row.feed_seq, row.position) for row in rows}
-    return [found[position] for position in sorted(found, reverse=True)[:limit]]
-
-
-def _some(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
-    """The lists, as many at a time as a statement may join."""
-    return (pairs[at : at + MAX_JOINED] for at in range(0, len(pairs), MAX_JOINED))
-
-
-def _newest(pairs: Sequence[Pair], limit: int, between: tuple[int, int]) -> Select[Any]:
-    parts = (
-        select(
-            select(Listing.position, Listing.article_id)
-            .where(Listing.topic_id == topic_id, Listing.place_id == place_id)
-            .where(Listing.position > between[0], Listing.position < between[1])
-            .order_by(Listing.position.desc())
-            .limit(limit)
-            .subquery()
-        )
-        for topic_id, place_id in pairs
-    )
-    listed = union_all(*parts).subquery()
-    return (
-        select(listed.c.position, Article.id, Article.feed_seq)
-        .join(Article, Article.id == listed.c.article_id)
-        .distinct()
-        .order_by(listed.c.position.desc())
-        .limit(limit)
-    )
-
-
-def shown(session: Session, pairs: Sequence[Pair], limit: int = MAX_ENTRIES) -> list[Head]:
-    """What the feed of these lists holds, newest first: the newest articles, and those that changed
-    last, however old they are: a correction is seen as long as a new article is."""
-    newest = heads(session, pairs, limit)
-    held = {one.article_id for one in newest}
-    return newest + [one for one in changed(session, pairs) if one.article_id not in held]
-
-
-def changed(session: Session, pairs: Sequence[Pair], limit: int = MAX_ENTRIES) -> list[Head]:
-    """The articles of these lists that changed last, the newest article first."""
-    parts = (
-        select(
-            select(Listing.position, Listing.article_id, Listing.seq)
-            .where(Listing.topic_id == topic_id, Listing.place_id == place_id)
-            .order_by(Listing.seq.desc())
-            .limit(limit)
-            .subquery()
-        )
-        for topic_id, place_id in pairs
-    )
-    listed = union_all(*parts).subquery()
-    last = select(listed).distinct().order_by(listed.c.seq.desc()).limit(limit).subquery()
-    found = session.execute(select(last).order_by(last.c.position.desc()))
-    return [Head(row.article_id, row.seq, row.position) for row in found]
-
-
 def entries(session: Session, article_ids: Iterable[int], language: str) -> dict[int, Entry]:
     """What these articles say, by their numbers; names of topics and places in this language."""
     shown = select(Article, Revision).join(Revision, Revision.id == Article.shown_revision_id)
@@ -184,30 +104,18 @@ def _read(
 
 
 def withdrawn(session: Session, pairs: Sequence[Pair], since: datetime) -> list[Withdrawn]:
-    """What was withdrawn from these lists since then, the latest first; few."""
-    found: dict[int, Withdrawn] = {}
-    for some in _some(pairs):
-        found |= {one.article_id: one for one in _gone(session, some, since)}
-    latest = sorted(found.values(), key=lambda one: one.seq, reverse=True)
-    return latest[:MAX_WITHDRAWN]
-
-
-def _gone(session: Session, pairs: Sequence[Pair], since: datetime) -> Iterator[Withdrawn]:
-    parts = (
-        select(FeedDeparture.article_id)
-        .where(FeedDeparture.topic_id == topic_id, FeedDeparture.place_id == place_id)
-        .where(FeedDeparture.at > since)
-        for topic_id, place_id in pairs
-    )
+    """What was withdrawn from these lists since then, the latest first."""
+    ids = departed(session, pairs, since)
+    if not ids:
+        return []
     rows = session.execute(
         select(Article, Revision.language)
         .join(Revision, Revision.id == Article.shown_revision_id)
-        .where(Article.id.in_(union_all(*parts)))
+        .where(Article.id.in_(ids))
         .order_by(Article.feed_seq.desc())
         .limit(MAX_WITHDRAWN)
     )
-    for article, language in rows:
-        yield gone(article, language)
+    return [gone(article, language) for article, language in rows]
 
 
 def gone(article: Article, language: str) -> Withdrawn:

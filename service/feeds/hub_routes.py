@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-from apiflask import APIBlueprint, APIFlask
+from apiflask import APIBlueprint
 from flask import Response, current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.db import utcnow
 from service.feeds import hub as rules
-from service.feeds.clock import Clock
-from service.feeds.feed import Publisher
 from service.feeds.hub import Asked, HubRefusal, Leases
 from service.feeds.hub_subscriptions import accept, has_live
+from service.feeds.routes import serving
 from service.ledger.batches import ring_batch_soon
 from service.limits import client
 from service.runtime import Runtime
 
 hub = APIBlueprint("hub", __name__)
 
-CLOCK = "tellal.hub"
 MAX_BYTES = 16 * 1024  # of a request
 MEDIA_TYPE = "application/x-www-form-urlencoded"
 # Each request that is taken makes us send one to somebody whom its sender names, so there are
@@ -63,8 +59,8 @@ def _read(runtime: Runtime) -> Asked:
     settings = runtime.settings
     return rules.read(
         form,
-        Publisher.of(settings),
-        cast(Clock, current_app.extensions[CLOCK]).state(),
+        serving().publisher,
+        serving().clock.state(),
         Leases(settings.websub_lease_s, settings.websub_min_lease_s, settings.websub_max_lease_s),
         settings.allow_private_hosts,
     )
@@ -83,10 +79,3 @@ def _count(runtime: Runtime, asked: Asked) -> None:
 
 def _said(text: str, status: int, headers: dict[str, str] | None = None) -> Response:
     return Response(text, status, headers, content_type="text/plain; charset=utf-8")
-
-
-def register(app: APIFlask) -> None:
-    """Open the hub."""
-    runtime = cast(Runtime, app.extensions["tellal"])
-    app.extensions[CLOCK] = Clock(runtime.db, runtime.settings.feed_look_s)
-    app.register_blueprint(hub)

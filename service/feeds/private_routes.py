@@ -11,10 +11,10 @@ from flask import Response
 from flask_babel import gettext
 
 from service.feeds import opml
-from service.feeds.answering import at_hand, conditional, hashed, sentence
-from service.feeds.feed import Publisher
+from service.feeds.answering import conditional, hashed, sentence
 from service.feeds.formats import RELEASE, WRITERS, Format
 from service.feeds.private import keys_of_choices, private_feed
+from service.feeds.routes import serving
 from service.limits import Limits
 from service.pages import runtime
 from service.subscriptions.private_feeds import Followed, follow
@@ -54,10 +54,9 @@ def blueprint(limits: Limits) -> APIBlueprint:
 
 
 def _feed(followed: Followed, token: str, wanted: Format) -> Response:
-    publisher = Publisher.of(runtime().settings)
-    clock, composer = at_hand()
-    state = clock.state()
-    feed = private_feed(publisher, token.lower(), followed.choices)
+    composer = serving().composer
+    state = serving().clock.state()
+    feed = private_feed(serving().publisher, token.lower(), followed.choices)
     change = state.last_change(feed.pairs)
     # Without Last-Modified: what somebody chooses, or takes back, has no time in any list.
     return conditional(
@@ -69,9 +68,7 @@ def _feed(followed: Followed, token: str, wanted: Format) -> Response:
 
 
 def _list(followed: Followed) -> Response:
-    publisher = Publisher.of(runtime().settings)
-    clock, _ = at_hand()
-    state = clock.state()
+    publisher, state = serving().publisher, serving().clock.state()
     keys = tuple(keys_of_choices(state, followed.choices))
     return conditional(
         opml.MEDIA_TYPE,

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from apiflask import APIBlueprint
@@ -18,11 +17,12 @@ from sqlalchemy import select
 
 from service.archive.listings import Wanted, newest
 from service.archive.words import MAX_QUERY, printable, read_query
-from service.feeds.answering import at_hand, conditional, hashed, last_modified, sentence
+from service.feeds.answering import conditional, hashed, last_modified, sentence
 from service.feeds.clock import FeedState, Named, Stamp
-from service.feeds.entries import MAX_ENTRIES, Head
 from service.feeds.feed import Feed, Publisher
 from service.feeds.formats import RELEASE, WRITERS, Format
+from service.feeds.lists import MAX_ENTRIES, Head
+from service.feeds.routes import serving
 from service.limits import Limits, client
 from service.models import Article
 from service.models.listing import ANY
@@ -70,9 +70,8 @@ def _answer(wanted: Format) -> Response:
     query = read_query(text)
     if query is None:
         return sentence(gettext("Type at least one word to search for."), 400)
-    publisher = Publisher.of(runtime().settings)
-    clock, composer = at_hand()
-    state = clock.state()
+    composer, publisher = serving().composer, serving().publisher
+    state = serving().clock.state()
     topic, place = (_named(state, kind) for kind in ("topic", "place"))
     if isinstance(topic, str) or isinstance(place, str):
         return sentence(gettext("There is no such topic or district."), 404)
@@ -103,7 +102,11 @@ def _hits(wanted: Wanted) -> tuple[Sequence[Head], datetime | None]:
         columns: tuple[Any, ...] = (Article.id, Article.feed_seq, Article.feed_at)
         rows = session.execute(select(*columns).where(Article.id.in_(ids))).all()
     known = {row.id: row for row in rows}
-    found = [Head(one, known[one].feed_seq or 0) for one in ids if one in known]
+    found = [
+        Head(one, known[one].feed_seq or 0, len(ids) - at)
+        for at, one in enumerate(ids)
+        if one in known
+    ]
     return found, max((row.feed_at for row in rows if row.feed_at), default=None)
 
 

@@ -1,0 +1,44 @@
+"""The door in front of the application: feeds that are known and unchanged, without a framework.
+
+Most requests of feeds are of readers that ask whether anything is new. They are answered here from
+memory, by the same rules as behind the door (`service.feeds.serving`); what needs a query, a limit
+or a look at the address goes through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from service.feeds.conditions import Asked
+from service.feeds.serving import Answer, Serving
+
+PREFIX = "/feeds/"
+
+
+class Door:
+    """WSGI middleware (PEP 3333)."""
+
+    def __init__(self, app: Any, serving: Serving) -> None:
+        self._app, self._serving = app, serving
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path.startswith(PREFIX) and (answer := self._from_memory(environ, path)):
+            start_response(answer.status, answer.headers)
+            return [b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.body]
+        found: Iterable[bytes] = self._app(environ, start_response)
+        return found
+
+    def _from_memory(self, environ: dict[str, Any], path: str) -> Answer | None:
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or is_escaped(environ):
+            return None
+        version = self._serving.known(path)
+        return self._serving.answer(version, Asked.of(environ), None) if version else None
+
+
+def is_escaped(environ: dict[str, Any]) -> bool:
+    """Whether the path came with percent signs: a canonical one of ours needs none. Servers that do
+    not tell the raw address are believed."""
+    raw: str = environ.get("RAW_URI", "")
+    return "%" in raw.partition("?")[0]
