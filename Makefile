@@ -10,7 +10,7 @@ CHROMIUM := $(shell for name in chromium chromium-browser google-chrome google-c
 	command -v $$name && exit; done >/dev/null || [ "$$(id -u)" != 0 ] || echo chromium)
 
 # Debian packages that tests need beside what comes from the lock file.
-TEST_PACKAGES := $(CHROMIUM) curl dovecot-imapd dovecot-lmtpd libmail-dkim-perl newsboat openssl php-cli \
+TEST_PACKAGES := $(CHROMIUM) curl dovecot-imapd dovecot-lmtpd libmail-dkim-perl newsboat nginx openssl php-cli \
 	postfix rss2email spamassassin
 
 # Tests run in so many processes; with 0, in pytest's own (PROCESSES=0 ARGS="--pdb …").

@@ -23,7 +23,7 @@ MAX_LENGTH = 200  # characters of an Accept-Encoding that are looked at
 _LEVEL, _QUALITY = 6, 5
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # no time, no name, any system
 _END = b"\x03\x00"  # an empty last block
-_ONE = re.compile(r"\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?))?\s*")
+_ONE = re.compile(r"\s*([!#$%&'*+.^_`|~0-9a-z-]+)\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?))?\s*", re.I)
 
 
 @dataclass(frozen=True, slots=True)
