@@ -22,7 +22,7 @@ PYTHONS := $(PYTHON) python3.12 python3.11 python3
 .DEFAULT_GOAL := help
 .PHONY: help run demo journeys import-large test lint types contracts apt-packages browser tests format lock setup venv \
 	install secrets chaos bench-ledger bench-digest bench-mail bench-ingest bench-classify bench-urgent bench-races fuzz \
-	admin-plans bench-admin readers
+	admin-plans bench-admin bench-feeds readers
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,6 +94,10 @@ admin-plans: setup ## by which indexes the staff's pages read; writes docs/perfo
 
 bench-admin: setup ## every page of staff with 20,000,000 deliveries, each query's time (QUICK=1: less)
 	@$(BIN)/python -m tests.bench.admin
+
+bench-feeds: setup ## what a feed costs against an empty view, nginx and feedgen (QUICK=1: less)
+	@$(MAKE) --no-print-directory apt-packages TEST_PACKAGES="nginx wrk" || true
+	@$(BIN)/python -m tests.bench.feeds
 
 fuzz: setup ## made-up bodies at the door, others in every run (FUZZ_BODIES=50000)
 	@FUZZ_BODIES=$${FUZZ_BODIES:-50000} $(BIN)/pytest tests/integration/ingest/test_fuzz.py \

@@ -43,6 +43,8 @@ def create_app() -> APIFlask:
 class Server:
     """Redis and web on loopback, in a folder of their own; use it as a context manager."""
 
+    APP = f"{__name__}:create_app()"
+
     def __init__(self, var_dir: Path, database_url: str) -> None:
         make_keys(var_dir)
         self.settings = load(
@@ -57,8 +59,7 @@ class Server:
             redis = redis_server.program(self.settings.redis_socket, processes.STAGE_REDIS)
             self._start(redis.command, {})
             self._wait_for_redis()
-            web = processes.command(processes.WEB, self.settings)
-            self._start([*web[:-1], f"{__name__}:create_app()"], _environment(self.settings))
+            self._start_web(self.APP, self.settings)
             self._wait_for_web()
         except BaseException:
             self._end()
@@ -83,6 +84,10 @@ class Server:
             secret = store(session, runtime.vault, SLUG, rate_per_minute=RATE)
         runtime.close()
         return secret
+
+    def _start_web(self, app: str, settings: Settings) -> None:
+        web = processes.command(processes.WEB, settings)
+        self._start([*web[:-1], app], _environment(settings))
 
     def _start(self, command: tuple[str, ...] | list[str], extra: Mapping[str, str]) -> None:
         self._processes.append(

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-import brotli
 import pytest
 import requests
 
@@ -55,7 +54,7 @@ def ask(web, tmp_path):
     with serve(tmp_path / "nginx", web.port) as port, requests.Session() as session:
         session.trust_env = False
 
-        def ask(path: str, *, stream: bool = False, **headers: str) -> requests.Response:
+        def ask(path: str, **headers: str) -> requests.Response:
             asked = {
                 "Accept-Encoding": None,
                 **{k.replace("_", "-"): v for k, v in headers.items()},
@@ -89,12 +88,11 @@ def test_each_coding_goes_to_those_who_take_it(ask, publish):
     for _ in range(2):
         zipped = ask("/feeds/all.rss", Accept_Encoding="gzip")
         refused = ask("/feeds/all.rss", Accept_Encoding="gzip;q=0, identity")
-        with ask("/feeds/all.rss", Accept_Encoding="gzip, deflate, br", stream=True) as small:
-            raw = small.raw.read(decode_content=False)
+        small = ask("/feeds/all.rss", Accept_Encoding="gzip, deflate, br")
         assert zipped.headers["Content-Encoding"] == "gzip"
         assert zipped.content == plain
         assert small.headers["Content-Encoding"] == "br"
-        assert brotli.decompress(raw) == plain
+        assert small.content == plain  # inflated by the client
         assert "Content-Encoding" not in refused.headers
         assert refused.content == plain
 
