@@ -30,7 +30,7 @@ from tests.chaos.city import free_port
 EMPTY_PATH = "/bench/empty"
 SLUG = "bench"
 RATE = 100_000  # a minute: far above what is sent, so that 429 never happens
-READY_S = 30.0
+READY_S = 120.0
 
 
 def create_app() -> APIFlask:

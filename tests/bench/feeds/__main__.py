@@ -38,7 +38,7 @@ QUICK = os.environ.get("QUICK") == "1"
 ARTICLES = 2_000 if QUICK else 10_000
 KEYS = 400 if QUICK else 2_000
 ROUNDS = 3 if QUICK else 5
-SECONDS = 1 if QUICK else 3
+SECONDS = 1 if QUICK else 2
 GZIP = {"Accept-Encoding": "gzip"}
 GZIP_ASKED = {"Accept_Encoding": "gzip"}
 ALL = "/feeds/all.atom"
