@@ -43,7 +43,10 @@ class Asked:
             return self.known.strip() == "*" or opaque in self.tags()
         if self.since is None or modified is None:
             return False
-        since = parse_date(self.since)
+        try:
+            since = parse_date(self.since)
+        except OverflowError:  # a year beyond what the machine counts
+            since = None
         return since is not None and modified <= since
 
     def tags(self) -> list[str]:

@@ -6,6 +6,7 @@ import html
 import itertools
 import json
 import random
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,8 @@ class City:
 
     def __init__(self, db: Database, articles: int, seed: int = 1) -> None:
         self._db, self._chance = db, random.Random(seed)
-        self._words = f"{DEMO['summary']} {DEMO['title']} {DEMO['body_html']}".split()
+        written = f"{DEMO['summary']} {DEMO['title']} {DEMO['body_html']}"
+        self._words = re.sub("<[^>]*>|&[^;]*;", " ", written).split()
         with db.read() as session:
             self.topics = dict(session.execute(select(Topic.slug, Topic.id)).tuples().all())
             self.places = dict(session.execute(select(Place.slug, Place.id)).tuples().all())

@@ -32,6 +32,8 @@ def ask(**headers: str) -> Asked:
         ({"if_modified_since": SAME}, True),
         ({"if_modified_since": EARLIER}, False),
         ({"if_modified_since": "dün akşam"}, False),
+        ({"if_modified_since": f"Mon, 04 May {'9' * 30} 12:00:00 GMT"}, False),
+        ({"if_modified_since": f"Mon, 04 May 2026 12:00:00 +{'9' * 30}"}, False),
         ({"if_none_match": '"x"', "if_modified_since": SAME}, False),
     ],
 )
