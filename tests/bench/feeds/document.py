@@ -14,7 +14,7 @@ BARS = {
     "vs_feedgen_per_request": 12.0,
     "join_vs_feedgen": 40.0,
 }
-_LEFT, _WIDTH, _ROW = 170, 380, 30
+_LEFT, _WIDTH, _ROW = 190, 370, 30
 
 
 def write(
