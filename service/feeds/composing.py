@@ -66,26 +66,21 @@ class Document:
 class Composer:
     """Composes feeds, for whoever sends them; thread-safe, one per process.
 
+    `limit`: how many of the newest articles a feed holds, and of those that changed last.
     `composed`: how many so far, deltas too. `memory`: what it keeps fragments in.
     """
 
     def __init__(self, db: Database, publisher: Publisher, max_bytes: int) -> None:
         self._db, self.publisher = db, publisher
         self.memory = Memory(max_bytes)
+        self.limit = lists.MAX_ENTRIES
         self.composed = 0
         self._counting = threading.Lock()
 
-    def compose(
-        self,
-        feed: Feed,
-        wanted: Format,
-        state: FeedState,
-        change: Stamp,
-        limit: int = lists.MAX_ENTRIES,
-    ) -> Document:
+    def compose(self, feed: Feed, wanted: Format, state: FeedState, change: Stamp) -> Document:
         """The feed as it is now, or a little later than `state`: never older."""
         with self._db.read() as session:
-            found = lists.shown(session, feed.pairs, limit)
+            found = lists.shown(session, feed.pairs, self.limit)
             present = self._present(session, found.heads, wanted, state)
             gone = self._withdrawn(session, feed, wanted, state, change)
         return self._document(feed, wanted, change, [*present, *gone])
@@ -113,7 +108,7 @@ class Composer:
         reader may never have seen: what was not surely there is sent again.
         """
         with self._db.read() as session:
-            found = lists.shown(session, feed.pairs)
+            found = lists.shown(session, feed.pairs, self.limit)
             present = self._present(session, found.heads, wanted, state)
             gone = self._withdrawn(session, feed, wanted, state, change)
             # Read last, so that it counts at least the changes that were seen above.

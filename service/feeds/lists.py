@@ -76,7 +76,7 @@ class Shown:
         return {one for known in lists for one in known[:safe]}
 
 
-def shown(session: Session, pairs: Sequence[Pair], limit: int = MAX_ENTRIES) -> Shown:
+def shown(session: Session, pairs: Sequence[Pair], limit: int) -> Shown:
     """What the feed of these lists holds."""
     values = {"low": FIRST, "high": LAST, "most": limit}
     newest = _joined(session, _NEWEST, "position", pairs, values)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from service.db import utcnow
-from service.feeds.feed import find
+from service.feeds.conditions import Asked
 from service.feeds.formats import WRITERS, Format
 from service.feeds.keys import FeedKey
 from service.feeds.routes import EXTENSION
@@ -40,11 +40,10 @@ def served(client):
             assert answer.status_code == 200
             assert answer.mimetype == WRITERS[wanted].MEDIA_TYPE
             return answer.data
-        clock, composer = client.application.extensions[EXTENSION]
-        state = clock.state()
-        feed = find(composer.publisher, state, FeedKey())
-        change = state.last_change(feed.pairs)
-        return composer.compose(feed, wanted, state, change, limit).body()
+        serving = client.application.extensions[EXTENSION]
+        serving.composer.limit = limit
+        version = serving.look_up(f"/feeds/all.{wanted}", FeedKey(), wanted)
+        return serving.answer(version, Asked(), lambda: None).body
 
     return served
 
