@@ -10,6 +10,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+import requests
+from apprise.utils.http import HTTPPolicySession
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -27,6 +29,8 @@ from werkzeug.serving import make_server
 from service.app import create_app
 from service.settings import Settings
 
+(PLAIN,) = HTTPPolicySession.__bases__
+
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
@@ -41,6 +45,9 @@ def served(settings, tmp_path, monkeypatch) -> Iterator[str]:
     """The service over TLS, which Flask-WebSub wants for a secret; its address."""
     certificate, key = made_certificate(tmp_path)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    # Chat has put a guarded session of its own there, once for this process.
+    for place in (requests, requests.sessions):
+        monkeypatch.setattr(place, "Session", PLAIN)
     app = create_app(settings)
     port = int(settings.public_url.rpartition(":")[2])
     files = (str(certificate), str(key))
