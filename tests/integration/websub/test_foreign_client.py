@@ -10,8 +10,6 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-import requests
-from apprise.utils.http import HTTPPolicySession
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -28,8 +26,7 @@ from werkzeug.serving import make_server
 
 from service.app import create_app
 from service.settings import Settings
-
-(PLAIN,) = HTTPPolicySession.__bases__
+from tests import plain_requests
 
 
 @pytest.fixture
@@ -45,9 +42,7 @@ def served(settings, tmp_path, monkeypatch) -> Iterator[str]:
     """The service over TLS, which Flask-WebSub wants for a secret; its address."""
     certificate, key = made_certificate(tmp_path)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-    # Chat has put a guarded session of its own there, once for this process.
-    for place in (requests, requests.sessions):
-        monkeypatch.setattr(place, "Session", PLAIN)
+    plain_requests.give_back(monkeypatch)
     app = create_app(settings)
     port = int(settings.public_url.rpartition(":")[2])
     files = (str(certificate), str(key))
