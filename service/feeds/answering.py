@@ -5,12 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flask import Response, request
-
-from service.db import utcnow
-from service.feeds.clock import Stamp
 
 HOUR_OLD = "public, max-age=3600, stale-while-revalidate=86400"
 
@@ -45,13 +42,6 @@ def sentence(text: str, status: int, retry_after_s: int = 0) -> Response:
     if retry_after_s:
         response.headers["Retry-After"] = str(retry_after_s)
     return response
-
-
-def last_modified(change: Stamp) -> datetime | None:
-    """The end of the second of a change, once it is over: until then another one may follow, and
-    nobody could tell the two apart by their time."""
-    end = change.at.replace(microsecond=0) + timedelta(seconds=1)
-    return end if end <= utcnow() else None
 
 
 def hashed(*parts: object) -> str:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from service.archive.listings import Month
 from service.archive.position import FIRST
-from service.db import Database
+from service.db import Database, utcnow
 from service.ledger.closing import month_of
 from service.logs import get_logger
 from service.models import ArchiveMonth, FeedClock, FeedStamp, Place, Topic
@@ -27,6 +27,9 @@ from service.models import ArchiveMonth, FeedClock, FeedStamp, Place, Topic
 log = get_logger(__name__)
 
 NAMES_EVERY = 20  # looks: staff rename topics without a change of any article
+# A change has its time before it is committed, and processes look now and then: so long after the
+# end of a second, all that changed in it is known.
+SETTLED = timedelta(seconds=1)
 EPOCH = datetime(2025, 1, 1, tzinfo=UTC)  # an empty feed has changed at some time too
 
 # A list of articles: the numbers of its topic and its place (see `service.models.Listing`).
@@ -39,6 +42,12 @@ class Stamp:
 
     seq: int = 0
     at: datetime = EPOCH
+
+    def modified(self) -> datetime | None:
+        """For Last-Modified: the end of its second. None until that is settled: another change may
+        follow in it, and nobody could tell the two apart by their time."""
+        end = self.at.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
+        return end if end + SETTLED <= utcnow() else None
 
 
 @dataclass(frozen=True)

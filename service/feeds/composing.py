@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from service.db import Database
 from service.feeds import entries as reading
 from service.feeds import lists
-from service.feeds.clock import FeedState, Stamp
+from service.feeds.clock import Stamp
 from service.feeds.coding import Fragment, join_gzip
 from service.feeds.feed import Feed, Publisher
 from service.feeds.formats import WRITERS, Format
@@ -77,12 +77,15 @@ class Composer:
         self.composed = 0
         self._counting = threading.Lock()
 
-    def compose(self, feed: Feed, wanted: Format, state: FeedState, change: Stamp) -> Document:
-        """The feed as it is now, or a little later than `state`: never older."""
+    def compose(self, feed: Feed, wanted: Format, names: str, change: Stamp) -> Document:
+        """The feed as it is now: as of `change`, or a little later, never older.
+
+        `names`: the hash of all names (`FeedState`), which fragments hold.
+        """
         with self._db.read() as session:
             found = lists.shown(session, feed.pairs, self.limit)
-            present = self._present(session, found.heads, wanted, state)
-            gone = self._withdrawn(session, feed, wanted, state, change)
+            present = self._present(session, found.heads, wanted, names)
+            gone = self._withdrawn(session, feed, wanted, names, change)
         return self._document(feed, wanted, change, [*present, *gone])
 
     def compose_of(
@@ -90,16 +93,16 @@ class Composer:
         feed: Feed,
         found: Sequence[lists.Head],
         wanted: Format,
-        state: FeedState,
+        names: str,
         change: Stamp,
     ) -> Document:
         """A feed of these articles, whichever lists they stand in: of a search."""
         with self._db.read() as session:
-            pieces = self._present(session, found, wanted, state)
+            pieces = self._present(session, found, wanted, names)
         return self._document(feed, wanted, change, pieces)
 
     def delta(
-        self, feed: Feed, wanted: Format, state: FeedState, change: Stamp, base: int
+        self, feed: Feed, wanted: Format, names: str, change: Stamp, base: int
     ) -> Document | None:
         """What a reader lacks who has seen the feed as it was at change `base`; None where that is
         most of it, or cannot be told.
@@ -109,8 +112,8 @@ class Composer:
         """
         with self._db.read() as session:
             found = lists.shown(session, feed.pairs, self.limit)
-            present = self._present(session, found.heads, wanted, state)
-            gone = self._withdrawn(session, feed, wanted, state, change)
+            present = self._present(session, found.heads, wanted, names)
+            gone = self._withdrawn(session, feed, wanted, names, change)
             # Read last, so that it counts at least the changes that were seen above.
             changes, first = session.execute(
                 select(func.count(), func.min(Article.feed_at)).where(Article.feed_seq > base)
@@ -136,9 +139,9 @@ class Composer:
         return Document(head, ordered, tail, WRITERS[wanted].SEPARATOR)
 
     def _present(
-        self, session: Session, found: Sequence[lists.Head], wanted: Format, state: FeedState
+        self, session: Session, found: Sequence[lists.Head], wanted: Format, names: str
     ) -> list[Piece]:
-        keys = {one: ("entry", one.article_id, one.seq, state.names, wanted) for one in found}
+        keys = {one: ("entry", one.article_id, one.seq, names, wanted) for one in found}
         written: dict[lists.Head, Fragment | None] = {
             one: self.memory.get(key) for one, key in keys.items()
         }
@@ -152,13 +155,13 @@ class Composer:
         return [Piece(one.seq, one.position, data) for one, data in written.items() if data]
 
     def _withdrawn(
-        self, session: Session, feed: Feed, wanted: Format, state: FeedState, change: Stamp
+        self, session: Session, feed: Feed, wanted: Format, names: str, change: Stamp
     ) -> list[Piece]:
         # Counted from the last change and not from now: the same state gives the same bytes.
         since = change.at - reading.SHOWN_WITHDRAWN
         pieces = []
         for article in reading.withdrawn(session, feed.pairs, since):
-            key = ("gone", article.article_id, article.seq, state.names, wanted)
+            key = ("gone", article.article_id, article.seq, names, wanted)
             data = self.memory.get(key)
             if data is None:
                 data = self._keep(key, WRITERS[wanted].gone(self.publisher, article))

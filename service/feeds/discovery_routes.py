@@ -11,7 +11,7 @@ from lxml import etree
 from service.archive.xml_text import clean
 from service.db import utcnow
 from service.feeds import opml
-from service.feeds.answering import HOUR_OLD, conditional, hashed, last_modified
+from service.feeds.answering import HOUR_OLD, conditional, hashed
 from service.feeds.feed import Publisher
 from service.feeds.formats import RELEASE, WRITERS
 from service.feeds.routes import serving
@@ -35,7 +35,7 @@ def blueprint() -> APIBlueprint:
         publisher, state = serving().publisher, serving().clock.state()
         etag = hashed(RELEASE, state.names, publisher)
         body = lambda: opml.all_feeds(publisher, state)  # noqa: E731
-        changed = last_modified(state.last_change([(ANY, ANY)]))  # names alone have no time
+        changed = state.last_change([(ANY, ANY)]).modified()  # names alone have no time
         return _open(conditional(opml.MEDIA_TYPE, etag, body, HOUR_OLD, changed))
 
     @part.get("/opensearch.xml")

@@ -62,7 +62,7 @@ def _feed(followed: Followed, token: str, wanted: Format) -> Response:
     return conditional(
         WRITERS[wanted].MEDIA_TYPE,
         f"{change.seq}-{hashed(RELEASE, state.names, feed)}",
-        lambda: composer.compose(feed, wanted, state, change).body(),
+        lambda: composer.compose(feed, wanted, state.names, change).body(),
         CACHE,
     )
 

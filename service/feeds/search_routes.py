@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from service.archive.listings import Wanted, newest
 from service.archive.words import MAX_QUERY, printable, read_query
-from service.feeds.answering import conditional, hashed, last_modified, sentence
+from service.feeds.answering import conditional, hashed, sentence
 from service.feeds.clock import FeedState, Named, Stamp
 from service.feeds.feed import Feed, Publisher
 from service.feeds.formats import RELEASE, WRITERS, Format
@@ -83,9 +83,9 @@ def _answer(wanted: Format) -> Response:
     return conditional(
         WRITERS[wanted].MEDIA_TYPE,
         hashed(RELEASE, state.names, feed, found),
-        lambda: composer.compose_of(feed, found, wanted, state, last).body(),
+        lambda: composer.compose_of(feed, found, wanted, state.names, last).body(),
         CACHE,
-        last_modified(state.last_change([(ANY, ANY)])),  # a hit may have come, changed or gone
+        state.last_change([(ANY, ANY)]).modified(),  # a hit may have come, changed or gone
     )
 
 

@@ -10,7 +10,7 @@ from service.feeds.clock import Clock, FeedState
 from service.feeds.coding import GZIP, IDENTITY, decode, encode
 from service.feeds.composing import Composer, Document
 from service.feeds.conditions import Asked
-from service.feeds.feed import Feed, Publisher, find
+from service.feeds.feed import Publisher, find
 from service.feeds.formats import Format
 from service.feeds.keys import FeedKey
 from service.feeds.version import Headers, Version
@@ -56,7 +56,8 @@ class Serving:
         if version is None:
             return None
         state = self.clock.state()
-        return version if version.state is state else self._renew(path, version, state)
+        is_present = (version.seen, version.names) == (state.seq, state.names)
+        return version if is_present else self._renew(path, version, state)
 
     def look_up(self, path: str, key: FeedKey, wanted: Format) -> Version | None:
         """The present version of the feed of a canonical key, which has this path from now on;
@@ -66,14 +67,10 @@ class Serving:
         if feed is None:
             self._memory.drop(path)
             return None
-        version = Version(feed, wanted, state.last_change(feed.pairs), state, key)
+        change = state.last_change(feed.pairs)
+        version = Version(feed, wanted, change, state.names, state.seq, key)
         self._memory.put(path, version, version.size)
         return version
-
-    def version_of(self, feed: Feed, wanted: Format) -> Version:
-        """The present version of a feed that has no key; it is not kept."""
-        state = self.clock.state()
-        return Version(feed, wanted, state.last_change(feed.pairs), state)
 
     def answer(self, version: Version, asked: Asked, admit: Admit | None) -> Answer | None:
         """Answer by what is in memory, else compose it once `admit` has raised nothing; without
@@ -95,11 +92,10 @@ class Serving:
 
     def _renew(self, path: str, version: Version, state: FeedState) -> Version | None:
         """The version as of this state: the same one, unless something of it has changed."""
-        assert version.key is not None, "what has a path was found by its key"
         feed = find(self.publisher, state, version.key)
-        is_same_feed = feed == version.feed and version.state.names == state.names
+        is_same_feed = feed == version.feed and version.names == state.names
         if feed and is_same_feed and state.last_change(feed.pairs) == version.change:
-            version.state = state
+            version.seen = state.seq
             return version
         return self.look_up(path, version.key, version.wanted)
 
@@ -113,7 +109,7 @@ class Serving:
             kept = self._kept(key, version)
             if kept is None:
                 found = self.composer.delta(
-                    *(version.feed, version.wanted, version.state, version.change), base
+                    *(version.feed, version.wanted, version.names, version.change), base
                 )
                 kept = Body(version.etag, _encoded(found, coding) if found else b"")
                 self._memory.put(key, kept, len(kept.data))
@@ -135,7 +131,7 @@ class Serving:
             if plain is None:
                 admit()
                 document = self.composer.compose(
-                    version.feed, version.wanted, version.state, version.change
+                    version.feed, version.wanted, version.names, version.change
                 )
                 if not version.is_hot and GZIP in codings:
                     return GZIP, self._keep(version, GZIP, document.gzip(), is_draft=True)
@@ -154,9 +150,8 @@ class Serving:
         return kept if kept and kept.etag == version.etag else None
 
     def _keep(self, version: Version, coding: str, data: bytes, *, is_draft: bool = False) -> bytes:
-        if not version.feed.is_private:
-            body = Body(version.etag, data, is_draft)
-            self._memory.put((version.url, coding), body, len(data))
+        body = Body(version.etag, data, is_draft)
+        self._memory.put((version.url, coding), body, len(data))
         return data
 
     def _lock_of(self, version: Version) -> threading.Lock:

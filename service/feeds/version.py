@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from werkzeug.http import http_date
 
-from service.db import utcnow
-from service.feeds.clock import FeedState, Stamp
+from service.feeds.clock import Stamp
 from service.feeds.feed import Feed
 from service.feeds.formats import RELEASE, WRITERS, Format
 from service.feeds.keys import FeedKey
 
 CACHE = "public, max-age=60, stale-while-revalidate=300"
-CACHE_PRIVATE = "private, max-age=60"
 # What a script of another site may read of an answer (Fetch standard).
 EXPOSED = "ETag, Link, IM, Delta-Base"
 # A browser that opens a feed as a page runs nothing of it.
@@ -29,7 +27,8 @@ Headers = list[tuple[str, str]]
 
 @dataclass(eq=False)
 class Version:
-    """`state`: the latest one that it was compared with. `key`: None where it is not found by one.
+    """`names`: the hash of all names. `seen`: the latest number of the feed clock that it was
+    compared with; not the state itself, which would be kept as long as the version is.
 
     Its fingerprint says what else the bytes depend on than articles: settings, names, and how this
     release writes them.
@@ -38,8 +37,9 @@ class Version:
     feed: Feed
     wanted: Format
     change: Stamp
-    state: FeedState
-    key: FeedKey | None = None
+    names: str
+    seen: int
+    key: FeedKey
     fingerprint: str = field(init=False)
     opaque: str = field(init=False)
     etag: str = field(init=False)
@@ -48,7 +48,7 @@ class Version:
     _modified: datetime | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        written = f"{RELEASE} {self.state.names} {self.feed}"
+        written = f"{RELEASE} {self.names} {self.feed}"
         self.fingerprint = hashlib.sha256(written.encode()).hexdigest()[:8]
         self.opaque = f"{self.change.seq}-{self.fingerprint}"
         self.etag = f'W/"{self.opaque}"'
@@ -63,14 +63,12 @@ class Version:
     @property
     def is_hot(self) -> bool:
         """Whether its bodies are kept before anybody has asked twice: all, and single topics."""
-        return self.key is not None and len(self.key.topics) < 2 and not self.key.places
+        return len(self.key.topics) < 2 and not self.key.places
 
     def modified(self) -> datetime | None:
-        """The end of the second of the last change, once it is over: until then the feed may change
-        again, and nobody could tell the two versions apart."""
+        """The time of the last change, once it has one (`Stamp.modified`)."""
         if self._modified is None:
-            end = self.change.at.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
-            self._modified = end if end <= utcnow() else None
+            self._modified = self.change.modified()
         return self._modified
 
     def headers_304(self) -> Headers:
@@ -98,17 +96,17 @@ class Version:
         ]
 
     def _cached(self) -> Headers:
-        cache = CACHE_PRIVATE if self.feed.is_private else CACHE
-        return [("Cache-Control", cache), *self._common]
+        return [("Cache-Control", CACHE), *self._common]
 
     def _content_type(self) -> str:
         return f"{WRITERS[self.wanted].MEDIA_TYPE}; charset=utf-8"
 
 
 def _headers(feed: Feed, url: str) -> Headers:
-    shared = [
+    return [
         ("Access-Control-Allow-Origin", "*"),
         ("Access-Control-Expose-Headers", EXPOSED),
         ("Link", f'<{feed.publisher.hub_url}>; rel="hub"'),
+        ("Link", f'<{url}>; rel="self"'),
+        *SECURITY,
     ]
-    return [*([] if feed.is_private else shared), ("Link", f'<{url}>; rel="self"'), *SECURITY]

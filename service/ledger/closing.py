@@ -18,8 +18,7 @@ from sqlalchemy.orm import Session
 from service.archive.listings import Month
 from service.archive.position import FIRST, moment_of, start_of
 from service.db import Database, utcnow
-from service.ledger.feed_stamps import stamp_months
-from service.ledger.publish import NEXT_SEQ
+from service.ledger.feed_stamps import next_change, stamp_months
 from service.models import ArchivedEntry, ArchiveMonth, Article, FeedClock, Listing
 from service.models.listing import ANY
 
@@ -141,8 +140,9 @@ def _step(db: Database, number: int) -> int | None:
 def _mark_closed(session: Session, month: ArchiveMonth) -> None:
     """With a number of the feed clock: every feed has another `prev-archive` now."""
     session.flush()
-    month.closed_at = month.changed_at = utcnow()
-    month.closed_seq = month.changed_seq = session.execute(NEXT_SEQ).scalar_one()
+    seq, at = next_change(session, utcnow())
+    month.closed_seq = month.changed_seq = seq
+    month.closed_at = month.changed_at = at
 
 
 def _next(session: Session, month: ArchiveMonth) -> list[Row[int, int]]:
@@ -214,5 +214,5 @@ def rewrite(session: Session, article_id: int, now: datetime) -> int:
     if months:
         values = {"revision_id": article.shown_revision_id, "updated_at": now}
         session.execute(update(ArchivedEntry).where(held).values(values))
-        stamp_months(session, article_id, session.execute(NEXT_SEQ).scalar_one(), now)
+        stamp_months(session, article_id, *next_change(session, now))
     return months

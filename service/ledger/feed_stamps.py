@@ -8,8 +8,11 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from service.archive.index import Lists
-from service.models import ArchivedEntry, ArchiveMonth, FeedDeparture
+from service.db import utcnow
+from service.models import ArchivedEntry, ArchiveMonth, FeedDeparture, FeedStamp
+from service.models.listing import ANY
 
+_NEXT = text("UPDATE feed_clock SET seq = seq + 1 RETURNING seq")
 _STAMP = text("""
     INSERT INTO feed_stamp (topic_id, place_id, seq, at) VALUES (:topic, :place, :seq, :at)
     ON CONFLICT (topic_id, place_id) DO UPDATE SET seq = excluded.seq, at = excluded.at
@@ -19,6 +22,21 @@ _DEPART = text("""
     VALUES (:topic, :place, :article, :seq, :at)
     ON CONFLICT (topic_id, place_id, article_id) DO UPDATE SET seq = excluded.seq, at = excluded.at
 """)
+
+
+def next_change(session: Session, now: datetime) -> tuple[int, datetime]:
+    """The next number of the feed clock, which is locked from here on, and the time of its change.
+
+    `now` may be of before a long wait for the lock. Readers that know a feed by its time alone
+    would miss a change that seems older than the one before, so times never fall: whoever comes
+    later has a later number and no earlier time.
+    """
+    seq: int = session.execute(_NEXT).scalar_one()
+    # Every change of an article stamps this list.
+    last = session.scalar(
+        select(FeedStamp.at).where(FeedStamp.topic_id == ANY, FeedStamp.place_id == ANY)
+    )
+    return seq, max(now, utcnow(), last or now)
 
 
 def stamp(session: Session, lists: Lists, seq: int, now: datetime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from service.archive import index
@@ -25,7 +25,6 @@ from service.models import (
 )
 
 OVER = (NotificationState.CANCELLED, NotificationState.DONE)
-NEXT_SEQ = text("UPDATE feed_clock SET seq = seq + 1 RETURNING seq")
 
 
 def release(session: Session, notification_id: int, now: datetime, review_wait: timedelta) -> bool:
@@ -123,15 +122,15 @@ def stamp_feeds(session: Session, article_id: int, now: datetime) -> None:
     if after:
         _note_shown(article, now, is_back=not before)
         session.flush()
-    seq = session.execute(NEXT_SEQ).scalar_one()
+    seq, at = feed_stamps.next_change(session, now)
     session.execute(
-        update(Article).where(Article.id == article_id).values(feed_seq=seq, feed_at=now)
+        update(Article).where(Article.id == article_id).values(feed_seq=seq, feed_at=at)
     )
     session.execute(update(Listing).where(Listing.article_id == article_id).values(seq=seq))
-    feed_stamps.stamp(session, before | after, seq, now)
-    feed_stamps.note_departure(session, article_id, before, after, seq, now)
+    feed_stamps.stamp(session, before | after, seq, at)
+    feed_stamps.note_departure(session, article_id, before, after, seq, at)
     if bool(before) != bool(after):
-        feed_stamps.stamp_months(session, article_id, seq, now)
+        feed_stamps.stamp_months(session, article_id, seq, at)
     pushes.announce(session, article_id, before | after, seq, now)
 
 

@@ -8,8 +8,9 @@ from service.db import Base, BigId
 
 
 class FeedClock(Base):
-    """A single row. It is moved by the last statement of a publishing transaction, so that
-    sequence numbers become visible in their order (invariant 16)."""
+    """A single row. A publishing transaction moves it at its end and keeps it locked until the
+    commit, so that sequence numbers become visible in their order (invariant 16); what follows
+    there are stamps with that number."""
 
     __tablename__ = "feed_clock"
 

@@ -55,7 +55,7 @@ class Press:
         if last is not None and last.seq == state.seq:
             return last
         change = state.last_change(feed.pairs)
-        document = self._composer.compose(feed, wanted, state, change)
+        document = self._composer.compose(feed, wanted, state.names, change)
         media_type = f"{WRITERS[wanted].MEDIA_TYPE}; charset=utf-8"
         printed = Printed(state.seq, feed.url(wanted), media_type, document.body())
         if len(self._last) >= MOST_KEPT:

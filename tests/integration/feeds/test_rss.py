@@ -134,6 +134,25 @@ def test_the_second_of_a_change_has_no_time_yet(client, publish, runtime, clock)
     assert "Last-Modified" in client.get("/feeds/all.rss").headers
 
 
+def test_a_change_that_began_before_another_one_does_not_look_older(
+    client, publish, runtime, clock, town
+):
+    """Whoever waits long for the clock has an earlier time; who knows times alone would miss it."""
+    began = utcnow()
+    clock.advance(seconds=5)
+    publish()
+    clock.advance(seconds=5)
+    at = client.get("/feeds/all.rss").headers["Last-Modified"]
+
+    with runtime.db.write() as session:
+        stamp_feeds(session, town.article(), began)
+
+    clock.advance(seconds=5)
+    again = client.get("/feeds/all.rss", headers={"If-Modified-Since": at})
+    assert again.status_code == 200
+    assert parsedate_to_datetime(again.headers["Last-Modified"]) > parsedate_to_datetime(at)
+
+
 def test_the_time_of_the_last_change_serves_where_no_etag_came(client, publish, clock):
     publish()
     clock.advance(seconds=2)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import tracemalloc
-from dataclasses import dataclass
+import weakref
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -25,7 +27,7 @@ KNOWS = Asked(known="*")
 
 @dataclass
 class Still:
-    """A clock at which nothing ever changes."""
+    """A clock at which nothing changes but by hand."""
 
     present: FeedState
 
@@ -84,3 +86,32 @@ def test_versions_take_no_more_than_they_are_counted_for(serving):
     finally:
         tracemalloc.stop()
     assert taken <= serving.composer.memory.held - held
+
+
+def test_a_version_that_nobody_asks_for_again_keeps_no_old_state(serving):
+    """Each state of the clock has a table of all lists: more than all that is counted for."""
+    old = weakref.ref(serving.clock.present)
+    for key in keys(100):
+        ask(serving, key)
+    serving.clock.present = replace(serving.clock.present, seq=2)
+    ask(serving, FeedKey())
+    gc.collect()
+    assert old() is None
+
+
+def test_of_two_thousand_feeds_a_change_renews_those_that_it_touches(serving):
+    database: Any = None
+    composer = Composer(database, serving.publisher, 8 * ROOM)
+    serving = Serving(serving.clock, composer, serving.publisher)
+    topic, place = TOPICS[0], PLACES[0]
+    paths = {f"/feeds/{key}.rss": key for key in keys(2_000)}
+    before = {path: serving.look_up(path, key, Format.RSS) for path, key in paths.items()}
+
+    pair = (1, 1)  # the first topic in the first district
+    serving.clock.present = replace(
+        serving.clock.present, seq=2, stamps={(0, 0): Stamp(2), pair: Stamp(2)}
+    )
+
+    renewed = {paths[path] for path, one in before.items() if serving.known(path) is not one}
+    assert renewed == {key for key in paths.values() if topic in key.topics and place in key.places}
+    assert 0 < len(renewed) < len(paths) / 10
