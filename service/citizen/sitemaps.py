@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -25,6 +24,7 @@ from service.citizen.robots import robots_txt
 from service.citizen.sitemap_urls import Site
 from service.citizen.sitemap_xml import Url
 from service.db import utcnow
+from service.feeds.clock import Stamp
 from service.limits import Limits
 from service.pages import runtime
 from service.settings import Settings
@@ -137,7 +137,7 @@ def _answer(write: Write, kept: Kept | None = None) -> Response:
         site = Site(settings)
         tag = f"{change.seq}-{_fingerprint(session, site)}"
         response.set_etag(tag, weak=True)
-        response.last_modified = _last_modified(change)
+        response.last_modified = Stamp(change.seq, change.at).modified() if change.at else None
         if response.make_conditional(request).status_code != 304:
             make = partial(write, session, site, change)
             response.set_data(kept.get(tag, make) if kept else make())
@@ -155,15 +155,6 @@ def _fingerprint(session: Session, site: Site) -> str:
     depends = (held.public_url, held.brand.languages, held.sitemap_hosts, held.timezone)
     said = f"1 {depends} {site.notices_shown(session)}"
     return hashlib.sha256(said.encode()).hexdigest()[:8]
-
-
-def _last_modified(change: Change) -> datetime | None:
-    """The end of the second of the last change, once it is over: until then more may change, and
-    nobody could tell the two versions apart."""
-    if change.at is None:
-        return None
-    end = change.at.replace(microsecond=0) + timedelta(seconds=1)
-    return end if end <= utcnow() else None
 
 
 def _zone(settings: Settings) -> ZoneInfo:

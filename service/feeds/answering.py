@@ -1,4 +1,4 @@
-"""Answers of what is small, rarely asked for, and in no cache of ours: conditional, and gzipped."""
+"""Answers of what is rarely asked for, and in no cache of ours: conditional, and gzipped."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from flask import Response, request
+
+from service.feeds.version import SECURITY
 
 HOUR_OLD = "public, max-age=3600, stale-while-revalidate=86400"
 
@@ -20,7 +22,7 @@ def conditional(
     modified: datetime | None = None,
 ) -> Response:
     """The body, made only where whoever asks does not have it; `etag` is a weak one (RFC 9110)."""
-    response = Response(content_type=f"{media_type}; charset=utf-8")
+    response = Response(content_type=f"{media_type}; charset=utf-8", headers=list(SECURITY))
     response.set_etag(etag, weak=True)
     if modified:
         response.last_modified = modified

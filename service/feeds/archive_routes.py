@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, current_app, redirect, request
-from werkzeug.exceptions import BadRequest, NotFound
+from flask import current_app, redirect
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
+from service.feeds.answering import conditional, hashed
 from service.feeds.archives import Part, compose
-from service.feeds.clock import FeedState, Stamp
+from service.feeds.clock import FeedState
 from service.feeds.feed import Feed, find
 from service.feeds.formats import RELEASE, WRITERS, Format
-from service.feeds.keys import MAX_PLACES, MAX_TOPICS, FeedKey, KeyTooLongError
 from service.feeds.routes import RESPONSES as FEED_RESPONSES
-from service.feeds.routes import serving
+from service.feeds.routes import read_key, serving
 from service.limits import client
 from service.problems import Problem
 from service.runtime import Runtime
@@ -35,21 +34,21 @@ PATIENCE_S = 10.0
 _writing = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    **FEED_RESPONSES,
+    **{code: said for code, said in FEED_RESPONSES.items() if code != 226},
     200: {**FEED_RESPONSES[200], "description": "A month, or a part of it; the open part."},
     404: {"description": "No such feed, or nothing of it in that month, or not closed yet."},
     429: {"description": "Too many documents that no cache held; see Retry-After."},
 }
 
 
-@archives.get("/<key>/<part>.<any(rss, atom, json):suffix>")
+@archives.get("/<key>/<part>.<any(rss, atom, json):suffix>", provide_automatic_options=False)
 @archives.doc(summary="A document of a feed's archive (RFC 5005)", responses=RESPONSES)
 def show_part(key: str, part: str, suffix: str) -> BaseResponse:
     """Serve a document of an archive; a 304 costs no query."""
     wanted = Format(suffix)
     runtime: Runtime = current_app.extensions["tellal"]
     state = serving().clock.state()
-    asked, read = Part.read(part, state), _read(key)
+    asked, read = Part.read(part, state), read_key(key)
     if asked is None:
         raise NotFound()
     if str(read) != key:
@@ -59,18 +58,15 @@ def show_part(key: str, part: str, suffix: str) -> BaseResponse:
     if feed is None:
         raise NotFound()
     change, itself = asked.last_change(feed, state), asked.feed(feed)
-    response = _response(itself, wanted, change, state)
-    response.headers["Cache-Control"] = CLOSED_CACHE if asked.month else OPEN_CACHE
-    if response.make_conditional(request).status_code != 304:
-        response.set_data(_body(runtime, feed, asked, wanted, state))
-    return response
-
-
-def _response(itself: Feed, wanted: Format, change: Stamp, state: FeedState) -> Response:
-    """No hub: nobody subscribes to an archive."""
-    response = Response(content_type=f"{WRITERS[wanted].MEDIA_TYPE}; charset=utf-8")
-    response.set_etag(f"{change.seq}-{_fingerprint(itself, state)}", weak=True)
+    response = conditional(
+        WRITERS[wanted].MEDIA_TYPE,
+        f"{change.seq}-{hashed(RELEASE, state.names, itself)}",
+        lambda: _body(runtime, feed, asked, wanted, state),
+        CLOSED_CACHE if asked.month else OPEN_CACHE,
+        change.modified(),
+    )
     response.headers["Access-Control-Allow-Origin"] = "*"
+    # No hub: nobody subscribes to an archive.
     response.headers.add("Link", f'<{itself.url(wanted)}>; rel="self"')
     return response
 
@@ -89,20 +85,3 @@ def _body(runtime: Runtime, feed: Feed, part: Part, wanted: Format, state: FeedS
     if body is None:
         raise NotFound()
     return body
-
-
-def _read(text: str) -> FeedKey:
-    try:
-        key = FeedKey.read(text)
-    except KeyTooLongError:
-        raise BadRequest(
-            f"A feed joins at most {MAX_TOPICS} topics and {MAX_PLACES} places: take all, or two."
-        ) from None
-    if key is None:
-        raise NotFound()
-    return key
-
-
-def _fingerprint(itself: Feed, state: FeedState) -> str:
-    """What else the bytes depend on: settings, names, and how this release writes them."""
-    return hashlib.sha256(f"{RELEASE} {state.names} {itself}".encode()).hexdigest()[:8]

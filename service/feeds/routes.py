@@ -59,7 +59,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 def show(key: str, suffix: str) -> BaseResponse:
     """Serve a feed. Its weak ETag is the number of its last change, so a 304 costs no query."""
     wanted = Format(suffix)
-    read = _read(key)
+    read = read_key(key)
     if str(read) != key or is_escaped(request.environ):
         return _lead(read, wanted)
     version = serving().look_up(request.path, read, wanted)
@@ -78,12 +78,15 @@ def lead(asked: str) -> BaseResponse:
     if named is None and "." in asked:
         raise NotFound(UNKNOWN)
     suffix = named[1].lower() if named else "xml"
-    return _lead(_read(_SUFFIX.sub("", asked)), Format.RSS if suffix == "xml" else Format(suffix))
+    return _lead(
+        read_key(_SUFFIX.sub("", asked)), Format.RSS if suffix == "xml" else Format(suffix)
+    )
 
 
 @feeds.route("/<asked>", methods=["OPTIONS"])
+@feeds.route("/<asked>/<part>", methods=["OPTIONS"])
 @feeds.doc(hide=True)
-def preflight(asked: str) -> BaseResponse:
+def preflight(asked: str, part: str = "") -> BaseResponse:
     """Let scripts of other sites send conditions; nothing here is anybody's own."""
     return Response(status=204, headers=PREFLIGHT)
 
@@ -128,7 +131,13 @@ def _lead(key: FeedKey, wanted: Format) -> BaseResponse:
     return redirect(f"{runtime.settings.public_url}/feeds/{key}.{wanted}", code=308)
 
 
-def _read(text: str) -> FeedKey:
+def read_key(text: str) -> FeedKey:
+    """The key of an address.
+
+    Raises:
+        BadRequest: it joins more than one feed may.
+        NotFound: it cannot be a key.
+    """
     try:
         key = FeedKey.read(text)
     except KeyTooLongError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import shutil
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from service.ledger import closing
 from service.models import ArchiveMonth, ArticleState
 from service.runtime import Runtime
 from service.settings import Settings
+from tests.feed_rules import findings
 from tests.integration.feeds.archive import FORMATS, GRACE, ZONE, Paper
 
 DAY = timedelta(days=1)
@@ -234,6 +236,33 @@ def test_keys_of_archives_are_those_of_feeds(paper):
     assert fresh.headers["Cache-Control"].startswith("public, max-age=60,")
     known = paper.get("all/open.json", **{"If-None-Match": fresh.headers["ETag"]})
     assert known.status_code == 304
+
+
+def test_documents_of_archives_are_served_as_feeds_are(paper, clock, subtests):
+    gone = paper.publish(title="]]> &nbsp; \x01 🌊")
+    for _ in range(3):
+        paper.wait(hours=1)
+        paper.publish(places=("bornova",))
+    paper.wait(days=40)
+    paper.close()
+    paper.publish()
+    paper.withdraw(gone)
+    clock.advance(seconds=3)
+
+    for name in ("all/2025-03", "all/open-2025-04", "ulasim@bornova/2025-03"):
+        for suffix in FORMATS:
+            with subtests.test(f"{name}.{suffix}"):
+                plain = paper.get(f"{name}.{suffix}")
+                small = paper.get(f"{name}.{suffix}", **{"Accept-Encoding": "gzip"})
+                assert findings(plain.data) == []
+                assert gzip.decompress(small.data) == plain.data
+                assert small.headers["ETag"] == plain.headers["ETag"]
+                assert plain.headers["Vary"] == "Accept-Encoding"
+                assert "sandbox" in plain.headers["Content-Security-Policy"]
+                at = {"If-Modified-Since": plain.headers["Last-Modified"]}
+                assert paper.get(f"{name}.{suffix}", **at).status_code == 304
+    asked = paper.client.options("/feeds/all/2025-03.json", headers={"Origin": "https://a.example"})
+    assert "If-None-Match" in asked.headers["Access-Control-Allow-Headers"]
 
 
 def test_a_correction_of_an_old_article_returns_in_the_feed(paper):

@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 
 from service.models import Place, Topic
 from service.runtime import Runtime
+from tests.feed_rules import findings
 
 OPENSEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"
 BASE = "http://localhost:8080"
@@ -106,6 +107,7 @@ def test_a_search_feed_is_told_by_no_hub_and_in_no_index(client: FlaskClient, pu
     publish(title="Vapur & “çığ” seferleri")
     for suffix in ("rss", "atom", "json"):
         answer = client.get(f"/feeds/search.{suffix}?q=%C3%A7%C4%B1%C4%9F+vapur")
+        assert findings(answer.data) == []
         assert answer.headers["Cache-Control"] == "public, max-age=300"
         assert answer.headers["X-Robots-Tag"] == "noindex"
         assert answer.headers["Access-Control-Allow-Origin"] == "*"

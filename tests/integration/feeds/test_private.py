@@ -22,6 +22,7 @@ from service.models.listing import ANY, CITY
 from service.runtime import Runtime
 from service.subscriptions import private_feeds
 from service.subscriptions.private_feeds import Chosen
+from tests.feed_rules import findings
 from tests.integration.town import Town
 
 HIDDEN = ("ayse", "example.org")
@@ -107,6 +108,7 @@ def test_it_is_for_its_reader_alone(client: FlaskClient, publish: Any, token: An
     publish(("spor",), title="Maç")
     for suffix in ("rss", "atom", "json", "opml"):
         answer = client.get(f"/feeds/my/{token()}.{suffix}")
+        assert suffix == "opml" or findings(answer.data) == []
         assert answer.headers["Cache-Control"] == "private, max-age=300"
         assert answer.headers["X-Robots-Tag"] == "noindex"
         assert answer.headers["Referrer-Policy"] == "no-referrer"
