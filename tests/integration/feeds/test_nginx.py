@@ -127,6 +127,16 @@ def test_nothing_of_one_reader_is_kept(ask, web):
     assert web.seen["/feeds/my/secret.rss"] == 3
 
 
+def test_each_search_is_answered_for_itself(ask, publish):
+    publish(title="Vapur seferleri")
+    publish(title="Otobüs seferleri")
+    for path in ("search", "%73earch"):
+        for _ in range(2):
+            for word, title in (("vapur", "Vapur"), ("otob%C3%BCs", "Otobüs")):
+                found = ask(f"/feeds/{path}.json?q={word}").json()["items"]
+                assert [item["title"] for item in found] == [f"{title} seferleri"]
+
+
 def test_while_tellal_is_away_the_last_feed_goes_on(ask, web, publish):
     publish()
     first = ask("/feeds/all.atom")
