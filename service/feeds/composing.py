@@ -114,9 +114,12 @@ class Composer:
             found = lists.shown(session, feed.pairs, self.limit)
             present = self._present(session, found.heads, wanted, names)
             gone = self._withdrawn(session, feed, wanted, names, change)
-            # Read last, so that it counts at least the changes that were seen above.
+            # Read last, so that it counts at least the changes that were seen above; and no more
+            # than can leave anything surely held: strangers may name a base of years ago.
+            since = select(Article.feed_at).where(Article.feed_seq > base)
+            some = since.order_by(Article.feed_seq).limit(self.limit).subquery()
             changes, first = session.execute(
-                select(func.count(), func.min(Article.feed_at)).where(Article.feed_seq > base)
+                select(func.count(), func.min(some.c.feed_at)).select_from(some)
             ).one()
         is_forgotten = first is not None and first <= change.at - reading.SHOWN_WITHDRAWN
         new_gone = [one for one in gone if one.seq > base]

@@ -18,7 +18,7 @@ ALL = "all"
 ONLY = "~"  # before places: without what concerns the whole city
 MAX_TOPICS = 12
 MAX_PLACES = 6
-MAX_LENGTH = 1000  # characters that are looked at
+MAX_LENGTH = 1200  # characters that are looked at: as many of the longest slugs as one joins
 
 
 class KeyTooLongError(ValueError):
