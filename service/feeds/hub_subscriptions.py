@@ -33,6 +33,7 @@ from service.models import (
 
 VERIFY, DENIED = "websub_verify", "websub_denied"
 PURPOSE = "websub"  # of the hash by which a callback and its topic are found
+LANE = 64  # characters of a host that name its lane
 MOST_OPEN = 5  # requests for one callback and topic that wait for an answer
 
 
@@ -162,6 +163,18 @@ def has_live(session: Session, host: str, now: datetime) -> bool:
     return session.scalar(found.limit(1)) is not None
 
 
+def has_taken(session: Session, lane: str) -> bool:
+    """Whether one of the subscribers of a host took the last push that it was sent."""
+    host = WebsubSubscription.host
+    is_of_it = host == lane if len(lane) < LANE else host.startswith(lane, autoescape=True)
+    found = (
+        select(WebsubSubscription.destination_id)
+        .where(is_of_it, WebsubSubscription.ended_at.is_(None))
+        .where(WebsubSubscription.failures == 0, WebsubSubscription.tried_at.is_not(None))
+    )
+    return session.scalar(found.limit(1)) is not None
+
+
 def _check_room(
     session: Session,
     row: WebsubSubscription,
@@ -206,7 +219,7 @@ def _add(session: Session, hashed: str, vault: Vault, asked: Asked) -> WebsubSub
 def add_row(session: Session, hashed: str, values: dict[str, Any]) -> WebsubSubscription:
     """A destination with its row, or those that somebody else adds at the same moment."""
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    lane = str(values["host"])[:64]
+    lane = str(values["host"])[:LANE]
     destination = {"kind": DestinationKind.WEBSUB, "address_hash": hashed, "lane": lane}
     session.execute(dialect.insert(Destination).values(**destination).on_conflict_do_nothing())
     destination_id = session.scalars(

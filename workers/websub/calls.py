@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -63,9 +64,10 @@ class Reply:
 
 
 class Caller:
-    """Sends requests as our hub."""
+    """Sends requests as our hub. `slowest_s`: how long the slowest of them took, in seconds."""
 
     def __init__(self, settings: Settings) -> None:
+        self.slowest_s = 0.0
         self._internal = settings.allow_private_hosts
         self._name = settings.user_agent
 
@@ -76,6 +78,15 @@ class Caller:
         return self._call("POST", url, headers, body)
 
     def _call(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
+        began = time.monotonic()
+        try:
+            return self._answered(method, url, headers, body)
+        finally:
+            self.slowest_s = max(self.slowest_s, time.monotonic() - began)
+
+    def _answered(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Reply:
         policy = GuardPolicy(self._internal)
         exchanges: list[Exchange] = []
         sent = {"User-Agent": self._name, "Accept": "*/*", **headers}

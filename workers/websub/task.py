@@ -1,12 +1,11 @@
 """Sends a batch of our hub's calls: questions, refusals, pushes, and news to other hubs.
 
-A batch is of one host. Few batches call at a time, and fewer of one host, so that chat, which has
-its threads in the same worker, and other hosts wait for no slow one.
+A batch is of one host. Few batches call at a time, and fewer of one host or of strangers, so that
+chat, which has its threads in the same worker, and other hosts wait for no slow one.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.db import utcnow
-from service.feeds.hub_subscriptions import DENIED, VERIFY
+from service.feeds.hub_subscriptions import DENIED, VERIFY, has_taken
 from service.ledger.lease import Lease, Row
 from service.ledger.outcome import Outcome
 from service.models import Batch, BatchState, DeliveryState, DestinationKind, Notification
@@ -23,17 +22,17 @@ from workers.courier import Courier, PeerAwayError
 from workers.deliver import deliver_batch
 from workers.one_by_one import OneByOne
 from workers.websub.calls import Caller
+from workers.websub.places import Places
 from workers.websub.press import press_of
 from workers.websub.pushing import Pusher
 from workers.websub.verifying import Verifier
 
-AT_ONCE = 4  # batches of a process
 OF_A_HOST = 2  # batches of all processes
 BUSY_S = 1.0
 SLOW_S = 30.0  # how long a host is left alone that let us wait in vain
 UNKNOWN_KIND = Outcome(DeliveryState.CANCELLED, "kind", "no call of the hub is of this kind")
 
-_places = threading.BoundedSemaphore(AT_ONCE)
+_places = Places()
 
 
 class HubSender(OneByOne):
@@ -41,9 +40,9 @@ class HubSender(OneByOne):
 
     def __init__(self, runtime: Runtime, lease: Lease) -> None:
         self._runtime, self._lease = runtime, lease
-        press, caller = press_of(runtime), Caller(runtime.settings)
-        self._verifier = Verifier(runtime, press, caller)
-        self._pusher = Pusher(runtime, press, caller)
+        press, self._caller = press_of(runtime), Caller(runtime.settings)
+        self._verifier = Verifier(runtime, press, self._caller)
+        self._pusher = Pusher(runtime, press, self._caller)
         self._payload: dict[str, Any] = {}
 
     def prepare(self, session: Session) -> int | None:
@@ -52,14 +51,16 @@ class HubSender(OneByOne):
         return None
 
     def send_all(self, courier: Courier) -> None:
-        if not _places.acquire(blocking=False):
-            raise PeerAwayError("as many calls as may be are under way", BUSY_S)
-        try:
+        host, is_known = self._host()
+        with _places.one(host, is_known) as has_place:
+            if not has_place:
+                raise PeerAwayError("as many calls as may be are under way", BUSY_S)
             if self._is_crowded():
                 raise PeerAwayError("its host is being called by others", BUSY_S)
-            super().send_all(courier)
-        finally:
-            _places.release()
+            try:
+                super().send_all(courier)
+            finally:
+                _places.note(host, self._caller.slowest_s)
 
     def send(self, row: Row, on_wire: Callable[[], None]) -> Outcome:
         if self._pusher.is_slow:
@@ -75,6 +76,12 @@ class HubSender(OneByOne):
 
     def close(self) -> None:
         """Every call hangs up by itself."""
+
+    def _host(self) -> tuple[str, bool]:
+        """Whom the batch calls, as its lane, and whether any of its subscribers took a push."""
+        with self._runtime.db.read() as session:
+            lane = session.get_one(Batch, self._lease.batch_id).lane
+            return lane, has_taken(session, lane)
 
     def _is_crowded(self) -> bool:
         """Whether enough batches of this host were begun before this one."""

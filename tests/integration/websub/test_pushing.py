@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from service.ledger.tallies import by_lane
 from service.ledger.tallying import count_due
 from service.models import (
     Article,
+    Batch,
     Delivery,
     DeliveryAnswer,
     DeliveryState,
@@ -35,6 +37,7 @@ from tests.integration.websub.conftest import TOPIC_URL
 from workers.plan import plan_notification
 from workers.retain import forget_expired
 from workers.websub import send_websub_batch
+from workers.websub.places import AT_ONCE, AT_ONCE_OTHERS, SLOW_CALL_S, Places
 
 SENT, DEFERRED, REJECTED = DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.REJECTED
 CITY = ZoneInfo("Europe/Istanbul")
@@ -388,3 +391,71 @@ def test_a_row_of_the_ledger_is_made_once(hub, callbacks, publish, runtime, town
 
     assert town.count(Delivery) == 2  # the question, and one push
     assert isinstance(hub.rows()[0], WebsubSubscription)
+
+
+def test_slow_strangers_on_any_number_of_hosts_delay_no_known_subscriber(
+    hub, callbacks, publish, runtime, town
+):
+    """As many strangers as there are places for them keep their questions waiting; others too."""
+    hub.runtime = runtime
+    known = hub.subscribe(callbacks.url("known"))
+    publish()
+    hub.work()
+    with runtime.db.write() as session:
+        values = {"host": "known.example.com"}
+        session.execute(update(WebsubSubscription).values(**values))
+        session.execute(update(Destination).values(lane=values["host"]))
+    arrived, release = threading.Semaphore(0), threading.Event()
+
+    def answer(call):
+        if call.path != "/known":
+            arrived.release()
+            assert release.wait(8)
+        return 200, call.query.get("hub.challenge", [""])[0].encode()
+
+    callbacks.answer = answer
+    waiting = []
+    for number in range(AT_ONCE + AT_ONCE_OTHERS):
+        assert hub.ask(callbacks.url(f"slow{number}")).status_code == 202
+        with runtime.db.write() as session:
+            newest = select(Destination.id).order_by(Destination.id.desc()).limit(1)
+            batch = session.scalars(select(Batch.id).order_by(Batch.id.desc()).limit(1)).one()
+            for one in (Destination, Batch):
+                at = batch if one is Batch else session.scalars(newest).one()
+                session.execute(
+                    update(one).where(one.id == at).values(lane=f"slow{number}.example.com")
+                )
+        waiting.append(threading.Thread(target=send_websub_batch, args=(runtime, batch)))
+        waiting[-1].start()
+    try:
+        for _ in range(AT_ONCE_OTHERS):
+            assert arrived.acquire(timeout=8)
+        before = len(callbacks.pushed)
+        publish()
+        notification = max(one.id for one in town.all(Notification) if one.kind == "feed")
+        plan_notification(runtime, notification)
+        (pushes,) = town.batches(notification)
+        send_websub_batch(runtime, pushes)
+        assert [call.path for call in callbacks.pushed[before:]] == ["/known"]
+    finally:
+        release.set()
+        for one in waiting:
+            one.join()
+    assert [one.destination_id for one in hub.deliveries()] == [known, known]
+
+
+def test_who_takes_pushes_slowly_goes_back_among_strangers():
+    places = Places()
+    places.note("slow.example.com", SLOW_CALL_S + 1)
+    places.note("slow.example.com", 0.1)
+
+    with ExitStack() as taken:
+        for _ in range(AT_ONCE_OTHERS):
+            assert taken.enter_context(places.one("slow.example.com", has_taken=True))
+        assert not taken.enter_context(places.one("slow.example.com", has_taken=True))
+        assert not taken.enter_context(places.one("new.example.com", has_taken=False))
+        for _ in range(AT_ONCE):
+            assert taken.enter_context(places.one("quick.example.com", has_taken=True))
+        assert not taken.enter_context(places.one("quick.example.com", has_taken=True))
+    with places.one("slow.example.com", has_taken=True) as is_there:
+        assert is_there
