@@ -199,6 +199,12 @@ class Settings(BaseSettings):
         ge=0,
         description="Subscriptions that the hub serves at a time; 0 takes no new ones.",
     )
+    websub_private_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Internal hosts that subscribers of our hub, who are strangers, may name as "
+        "callbacks, joined by commas; those of TELLAL_ALLOW_PRIVATE_HOSTS they may not. "
+        "Empty: none.",
+    )
     websub_outside_hubs: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Addresses of other WebSub hubs, joined by commas, that are told which feeds "
@@ -342,7 +348,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("allow_private_hosts", "chat_schemes", "personal_chat", "ntfy_hosts", "matrix_hosts"),
-        *("chat_hosts_at_home", "sitemap_hosts", "websub_outside_hubs"),
+        *("chat_hosts_at_home", "sitemap_hosts", "websub_private_hosts", "websub_outside_hubs"),
         mode="before",
     )
     @classmethod

@@ -223,6 +223,7 @@ def _settings_in(environment: frozenset[tuple[str, str]]) -> Settings:
         secret_key=SECRET_KEY,
         encryption_key=ENCRYPTION_KEY,
         allow_private_hosts="127.0.0.1",
+        websub_private_hosts="127.0.0.1",
         log_level="ERROR",
         feed_look_s=0,  # a test sees what it has just done
     )

@@ -85,7 +85,7 @@ def read(
 
     Args:
         form: the values of each parameter.
-        internal_hosts: those inside the network that the operator lets be reached.
+        internal_hosts: those inside the network that the operator lets strangers have called.
 
     Raises:
         HubRefusal: it cannot be done, for the reason that its text says.

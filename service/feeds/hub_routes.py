@@ -62,7 +62,7 @@ def _read(runtime: Runtime) -> Asked:
         serving().publisher,
         serving().clock.state(),
         Leases(settings.websub_lease_s, settings.websub_min_lease_s, settings.websub_max_lease_s),
-        settings.allow_private_hosts,
+        settings.websub_private_hosts,
     )
 
 

@@ -66,9 +66,10 @@ class Reply:
 class Caller:
     """Sends requests as our hub. `slowest_s`: how long the slowest of them took, in seconds."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, internal_hosts: tuple[str, ...]) -> None:
+        """`internal_hosts`: those inside the network that it may reach."""
         self.slowest_s = 0.0
-        self._internal = settings.allow_private_hosts
+        self._internal = internal_hosts
         self._name = settings.user_agent
 
     def get(self, url: str) -> Reply:

@@ -44,8 +44,10 @@ HAS_IT = Outcome(DeliveryState.SENT, "", "a later document had been pushed befor
 class Pusher:
     """Pushes to one subscriber at a time, and to each of them in turn."""
 
-    def __init__(self, runtime: Runtime, press: Press, caller: Caller) -> None:
-        self._runtime, self._press, self._caller = runtime, press, caller
+    def __init__(self, runtime: Runtime, press: Press, caller: Caller, outside: Caller) -> None:
+        """`outside`: calls the hubs that the operator named, and no stranger."""
+        self._runtime, self._press = runtime, press
+        self._caller, self._outside = caller, outside
         self._policy = Policy.of(runtime.settings)
         self.is_slow = False  # somebody of this host let us wait in vain
 
@@ -112,7 +114,7 @@ class Pusher:
         for topic in addresses(self._press.publisher.base_url, changed):
             form = {"hub.mode": "publish", "hub.url": topic, "hub.topic": topic}
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
-            reply = self._caller.post(url, headers, urlencode(form).encode())
+            reply = self._outside.post(url, headers, urlencode(form).encode())
             if not reply.is_ok:
                 break
         return reply, state.seq

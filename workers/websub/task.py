@@ -40,9 +40,12 @@ class HubSender(OneByOne):
 
     def __init__(self, runtime: Runtime, lease: Lease) -> None:
         self._runtime, self._lease = runtime, lease
-        press, self._caller = press_of(runtime), Caller(runtime.settings)
-        self._verifier = Verifier(runtime, press, self._caller)
-        self._pusher = Pusher(runtime, press, self._caller)
+        press, settings = press_of(runtime), runtime.settings
+        caller = Caller(settings, settings.websub_private_hosts)
+        outside = Caller(settings, settings.allow_private_hosts)
+        self._callers = (caller, outside)
+        self._verifier = Verifier(runtime, press, caller)
+        self._pusher = Pusher(runtime, press, caller, outside)
         self._payload: dict[str, Any] = {}
 
     def prepare(self, session: Session) -> int | None:
@@ -60,7 +63,7 @@ class HubSender(OneByOne):
             try:
                 super().send_all(courier)
             finally:
-                _places.note(host, self._caller.slowest_s)
+                _places.note(host, max(one.slowest_s for one in self._callers))
 
     def send(self, row: Row, on_wire: Callable[[], None]) -> Outcome:
         if self._pusher.is_slow:

@@ -35,7 +35,7 @@ def test_a_worker_killed_in_the_middle_doubles_only_what_was_on_the_wire(
     (notification,) = [one.id for one in town.all(Notification) if one.kind == "feed"]
     plan_notification(runtime, notification)
     (batch,) = town.batches(notification)
-    monkeypatch.setenv("TELLAL_ALLOW_PRIVATE_HOSTS", "127.0.0.1")
+    monkeypatch.setenv("TELLAL_WEBSUB_PRIVATE_HOSTS", "127.0.0.1")
     worker = subprocess.Popen(
         [sys.executable, "-c", WORKER, str(batch)],
         stdin=subprocess.PIPE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from dataclasses import replace
 from datetime import timedelta
 
 from service.app import create_app
@@ -20,6 +21,8 @@ from service.models import (
 )
 from service.outbound import GuardPolicy
 from tests.integration.websub.conftest import TOPIC_URL
+from workers.plan import plan_notification
+from workers.websub import send_websub_batch
 
 READABLE = (
     *(AuditEntry, Batch, Delivery, DeliveryAnswer, Destination, Notification),
@@ -99,10 +102,13 @@ INSIDE = [
 ]
 
 
-def test_callbacks_inside_the_network_are_refused_at_the_door(settings):
-    app = create_app(settings.model_copy(update={"allow_private_hosts": ()}))
+def test_callbacks_inside_the_network_are_refused_at_the_door(settings, monkeypatch):
+    """Also those that the city itself may reach: its chat and its CMS are not for strangers."""
+    monkeypatch.setattr("service.feeds.hub_routes.PER_CLIENT", "1000/minute")
+    allowed = {"allow_private_hosts": ("127.0.0.1", "chat.internal"), "websub_private_hosts": ()}
+    app = create_app(settings.model_copy(update=allowed))
     client, asked = app.test_client(), {"hub.mode": "subscribe", "hub.topic": TOPIC_URL}
-    for host in INSIDE:
+    for host in (*INSIDE, "chat.internal"):
         answer = client.post("/hub", data={**asked, "hub.callback": f"http://{host}/"})
         said = (answer.status_code, answer.text)
         assert said == (403, "hub.callback is not on the public internet.\n"), host
@@ -129,6 +135,22 @@ def test_a_name_that_leads_inside_is_never_connected_to(hub, callbacks, monkeypa
     assert {(one.state, one.code) for one in answers} == {(DeliveryState.REJECTED, "blocked")}
     assert answers[0].detail == "the callback's host has no address that may be reached"
     assert (len(answers), hub.live()) == (4, [])
+
+
+def test_what_the_city_may_reach_inside_is_not_called_for_strangers(
+    hub, callbacks, publish, runtime, settings, town
+):
+    hub.subscribe(callbacks.url())
+    publish()
+    (notification,) = [one.id for one in town.all(Notification) if one.kind == "feed"]
+    plan_notification(runtime, notification)
+    (batch,) = town.batches(notification)
+    strict = settings.model_copy(update={"websub_private_hosts": ()})
+    assert strict.allow_private_hosts == ("127.0.0.1",)
+    send_websub_batch(replace(runtime, settings=strict), batch)
+
+    assert callbacks.pushed == []
+    assert [row.last_answer for row in hub.live()] == ["blocked"]
 
 
 def test_a_subscriber_whose_name_leads_inside_later_is_not_pushed_to(
