@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import itertools
 import threading
@@ -17,6 +18,7 @@ from werkzeug.test import Client
 from service.app import create_app
 from service.db import Database
 from service.feeds import routes
+from service.feeds.clock import FeedState
 from service.feeds.routes import EXTENSION
 from service.models import Topic
 
@@ -290,3 +292,21 @@ def test_who_has_too_much_composed_waits_and_others_do_not(client, publish, monk
 
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "60")
     assert (again.status_code, known.status_code, other.status_code) == (200, 304, 200)
+
+
+def test_what_is_kept_of_a_feed_keeps_no_state_of_the_clock(client, publish, composer):
+    """Each has all lists, and would be in memory beside what is counted."""
+
+    def states() -> int:
+        gc.collect()
+        return sum(isinstance(one, FeedState) for one in gc.get_objects())
+
+    publish()
+    client.get("/feeds/all.rss")
+    before, held = states(), composer.memory.held
+    for topic in ("ulasim", "spor", "saglik", "egitim"):
+        client.get(f"/feeds/iklim-cevre+{topic}.rss")
+        publish()
+
+    assert composer.memory.held > held
+    assert states() <= before
