@@ -27,6 +27,8 @@ PAGE_SIZE = 20
 # All articles of a list; or, in a search, those with all its words in the title, and the others.
 Shelf = Literal["", "t", "o"]
 _CURSOR = re.compile(r"([to]?)(-?\d{1,19})")
+# Articles are of 1900 to 2200 in their own zones, which may be a year later or earlier in another.
+_YEARS = range(1899, 2202)
 _MONTH = re.compile(r"(\d{4})-(\d\d)")
 
 
@@ -41,7 +43,7 @@ class Month:
     def read(cls, text: str) -> Month | None:
         """`2026-11`; None for anything else."""
         found = _MONTH.fullmatch(text)
-        if found is None or not (1900 <= int(found[1]) <= 2200 and 1 <= int(found[2]) <= 12):
+        if found is None or not (int(found[1]) in _YEARS and 1 <= int(found[2]) <= 12):
             return None
         return cls(int(found[1]), int(found[2]))
 

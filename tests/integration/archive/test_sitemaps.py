@@ -275,3 +275,11 @@ def test_a_change_is_seen_by_another_process_at_once(settings, client, publish):
         assert one.headers["ETag"] == another.headers["ETag"] != before.headers["ETag"]
     assert b"-yeni" in other.test_client().get("/sitemap-2026-01.xml").data
     other.extensions["tellal"].close()
+
+
+@pytest.mark.parametrize("published", ["1900-01-01T00:00:00+14:00", "2200-12-31T23:59:59-12:00"])
+def test_the_edges_of_the_calendar_are_read_in_whatever_zone(ask, listed, publish, published):
+    at = datetime.fromisoformat(published).astimezone(UTC)
+    publish("Bizim sayfamız", url="", at=at)
+
+    assert sum("bizim-sayfamiz" in address for address in listed()) == 2
