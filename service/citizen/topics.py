@@ -19,12 +19,13 @@ from service.citizen.canonical import own
 from service.citizen.card import page_card
 from service.citizen.public import public_page
 from service.db import utcnow
-from service.models import Article, ArticleState, LabelState, NoticeKind, Topic, TopicLabel
+from service.models import Article, LabelState, Listing, NoticeKind, Topic, TopicLabel
+from service.models.listing import ANY
 from service.pages import page_url, runtime
 from service.subscriptions import notices
 from service.subscriptions.choices import all_topics, offered_places
 
-LOOK_BACK = 300  # articles: one bounded walk down the feed index, however many there are
+LOOK_BACK = 300  # articles: one bounded walk down the list of all, however many there are
 LEAD = 3  # stories at the top
 URGENT_FOR = timedelta(hours=24)  # an urgent story stays at the very top
 MONTHS = 12  # that the front page names
@@ -76,18 +77,19 @@ def _description() -> str:
 def latest_headlines(session: Session) -> dict[int, Item]:
     """The newest published article of each topic, as far as `LOOK_BACK` reaches."""
     recent = (
-        select(Article.id, Article.shown_revision_id, Article.feed_seq)
-        .where(Article.feed_seq.is_not(None), Article.state == ArticleState.PUBLISHED)
-        .order_by(Article.feed_seq.desc())
+        select(Listing.article_id, Listing.position, Article.shown_revision_id)
+        .join(Article, Article.id == Listing.article_id)
+        .where(Listing.topic_id == ANY, Listing.place_id == ANY)
+        .order_by(Listing.position.desc())
         .limit(LOOK_BACK)
         .subquery()
     )
     rows = session.execute(
-        select(TopicLabel.topic_id, recent.c.id)
+        select(TopicLabel.topic_id, recent.c.article_id)
         .join(recent, recent.c.shown_revision_id == TopicLabel.revision_id)
         .join(Topic, Topic.id == TopicLabel.topic_id)
         .where(TopicLabel.state == LabelState.PUBLISHED)
-        .order_by(recent.c.feed_seq.desc())
+        .order_by(recent.c.position.desc())
     )
     newest: dict[int, int] = {}
     for topic_id, article_id in rows:
