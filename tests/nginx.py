@@ -20,7 +20,7 @@ daemon off; {user} pid {folder}/nginx.pid; error_log {folder}/error.log warn;
 worker_processes {workers};
 events {{ worker_connections 512; }}
 http {{
-    access_log off; default_type application/atom+xml;
+    access_log {log}; default_type application/atom+xml;
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
@@ -43,9 +43,11 @@ def find() -> str:
 
 
 @contextmanager
-def serve(folder: Path, web_port: int, workers: int = 1) -> Iterator[int]:
+def serve(
+    folder: Path, web_port: int, workers: int = 1, *, is_logged: bool = False
+) -> Iterator[int]:
     """Run it in front of Tellal's port, with files of its own from `folder`/static under /static/;
-    gives its port."""
+    gives its port. Logged requests stand in `folder`/access.log."""
     (folder / "static").mkdir(parents=True)
     port = free_port()
     # The two lines that every city changes: where the cache lives, and where Tellal listens.
@@ -55,6 +57,7 @@ def serve(folder: Path, web_port: int, workers: int = 1) -> Iterator[int]:
     (folder / "feeds.conf").write_text(shared, encoding="utf-8")
     user = "user root;" if os.geteuid() == 0 else ""  # the folder is ours alone
     values = {"folder": folder, "port": port, "config": CONFIG, "workers": workers, "user": user}
+    values["log"] = folder / "access.log" if is_logged else "off"
     (folder / "nginx.conf").write_text(_MAIN.format(**values), encoding="utf-8")
     command = [find(), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
     with (folder / "output").open("wb") as output:

@@ -51,7 +51,7 @@ def web(app) -> Iterator[Web]:
 @pytest.fixture
 def ask(web, tmp_path):
     """Asks nginx."""
-    with serve(tmp_path / "nginx", web.port) as port, requests.Session() as session:
+    with serve(tmp_path / "nginx", web.port, is_logged=True) as port, requests.Session() as session:
         session.trust_env = False
 
         def ask(path: str, **headers: str) -> requests.Response:
@@ -121,10 +121,16 @@ def test_addresses_that_differ_by_escapes_are_led_to_one(ask, publish):
     assert ask("/feeds/spor+ulasim.rss?utm_source=x").status_code == 200
 
 
-def test_nothing_of_one_reader_is_kept(ask, web):
+def test_nothing_of_one_reader_is_kept(ask, web, tmp_path):
     for _ in range(3):
         ask("/feeds/my/secret.rss")
     assert web.seen["/feeds/my/secret.rss"] == 3
+    web.close()
+    assert ask("/feeds/my/secret.rss").status_code == 502
+    ask("/feeds/all.rss")
+    logs = "".join(one.read_text("utf-8") for one in (tmp_path / "nginx").glob("*.log"))
+    assert "/feeds/all.rss" in logs
+    assert "secret" not in logs
 
 
 def test_each_search_is_answered_for_itself(ask, publish):
