@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from service.db import utcnow
 from service.ledger.halts import pause
+from service.ledger.publish import stamp_feeds
 from service.models import (
     Article,
     ArticleState,
@@ -148,7 +149,6 @@ def _article(session: Session) -> int:
         external_id="1",
         state=ArticleState.PUBLISHED,
         is_urgent=True,
-        feed_seq=1,
         published_at=utcnow(),
     )
     session.add(article)
@@ -180,6 +180,8 @@ def _article(session: Session) -> int:
             )
         )
     session.add(PlaceLabel(revision_id=revision.id, place_id=1, origin=LabelOrigin.CLASSIFIER))
+    session.flush()
+    stamp_feeds(session, article.id, utcnow())
     notification = Notification(
         kind=NotificationKind.NEW,
         state=NotificationState.PLANNED,

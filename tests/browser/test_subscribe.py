@@ -10,6 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import func, select
 
 from service.db import utcnow
+from service.ledger.publish import stamp_feeds
 from service.models import (
     Article,
     ArticleState,
@@ -49,7 +50,6 @@ def city(runtime: Runtime) -> None:
                 source_id=source.id,
                 external_id=str(number),
                 state=ArticleState.PUBLISHED,
-                feed_seq=number + 1,
                 published_at=utcnow(),
             )
             session.add(article)
@@ -75,6 +75,8 @@ def city(runtime: Runtime) -> None:
                     score=0.9,
                 )
             )
+            session.flush()
+            stamp_feeds(session, article.id, utcnow())
         add_channel(
             session,
             runtime.vault,

@@ -10,8 +10,9 @@ from flask import Flask, Response, request
 
 from service.db import Database
 from service.feeds import routes
-from service.feeds.entries import Entry, entries, heads
+from service.feeds.entries import Entry, entries
 from service.feeds.feed import Publisher
+from service.feeds.lists import MAX_ENTRIES, shown
 from service.feeds.routes import EXTENSION
 from service.models.listing import ANY
 from service.settings import load
@@ -55,6 +56,7 @@ def create_plain() -> Flask:
 def newest(db: Database, publisher: Publisher) -> Sequence[Entry]:
     """What stands in the feed of all."""
     with db.read() as session:
-        ids = [one.article_id for one in heads(session, [(ANY, ANY)])]
+        heads = shown(session, [(ANY, ANY)], MAX_ENTRIES).heads
+        ids = [one.article_id for one in heads]
         found = entries(session, ids, publisher.language)
     return [found[one] for one in ids]

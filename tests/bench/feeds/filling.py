@@ -125,7 +125,13 @@ class City:
             if place
             else [],
             [
-                {"topic_id": one, "place_id": other, "position": where, "article_id": number}
+                {
+                    "topic_id": one,
+                    "place_id": other,
+                    "position": where,
+                    "article_id": number,
+                    "seq": number,
+                }
                 for one, other in listed
             ],
         )
