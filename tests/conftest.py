@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import requests
 from apiflask import APIFlask
 from cryptography.fernet import Fernet
 from flask.testing import FlaskClient
@@ -36,6 +37,7 @@ SAID: pytest.StashKey[list[str]] = pytest.StashKey()
 SYSTEM_POSTGRES = "TELLAL_TEST_POSTGRES_URL"  # …/name of an existing database; else a wheel's
 SECRET_KEY = "a test key that nobody uses elsewhere"
 ENCRYPTION_KEY = Fernet.generate_key().decode()
+PLAIN = requests.Session
 KEPT = 8  # databases of tests that have ended
 _numbers = itertools.count(1)
 
@@ -44,6 +46,14 @@ hypothesis_settings.register_profile("tellal", deadline=None)
 hypothesis_settings.load_profile("tellal")
 
 once.keep()
+
+
+@pytest.fixture(autouse=True)
+def _plain_requests() -> Iterator[None]:
+    """Chat puts a guarded session in the place of the usual one, for as long as its process lives;
+    other programs that a test runs here have their own."""
+    yield
+    requests.Session = requests.sessions.Session = PLAIN  # type: ignore[misc]
 
 
 @pytest.fixture(scope="session")

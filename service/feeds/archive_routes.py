@@ -36,7 +36,10 @@ _writing = threading.BoundedSemaphore(MAX_AT_ONCE)
 RESPONSES: dict[int | str, dict[str, Any]] = {
     **{code: said for code, said in FEED_RESPONSES.items() if code != 226},
     200: {**FEED_RESPONSES[200], "description": "A month, or a part of it; the open part."},
-    404: {"description": "No such feed, or nothing of it in that month, or not closed yet."},
+    404: {
+        **FEED_RESPONSES[404],
+        "description": "No such feed, or nothing of it in that month, or not closed yet.",
+    },
     429: {"description": "Too many documents that no cache held; see Retry-After."},
 }
 

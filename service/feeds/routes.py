@@ -38,19 +38,22 @@ PREFLIGHT = {
 _SUFFIX = re.compile(r"\.(rss|atom|json|xml)\Z", re.I)
 
 
-def _in(text: str) -> dict[str, Any]:
-    media = [writer.MEDIA_TYPE for writer in WRITERS.values()]
+def _said(text: str, *media: str) -> dict[str, Any]:
     return {"description": text, "content": {one: {"schema": {"type": "string"}} for one in media}}
+
+
+def _in(text: str) -> dict[str, Any]:
+    return _said(text, *(writer.MEDIA_TYPE for writer in WRITERS.values()))
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     200: _in("The newest 25 articles."),
     226: _in("What has changed since the ETag that was sent with `A-IM: feed` (RFC 3229)."),
     304: {"description": "Nothing new since the ETag that was sent."},
-    308: {"description": "The feed under its canonical address."},
-    400: {"description": "More topics or places than one feed joins."},
-    404: {"description": "No such topic or place."},
-    429: {"description": "So many feeds in a minute that nobody had asked for before."},
+    308: _said("The feed under its canonical address.", "text/html"),
+    400: _said("More topics or places than one feed joins.", "text/plain"),
+    404: _said("No such topic, place or format.", "text/plain", "text/html"),
+    429: _said("So many feeds in a minute that nobody had asked for before.", "text/plain"),
 }
 
 
@@ -84,9 +87,9 @@ def lead(asked: str) -> BaseResponse:
 
 
 @feeds.route("/<asked>", methods=["OPTIONS"])
-@feeds.route("/<asked>/<part>", methods=["OPTIONS"])
+@feeds.route("/<asked>/<part>.<any(rss, atom, json):suffix>", methods=["OPTIONS"])
 @feeds.doc(hide=True)
-def preflight(asked: str, part: str = "") -> BaseResponse:
+def preflight(asked: str, part: str = "", suffix: str = "") -> BaseResponse:
     """Let scripts of other sites send conditions; nothing here is anybody's own."""
     return Response(status=204, headers=PREFLIGHT)
 

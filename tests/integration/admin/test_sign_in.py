@@ -242,7 +242,8 @@ def test_a_first_link_ends_after_three_days(runtime: Runtime, newcomer: int) -> 
         assert first_link.owner(session, runtime.vault, token, now) is None
         live = first_link.make(runtime.vault, row, now)
         assert first_link.owner(session, runtime.vault, live, now) is not None
-        assert first_link.owner(session, runtime.vault, live[:-1] + "a", now) is None
+        other = "a" if live[-1] != "a" else "b"
+        assert first_link.owner(session, runtime.vault, live[:-1] + other, now) is None
 
 
 def test_an_ended_account_reads_like_a_wrong_password(

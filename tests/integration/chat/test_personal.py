@@ -148,11 +148,13 @@ def test_a_code_comes_to_the_chat_and_makes_it_hear_the_news(
     assert abroad.choices == [{"provider": peer.host}]
 
 
-def test_a_provider_that_nobody_agreed_to_gets_nothing(town, runtime, peer, add, topic) -> None:
+def test_a_provider_that_nobody_agreed_to_gets_nothing(
+    town, runtime, peer, add, topic, monkeypatch
+) -> None:
     """As when a server that stood in the country moves abroad."""
-    runtime.settings.abroad["ntfy"] = "Example Push"
+    monkeypatch.setitem(runtime.settings.abroad, "ntfy", "Example Push")
     there = add(topic)
-    runtime.settings.abroad["ntfy"] = "Another Push"
+    monkeypatch.setitem(runtime.settings.abroad, "ntfy", "Another Push")
     before = len(peer.asked)
 
     told = tell(town)

@@ -18,6 +18,7 @@ WITHOUT_TOKEN = {
     "/check-email": "its answers are signed by us; the mail that it sends only asks (ADR 18)",
     "/embed": "opens a page of the sign-up, for forms of other sites (ADR 18)",
     "/display": "the worst is another look, and a token would need a cookie (ADR 23)",
+    "/hub": "a program asks, and its callback has to confirm (WebSub)",
     "/confirm/<token>": "the token in the path is what allows it",
     "/u/<token>": "the token in the path is what allows it (RFC 8058)",
     "/u/<token>/all": "the token in the path is what allows it",

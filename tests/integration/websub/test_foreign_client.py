@@ -26,7 +26,6 @@ from werkzeug.serving import make_server
 
 from service.app import create_app
 from service.settings import Settings
-from tests import plain_requests
 
 
 @pytest.fixture
@@ -42,7 +41,6 @@ def served(settings, tmp_path, monkeypatch) -> Iterator[str]:
     """The service over TLS, which Flask-WebSub wants for a secret; its address."""
     certificate, key = made_certificate(tmp_path)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-    plain_requests.give_back(monkeypatch)
     app = create_app(settings)
     port = int(settings.public_url.rpartition(":")[2])
     files = (str(certificate), str(key))

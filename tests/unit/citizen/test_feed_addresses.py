@@ -1,4 +1,4 @@
-"""Feeds for chosen topics, and codes that a phone's camera reads as their addresses."""
+"""Codes that a phone's camera reads as the addresses of feeds."""
 
 from __future__ import annotations
 
@@ -7,21 +7,9 @@ import re
 import pytest
 import segno
 
-from service.citizen.draft import ALL
-from service.citizen.feed_addresses import QUIET_ZONE, code_of, feeds_of
-from service.models import Topic
+from service.citizen.feed_addresses import QUIET_ZONE, code_of
 
 CITY = "https://haber.example"
-
-
-def test_each_topic_has_its_feed_and_all_news_has_one() -> None:
-    topics = [Topic(slug="spor"), Topic(slug="ulasim")]
-    found = feeds_of(CITY, topics, (ALL,))
-    assert [feed.url for feed in found] == [f"{CITY}/feeds/spor.rss", f"{CITY}/feeds/ulasim.rss"]
-    assert not any(feed.is_city_wide for feed in found)
-    (everything,) = feeds_of(CITY, None, ("konak",))
-    assert everything.url == f"{CITY}/feeds/all.rss"
-    assert everything.is_city_wide
 
 
 @pytest.mark.parametrize("url", [f"{CITY}/feeds/all.rss", CITY + "/" + "uzun-" * 40])

@@ -19,7 +19,6 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from service.cli import cli
 from service.settings import Settings
-from tests import plain_requests
 from tests.integration.conftest import Clock, Cms
 from tests.integration.feeds.readers.city import KEY, City
 from tests.integration.feeds.readers.clients import Client
@@ -34,11 +33,6 @@ from tests.integration.feeds.readers.rss2email import Rss2email
 def database_url(sqlite_template: Path, tmp_path: Path) -> str:
     shutil.copy(sqlite_template, tmp_path / "tellal.db")
     return f"sqlite:///{tmp_path / 'tellal.db'}"
-
-
-@pytest.fixture(autouse=True)
-def _plain_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain_requests.give_back(monkeypatch)
 
 
 @pytest.fixture
