@@ -41,6 +41,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "No such feed, or nothing of it in that month, or not closed yet.",
     },
     429: {"description": "Too many documents that no cache held; see Retry-After."},
+    503: {"description": "Others have documents written at this moment; see Retry-After."},
 }
 
 
