@@ -40,6 +40,7 @@ from service.models.place import Place, PlaceLabel
 from service.models.pull import Pull, PullAlarm, PullItem, PullKind, PullState
 from service.models.reader_day import BounceDay, Figure, ReaderDay
 from service.models.review import Decision, ReviewDecision
+from service.models.sent_message import SentMessage
 from service.models.source import Source
 from service.models.staff import Role, Staff, StaffRole, StaffTopic
 from service.models.story import Story, StoryLink
@@ -138,6 +139,7 @@ __all__ = [
     "Revision",
     "RevisionState",
     "Role",
+    "SentMessage",
     "Source",
     "Staff",
     "StaffRole",

@@ -28,7 +28,8 @@ from service.ledger.policy import Policy
 from service.logs import get_logger
 from service.models import DeliveryState, WebsubEnd, WebsubSubscription
 from service.runtime import Runtime
-from workers.websub.calls import TOTAL_S, Caller, Reply, outcome_of
+from workers.calls import TOTAL_S, Caller, Reply
+from workers.websub.calls import outcome_of
 from workers.websub.press import Press, Printed
 
 log = get_logger(__name__)
@@ -69,7 +70,7 @@ class Pusher:
             callback = self._runtime.vault.decrypt(found.sealed_callback)
             headers = self._headers(found, printed)
             on_wire()
-            reply = self._caller.post(callback, headers, printed.body)
+            reply = self._caller.call("POST", callback, headers=headers, body=printed.body)
             return self._settled(found, turn, reply, printed.seq)
         finally:
             self._end_turn(destination_id, turn)
@@ -114,7 +115,7 @@ class Pusher:
         for topic in addresses(self._press.publisher.base_url, changed):
             form = {"hub.mode": "publish", "hub.url": topic, "hub.topic": topic}
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
-            reply = self._outside.post(url, headers, urlencode(form).encode())
+            reply = self._outside.call("POST", url, headers=headers, body=urlencode(form).encode())
             if not reply.is_ok:
                 break
         return reply, state.seq

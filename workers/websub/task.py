@@ -18,10 +18,10 @@ from service.ledger.lease import Lease, Row
 from service.ledger.outcome import Outcome
 from service.models import Batch, BatchState, DeliveryState, DestinationKind, Notification
 from service.runtime import Runtime
+from workers.calls import Caller
 from workers.courier import Courier, PeerAwayError
 from workers.deliver import deliver_batch
 from workers.one_by_one import OneByOne
-from workers.websub.calls import Caller
 from workers.websub.places import Places
 from workers.websub.press import press_of
 from workers.websub.pushing import Pusher

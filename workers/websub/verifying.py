@@ -12,7 +12,8 @@ from service.ledger.outcome import Outcome
 from service.logs import get_logger
 from service.models import DeliveryState, HubMode, WebsubRequest, WebsubSubscription
 from service.runtime import Runtime
-from workers.websub.calls import Caller, Reply, with_query
+from workers.calls import Caller, Reply
+from workers.websub.calls import with_query, words_of
 from workers.websub.press import Press
 
 log = get_logger(__name__)
@@ -56,7 +57,7 @@ class Verifier:
             return Outcome(DeliveryState.SENT, reply.code, words)
         if reply.is_passing and row["attempts"] + 1 < TRIES:
             return _again(reply, row["attempts"])
-        words = "another text than the challenge came back" if reply.is_ok else reply.words
+        words = "another text than the challenge came back" if reply.is_ok else words_of(reply)
         self._decline(request_id, words)
         return Outcome(DeliveryState.REJECTED, reply.code, words)
 
@@ -72,14 +73,14 @@ class Verifier:
             return Outcome(DeliveryState.SENT, reply.code, "the callback heard that it is denied")
         if reply.is_passing and row["attempts"] + 1 < TRIES:
             return _again(reply, row["attempts"])
-        return Outcome(DeliveryState.REJECTED, reply.code, reply.words)
+        return Outcome(DeliveryState.REJECTED, reply.code, words_of(reply))
 
     def _ask(
         self, found: WebsubSubscription, parameters: dict[str, str], on_wire: Callable[[], None]
     ) -> Reply:
         callback = self._runtime.vault.decrypt(found.sealed_callback)
         on_wire()
-        return self._caller.get(with_query(callback, parameters))
+        return self._caller.call("GET", with_query(callback, parameters))
 
     def _topic(self, found: WebsubSubscription) -> str:
         return f"{self._press.publisher.base_url}/feeds/{found.topic}.{found.format}"
@@ -91,4 +92,4 @@ class Verifier:
 
 def _again(reply: Reply, attempts: int) -> Outcome:
     wait_s = max(AGAIN_S[min(attempts, len(AGAIN_S) - 1)], reply.retry_after_s or 0.0)
-    return Outcome(DeliveryState.DEFERRED, reply.code or "timeout", reply.words, wait_s)
+    return Outcome(DeliveryState.DEFERRED, reply.code or "timeout", words_of(reply), wait_s)

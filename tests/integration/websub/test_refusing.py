@@ -157,7 +157,7 @@ def test_a_subscriber_whose_name_leads_inside_later_is_not_pushed_to(
     hub, callbacks, publish, runtime, monkeypatch
 ):
     hub.subscribe(callbacks.url())
-    monkeypatch.setattr("workers.websub.calls.GuardPolicy", lambda _: GuardPolicy(()))
+    monkeypatch.setattr("workers.calls.GuardPolicy", lambda _: GuardPolicy(()))
     publish()
     hub.work()
 

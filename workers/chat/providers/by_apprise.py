@@ -1,0 +1,17 @@
+"""Every service that Apprise knows and we have no file for."""
+
+from __future__ import annotations
+
+from service.messages.chat import ChatMessage
+from workers.calls import Caller
+from workers.chat.providers.provider import Receipt
+from workers.chat.targets import send_to_target
+
+
+class ByApprise:
+    """One Apprise target, one call; nothing that it sent can be changed."""
+
+    schemes: frozenset[str] = frozenset()
+
+    def send(self, caller: Caller, url: str, message: ChatMessage, number: str) -> Receipt:
+        return Receipt(send_to_target(url, message, caller.internal_hosts))
