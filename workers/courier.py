@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Protocol
@@ -47,6 +47,11 @@ class PeerAwayError(Exception):
     def __init__(self, detail: str, retry_after_s: float | None = None) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class FullError(PeerAwayError):
+    """As much as the other side takes at this time is under way; it is well, and gets the rest in
+    `retry_after_s`."""
 
 
 class NotToBeSentError(Exception):
@@ -88,7 +93,8 @@ class Sender(Protocol):
 
 
 class Courier:
-    """Goes through a batch in order of destination. One thread takes and answers."""
+    """Goes through a batch in order of destination. One thread takes and answers; `on_wire` of a
+    parcel may be called by another one."""
 
     def __init__(
         self,
@@ -151,14 +157,19 @@ class Courier:
         self._in_hand -= 1
         destination_id, revision_id = parcel.destination_id, parcel.revision_id
         try:
-            self._journal.set_revision(revision_id)
-            self._journal.answer(destination_id, outcome)
+            with self._journal.turn:
+                self._journal.set_revision(revision_id)
+                self._journal.answer(destination_id, outcome)
         except JournalError:
             log.error("journal full", batch_id=self._lease.batch_id)
             self._keep(destination_id, outcome, revision_id)
             self._settler.drain()
         else:
             self._keep(destination_id, outcome, revision_id)
+
+    def call_when_settled(self, call: Callable[[], None]) -> None:
+        """Call this, from another thread, whenever there may be room again for one more."""
+        self._settler.on_settled = call
 
     def put_back(self, parcel: Parcel) -> None:
         """Nothing of it has left and nothing is decided: it is looked at again, when all that is
@@ -282,8 +293,9 @@ class Parcel:
         """
         self._check()
         # First the line, then the looks: whoever is held up in between has said where it was.
-        self._journal.set_revision(self.revision_id)
-        self._journal.wire(self.destination_id)
+        with self._journal.turn:
+            self._journal.set_revision(self.revision_id)
+            self._journal.wire(self.destination_id)
         try:
             if time.monotonic() - self._read_at > FRESH_S:  # a slow greeting, a slow RCPT
                 self._look_again()

@@ -19,7 +19,14 @@ from service.ledger.lease import Lease, LeaseLost, finish, postpone
 from service.ledger.policy import Policy
 from service.logs import bind, get_logger
 from service.runtime import Runtime
-from workers.courier import Courier, HandedBackError, NotPreparedError, PeerAwayError, Sender
+from workers.courier import (
+    Courier,
+    FullError,
+    HandedBackError,
+    NotPreparedError,
+    PeerAwayError,
+    Sender,
+)
 from workers.settling import Settler
 
 log = get_logger(__name__)
@@ -102,6 +109,9 @@ def _send_all(courier: Courier, sender: Sender, lease: Lease) -> End:
     """Send until nothing is left, or until nothing can be sent; returns how the batch ends then."""
     try:
         sender.send_all(courier)
+    except FullError as error:
+        log.debug("rate reached", batch_id=lease.batch_id, next_attempt_s=error.retry_after_s)
+        return _after(error.retry_after_s or 0.0)
     except PeerAwayError as error:
         asked_s = error.retry_after_s
         wait_s = lease.policy.peer_wait_s if asked_s is None else asked_s

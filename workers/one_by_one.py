@@ -44,7 +44,7 @@ def send_next(courier: Courier, send: Send) -> bool:
     if parcel is None:
         return False
     try:
-        outcome = _outcome(parcel, send)
+        outcome = outcome_of(parcel, send)
     except NotNowError:  # the next look finds what else is paused
         courier.put_back(parcel)
     else:
@@ -52,7 +52,7 @@ def send_next(courier: Courier, send: Send) -> bool:
     return True
 
 
-def _outcome(parcel: Parcel, send: Send) -> Outcome:
+def outcome_of(parcel: Parcel, send: Send) -> Outcome:
     """Send one delivery. An error of our own costs this delivery a try, and no other one."""
     try:
         return send(parcel.row, parcel.on_wire)

@@ -7,7 +7,7 @@ hangs for ever does not.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -42,6 +42,7 @@ class Settler:
         self._turn = threading.Lock()
         self._is_ending = False
         self.is_stalled = False  # the database did not take what is held
+        self.on_settled: Callable[[], None] = _nobody_waits
         self._asked_at = self._held_at = self._alive_at = leases.boot_clock()
 
     @property
@@ -175,3 +176,8 @@ class Settler:
             self._held_at = leases.boot_clock()
             self.is_stalled = is_stalled
             self._changed.notify_all()
+        self.on_settled()
+
+
+def _nobody_waits() -> None:
+    """A sender that asks for room waits for it by itself."""

@@ -17,6 +17,7 @@ import fcntl
 import json
 import mmap
 import os
+import threading
 from pathlib import Path
 
 from service.ledger.layout import BATCH_SIZE
@@ -36,13 +37,15 @@ class JournalError(Exception):
 class Journal:
     """The owner's side: open for as long as the lease is held.
 
-    Every method that writes raises `JournalError` where it could not.
+    Every method that writes raises `JournalError` where it could not. Thread-safe; lines that
+    belong together are written while `turn` is held.
     """
 
     def __init__(
         self, folder: Path, lease: str, batch_id: int, deliveries: int = BATCH_SIZE
     ) -> None:
         self._path = folder / f"{lease}.journal"
+        self.turn = threading.RLock()
         self._end = 0
         self._revision_id: int | None = None
         self._space: mmap.mmap | None = None
@@ -89,17 +92,22 @@ class Journal:
 
     def abandon(self) -> None:
         """Leave the journal to the sweeper: what it tells may not be settled by its owner."""
-        if self._space is not None:
-            self._space.close()  # it holds the lock as well
-            self._space = None
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        with self.turn:
+            if self._space is not None:
+                self._space.close()  # it holds the lock as well
+                self._space = None
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
 
     def _write(self, *line: object) -> None:
         self._append(_encoded(line).encode() + b"\n")
 
     def _append(self, raw: bytes) -> None:
+        with self.turn:
+            self._put(raw)
+
+    def _put(self, raw: bytes) -> None:
         end = self._end + len(raw)
         space = self._space
         if space is None:

@@ -39,8 +39,9 @@ SAFETY_S = 2.0  # an envelope that starts later than this before the lease's end
 
 # How many deliveries may have left without being settled, the one on the wire included. Where a
 # host is lost with its journals, that many are unknown: an email is then sent again, but a chat
-# message never is, so few of those may be in the air.
-WINDOW = {DestinationKind.EMAIL: 400, DestinationKind.CHAT: 10, DestinationKind.WEBSUB: 10}
+# message never is, so no more of those may be in the air than one batch's threads (64,
+# `workers.chat.crowd`) and half as many answers, which are written while the threads go on.
+WINDOW = {DestinationKind.EMAIL: 400, DestinationKind.CHAT: 96, DestinationKind.WEBSUB: 10}
 
 
 class LeaseLost(Exception):

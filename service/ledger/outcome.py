@@ -14,7 +14,7 @@ MAX_BACKOFF_S = 4 * 3600
 MAX_ATTEMPTS = 12  # about a day and a half of tries; then the delivery is rejected, finally
 LONGEST_WAIT_S = 24 * 3600  # of what the other side may ask for; later it is no news any more
 QUIET = "quiet"  # the code of a delivery that waits for its reader's quiet hours to end
-CLOSED = "closed"  # the code of one whose mail lane is left alone for a while
+CLOSED = "closed"  # the code of one whose mail lane, or chat room, is left alone for a while
 UNTRIED = (QUIET, CLOSED)
 DOUBT = "unknown"  # the code of an answer that never came, where the delivery is tried again
 UNSENT = (DeliveryState.SUPPRESSED, DeliveryState.CANCELLED)
@@ -22,12 +22,16 @@ UNSENT = (DeliveryState.SUPPRESSED, DeliveryState.CANCELLED)
 
 @dataclass(frozen=True)
 class Outcome:
-    """The answer for one destination. `code` is the other side's (250, 4.7.1, 429 …)."""
+    """The answer for one destination. `code` is the other side's (250, 4.7.1, 429 …).
+
+    `is_global`: the wait was asked of all that we send to that service, not of this one alone.
+    """
 
     state: DeliveryState
     code: str = ""
     detail: str = ""
     retry_after_s: float | None = None
+    is_global: bool = False
 
     @property
     def is_try(self) -> bool:

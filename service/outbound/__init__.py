@@ -3,11 +3,13 @@
 `guard`: which addresses may be reached. `session`: how much may come back. `fetching`: a document.
 """
 
+from service.outbound.deadlines import DEADLINES
 from service.outbound.fetching import Fetched, FetchFailed, FetchRefused, fetch, origin_of
 from service.outbound.guard import GuardPolicy, is_public
 from service.outbound.session import Exchange, GuardedSession
 
 __all__ = [
+    "DEADLINES",
     "Exchange",
     "FetchFailed",
     "FetchRefused",

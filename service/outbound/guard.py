@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from typing import Any
 from apprise.utils.http import HTTPPolicy
 
 from service.logs import get_logger
+from service.outbound.deadlines import DEADLINES
 
 log = get_logger(__name__)
 
@@ -52,7 +52,7 @@ class GuardPolicy(HTTPPolicy):
         self.has_refused = False
         self.has_hung_up = False
         self._allowed = frozenset(host.lower() for host in allowed_hosts)
-        self._handles: list[socket.socket] = []
+        self._handles: dict[tuple[Any, ...], socket.socket] = {}  # by where they lead to
         self._ends = float("inf")
 
     def resolve(self, host: str, port: int) -> Any:
@@ -73,29 +73,46 @@ class GuardPolicy(HTTPPolicy):
         connection: socket.socket = super().create_connection(  # type: ignore[no-untyped-call]
             *args, **options
         )
-        self._handles.append(connection.dup())
+        if before := self._handles.pop(args, None):  # the connection before is dead
+            before.close()
+        self._handles[args] = connection.dup()
         if time.monotonic() > self._ends:
             self._hang_up()
         return connection
 
     @contextmanager
-    def deadline(self, seconds: float) -> Iterator[None]:
-        """Hang up after so long: a drip of bytes beats every time-out of a single read."""
+    def deadline(self, seconds: float, *, keeps: bool = False) -> Iterator[None]:
+        """Hang up after so long: a drip of bytes beats every time-out of a single read.
+
+        `keeps`: connections may be used again, so the next deadline must be able to hang up too;
+        `let_go` ends that.
+        """
         self._ends = time.monotonic() + seconds
-        timer = threading.Timer(seconds, self._hang_up)
-        timer.daemon = True
-        timer.start()
         try:
-            yield
+            with DEADLINES.after(seconds, self._hang_up):
+                yield
         finally:
-            timer.cancel()
-            timer.join()
-            for handle in self._handles:
-                handle.close()
-            self._handles, self._ends = [], float("inf")
+            self._ends = float("inf")
+            if not keeps:
+                self.let_go()
+
+    @property
+    def links(self) -> int:
+        """To how many places connections are kept."""
+        return len(self._handles)
+
+    def let_go(self) -> None:
+        """Keep no connection any more."""
+        for handle in self._handles.values():
+            handle.close()
+        self._handles = {}
+
+    def begin(self) -> None:
+        """Forget what the last request met."""
+        self.has_refused = self.has_hung_up = False
 
     def _hang_up(self) -> None:
         self.has_hung_up = True
-        for handle in list(self._handles):
+        for handle in list(self._handles.values()):
             with suppress(OSError):
                 handle.shutdown(socket.SHUT_RDWR)

@@ -29,6 +29,7 @@ class GuardedSession(HTTPPolicySession):
 
     max_bytes = 256 * 1024  # of an answer, decompressed
     deadline_s = 20.0  # from the first byte to the last
+    keeps = False  # whether its connections are used again
 
     def __init__(self, policy: GuardPolicy, record: Callable[[Exchange], None]) -> None:
         super().__init__(policy)  # type: ignore[no-untyped-call]
@@ -37,7 +38,7 @@ class GuardedSession(HTTPPolicySession):
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         try:
-            with self._guard.deadline(self.deadline_s):
+            with self._guard.deadline(self.deadline_s, keeps=self.keeps):
                 response: requests.Response = super().send(  # type: ignore[no-untyped-call]
                     request, **{**options, "allow_redirects": False, "stream": True}
                 )

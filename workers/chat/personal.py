@@ -32,6 +32,7 @@ from service.subscriptions.chat_addresses import ChatAddress
 from service.subscriptions.target_claims import CODE, code_of
 from service.subscriptions.target_start import WELCOME
 from service.subscriptions.targets import stop_target
+from workers.chat.gate import Gate
 from workers.chat.matrix import send_to_matrix
 from workers.chat.targets import send_to_target
 
@@ -58,7 +59,8 @@ LATE = Outcome(DeliveryState.CANCELLED, "late", "what it would say is over")
 class PersonalChats:
     """Sends to people's chats. Nothing of a target is kept from one message to the next."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, gate: Gate) -> None:
+        self._gate = gate
         self._runtime, self._offer = runtime, runtime.settings.chat_offer
         self._notification_id = 0
         self._template, self._claim_id = "", 0
@@ -86,8 +88,10 @@ class PersonalChats:
         message = self._message(row, address.kind, story, stories, claim)
         if message is None:
             return LATE
-        on_wire()
-        outcome = self._bring(address, message, f"{self._notification_id}-{destination_id}")
+        with self._gate.at_chat(self._offer, address) as visit:
+            visit.entering(on_wire)()
+            outcome = self._bring(address, message, f"{self._notification_id}-{destination_id}")
+            visit.note(outcome)
         if outcome.state == DeliveryState.REJECTED and outcome.code in OURS[address.kind]:
             log.error("the city's chat account was refused", kind=address.kind, code=outcome.code)
             return Outcome(DeliveryState.DEFERRED, outcome.code, "the city's account was refused")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -14,45 +17,76 @@ from service.ledger.outcome import Outcome
 from service.logs import get_logger
 from service.messages.chat import about, channel_test
 from service.messages.story import Story, tell
-from service.models import Channel, DeliveryState, Notification, NotificationKind
+from service.models import Batch, Channel, DeliveryState, Notification, NotificationKind
 from service.runtime import Runtime
+from service.tasks import Queue, Task
 from workers.calls import Caller
 from workers.chat import sent
+from workers.chat.crowd import Crowd
+from workers.chat.gate import Gate
 from workers.chat.personal import PersonalChats
 from workers.chat.providers import Editor, Receipt, provider_of
+from workers.chat.rests import Rests
+from workers.courier import Courier, FullError
 from workers.deliver import deliver_batch
-from workers.one_by_one import OneByOne
+from workers.one_by_one import Send
+from workers.turnstile import Entry, Turnstile
 
 log = get_logger(__name__)
 
 BROKEN = frozenset({"401", "403", "404", "410"})  # the channel itself is gone or refuses us
+MESSAGE_S = 20.0  # for all calls that one message takes
+PRESSING = (Queue.URGENT, Queue.TRANSACTIONAL)
+TURNSTILE, RESTS = Turnstile(), Rests()
 
 
-class ChatSender(OneByOne):
-    """Opens each channel's URL only for as long as one message takes; people's chats likewise."""
+class ChatSender:
+    """Opens each channel's URL only for as long as one message takes; people's chats likewise.
 
-    def __init__(self, runtime: Runtime, lease: Lease) -> None:
+    `rests_s`: for how long the batch was handed back because the service has had enough for now.
+    """
+
+    def __init__(self, runtime: Runtime, lease: Lease, *, is_pressing: bool = False) -> None:
+        """`is_pressing`: it may have what the service's rate keeps for urgent news."""
         self._runtime, self._lease = runtime, lease
+        self.rests_s: float | None = None
+        self._gate = Gate(runtime, is_pressing=is_pressing)
         self._story: Story | None = None
         self._urls: dict[int, str] = {}
-        self._people = PersonalChats(runtime)
+        self._people = PersonalChats(runtime, self._gate)
         self._caller = Caller(runtime.settings, runtime.settings.allow_private_hosts)
 
     def prepare(self, session: Session) -> int | None:
         notification = session.get_one(Notification, self._lease.notification_id)
-        self._urls = {channel.id: channel.sealed_url for channel in session.query(Channel)}
+        found = session.execute(select(Channel.id, Channel.sealed_url)).all()
+        self._urls = {row.id: row.sealed_url for row in found}
         self._people.prepare(notification)
         if notification.article_id is None:
             return None
         self._story = tell(session, notification)
         return self._story.revision_id
 
+    def send_all(self, courier: Courier) -> None:
+        try:
+            Crowd(self._as_prepared).run(courier)
+        except FullError as error:
+            self.rests_s = error.retry_after_s
+            raise
+
+    def _as_prepared(self) -> Send:
+        """What sends the slice that was prepared last: a copy keeps its story and addresses."""
+        return copy.copy(self).send
+
     def send(self, row: Row, on_wire: Callable[[], None]) -> Outcome:
         channel_id = row["channel_id"]
         if channel_id is None:
             return self._people.send(row, self._story, on_wire)
         url = self._runtime.vault.decrypt(self._urls[channel_id])
-        outcome = self._bring(row["destination_id"], url, row["language"], on_wire)
+        with self._gate.at_channel(url) as visit:
+            outcome = self._bring(
+                row["destination_id"], url, row["language"], visit.entering(on_wire)
+            )
+            visit.note(outcome)
         if outcome.state == DeliveryState.REJECTED and outcome.code in BROKEN:
             with suppress(SQLAlchemyError):  # the answer counts more; the next one pauses it
                 self._pause(channel_id, outcome)
@@ -77,15 +111,16 @@ class ChatSender(OneByOne):
             with self._runtime.db.read() as session:
                 before = sent.find(session, destination_id, story.article_id, scheme)
         on_wire()
+        caller = self._caller.until(time.monotonic() + MESSAGE_S)
         if before is not None and isinstance(provider, Editor):
             is_gone = story is not None and story.kind == NotificationKind.WITHDRAWAL
             act = provider.withdraw if is_gone else provider.edit
-            receipt = act(self._caller, url, before.message_id, message)
+            receipt = act(caller, url, before.message_id, message)
             if receipt.outcome.state != DeliveryState.REJECTED:
                 self._note(destination_id, scheme, receipt)
                 return receipt.outcome
         number = f"{self._lease.notification_id}-{destination_id}"
-        receipt = provider.send(self._caller, url, message, number)
+        receipt = provider.send(caller, url, message, number)
         self._note(destination_id, scheme, receipt)
         return receipt.outcome
 
@@ -112,5 +147,36 @@ class ChatSender(OneByOne):
 
 
 def send_chat_batch(runtime: Runtime, batch_id: int) -> None:
-    """Send every message of a batch that is due."""
-    deliver_batch(runtime, batch_id, ChatSender)
+    """Send every message of a batch that is due, as far as the service takes them at this time.
+
+    A lane has few of this worker's threads, and none while its service takes nothing: then its
+    batches wait in line, and go on one after the other.
+    """
+    with runtime.db.read() as session:
+        batch = session.get(Batch, batch_id)
+    if batch is None:
+        return
+    lane, queue = batch.lane, Queue(batch.queue)
+    ring = partial(runtime.doorbell.ring_soon, Task.CHAT_BATCH, batch_id, queue)
+    if queue == Queue.TRANSACTIONAL:  # somebody waits for it
+        _deliver(runtime, batch_id, is_pressing=True)
+        return
+    with TURNSTILE.passed(lane, batch_id, ring) as entry:
+        if entry is not Entry.THROUGH or RESTS.is_resting((lane, queue), batch_id, ring):
+            return
+        rests_s: float | None = None
+        try:
+            rests_s = _deliver(runtime, batch_id, is_pressing=queue in PRESSING)
+        finally:
+            RESTS.leave((lane, queue), batch_id, ring, rests_s)
+
+
+def _deliver(runtime: Runtime, batch_id: int, *, is_pressing: bool) -> float | None:
+    opened: list[ChatSender] = []
+
+    def open_sender(runtime: Runtime, lease: Lease) -> ChatSender:
+        opened.append(ChatSender(runtime, lease, is_pressing=is_pressing))
+        return opened[0]
+
+    deliver_batch(runtime, batch_id, open_sender)
+    return opened[0].rests_s if opened else None

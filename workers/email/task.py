@@ -47,8 +47,9 @@ from workers.email.mailbox import keep
 from workers.email.pipeline import Pipeline
 from workers.email.relay import Relay, Relays
 from workers.email.source import WithheldError
-from workers.email.throttle import Entry, Throttle, Turnstile
+from workers.email.throttle import Throttle
 from workers.one_by_one import OneByOne
+from workers.turnstile import Entry, Turnstile
 
 log = get_logger(__name__)
 

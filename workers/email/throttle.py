@@ -6,12 +6,8 @@ such answers in a row (email guide, rule 18). In the lane `other` each domain is
 
 from __future__ import annotations
 
-import threading
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import Counter
 from datetime import date, datetime, time, timedelta
-from enum import Enum
 from zoneinfo import ZoneInfo
 
 from service.bounces import is_answer, judge, strip_addresses
@@ -32,8 +28,6 @@ log = get_logger(__name__)
 GROWS_AFTER = 25  # letters in a row that were taken
 IN_A_ROW = 5
 STOPPED_FOR = timedelta(minutes=10)  # until somebody looks whether staff let a lane go on
-THREADS_OF_A_LANE = 2  # of a worker's: a slow lane leaves the others to the other lanes
-LONGEST_LINE = 64  # batches: more than a lane sends until the sweeper has looked again
 MIXED = "other"  # the lane of many domains
 
 
@@ -178,57 +172,3 @@ def is_slow_down(outcome: Outcome) -> bool:
     if outcome.state != DeliveryState.REJECTED or not is_answer(outcome.code):
         return False
     return judge(outcome.code, outcome.detail)[0] is BounceVerdict.OURS
-
-
-class Entry(Enum):
-    """What a turnstile says to a batch."""
-
-    THROUGH = "go on"
-    IN_LINE = "wait: it is rung for when there is a thread"
-    LATER = "come again: the line is long, or hardly moves"
-
-
-class Turnstile:
-    """How many threads of this process are at work on each lane, and which batches wait for one.
-
-    Who waits keeps no thread from the other lanes, and is rung for as soon as it can be sent.
-    """
-
-    def __init__(self, most: int = THREADS_OF_A_LANE, longest: int = LONGEST_LINE) -> None:
-        self._most, self._longest = most, longest
-        self._at_work = Counter[str]()
-        self._lines: defaultdict[str, dict[int, Callable[[], object]]] = defaultdict(dict)
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def passed(self, lane: str, batch_id: int, ring: Callable[[], object]) -> Iterator[Entry]:
-        """Ask for a thread of a lane; `ring` is called when one is free, if it must wait in line.
-
-        Whoever asks again while in line was found by the sweeper, and is to come later.
-        """
-        with self._lock:
-            entry = self._enter(lane, batch_id, ring)
-        try:
-            yield entry
-        finally:
-            if entry is Entry.THROUGH:
-                self._leave(lane)
-
-    def _enter(self, lane: str, batch_id: int, ring: Callable[[], object]) -> Entry:
-        line = self._lines[lane]
-        was_in_line = line.pop(batch_id, None) is not None
-        if self._at_work[lane] < self._most:
-            self._at_work[lane] += 1
-            return Entry.THROUGH
-        if was_in_line or len(line) >= self._longest:
-            return Entry.LATER
-        line[batch_id] = ring
-        return Entry.IN_LINE
-
-    def _leave(self, lane: str) -> None:
-        with self._lock:
-            self._at_work[lane] -= 1
-            line = self._lines[lane]
-            ring = line.pop(next(iter(line))) if line else None
-        if ring is not None:
-            ring()

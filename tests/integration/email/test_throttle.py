@@ -29,7 +29,8 @@ from service.runtime import Runtime
 from service.tasks import Queue, Task
 from workers.courier import PeerAwayError
 from workers.email import send_email_batch
-from workers.email.throttle import IN_A_ROW, Entry, Throttle, Turnstile
+from workers.email.throttle import IN_A_ROW, Throttle
+from workers.turnstile import Entry, Turnstile
 
 SENT, DEFERRED, QUEUED = DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.QUEUED
 REJECTED = DeliveryState.REJECTED

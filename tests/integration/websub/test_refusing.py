@@ -21,6 +21,7 @@ from service.models import (
 )
 from service.outbound import GuardPolicy
 from tests.integration.websub.conftest import TOPIC_URL
+from workers.calls import Idle
 from workers.plan import plan_notification
 from workers.websub import send_websub_batch
 
@@ -158,6 +159,7 @@ def test_a_subscriber_whose_name_leads_inside_later_is_not_pushed_to(
 ):
     hub.subscribe(callbacks.url())
     monkeypatch.setattr("workers.calls.GuardPolicy", lambda _: GuardPolicy(()))
+    monkeypatch.setattr("workers.calls.IDLE", Idle())
     publish()
     hub.work()
 

@@ -7,11 +7,12 @@ a message be changed), name it in `PROVIDERS`, and its limits in `config/chat.ya
 from __future__ import annotations
 
 from workers.chat.providers.by_apprise import ByApprise
+from workers.chat.providers.json_hook import JsonHook
 from workers.chat.providers.provider import Editor, Provider, Receipt
 
 __all__ = ["PROVIDERS", "Editor", "Provider", "Receipt", "provider_of"]
 
-PROVIDERS: tuple[Provider, ...] = ()
+PROVIDERS: tuple[Provider, ...] = (JsonHook(),)
 _BY_SCHEME = {scheme: provider for provider in PROVIDERS for scheme in provider.schemes}
 _OTHERS = ByApprise()
 

@@ -62,6 +62,6 @@ def receipt_of(reply: Reply, message_id: str = "") -> Receipt:
     said = f"the service answered {reply.status}"
     if reply.is_passing:
         return Receipt(
-            Outcome(DeliveryState.DEFERRED, reply.code, said, retry_after_s=reply.retry_after_s)
+            Outcome(DeliveryState.DEFERRED, reply.code, said, reply.retry_after_s, reply.is_global)
         )
     return Receipt(Outcome(DeliveryState.REJECTED, reply.code, said))

@@ -1,0 +1,471 @@
+"""How chat flows: many at once, what waits for whom, and what a service asks of us."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from pydantic import SecretStr
+
+from service.db import utcnow
+from service.ledger.sweep import replay_journals
+from service.messages.chat_services import ChatService, Rate
+from service.models import Batch, BatchState, Delivery, DeliveryState
+from service.runtime import Runtime
+from tests.integration.ledger.recorder import end_lease
+from workers.chat import send_chat_batch
+from workers.chat.crowd import Crowd
+from workers.chat.rates import Rates
+from workers.chat.rests import Rests
+from workers.courier import Courier, FullError
+from workers.deliver import deliver_batch
+from workers.recover import Sweeper
+
+SENT, DEFERRED, UNKNOWN = DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.UNKNOWN
+QUEUED = DeliveryState.QUEUED
+LONG_S = 30.0  # nothing takes so long, unless it hangs
+
+
+class House(ThreadingHTTPServer):
+    """Many rooms on one host: `answer` gets each path."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.got: list[str] = []
+        self.connections = 0
+        self.answer: Callable[[_Handler, str], None] = lambda handler, path: handler.say(200)
+
+    def url(self, room: object) -> str:
+        return f"json://127.0.0.1:{self.server_address[1]}/{room}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: House
+    protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.connections += 1
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.got.append(self.path[1:])
+        self.server.answer(self, self.path[1:])
+
+    def say(self, status: int, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    house = House()
+    thread = threading.Thread(target=house.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield house
+    house.shutdown()
+    thread.join()
+    house.server_close()
+
+
+@pytest.fixture
+def batch_of(town, house):
+    """A planned article for so many rooms; its notification and its batch."""
+
+    def make(count: int) -> tuple[int, int]:
+        for number in range(count):
+            town.channel(house.url(number))
+        notification = town.planned()
+        (batch,) = town.batches(notification)
+        return notification, batch
+
+    return make
+
+
+@contextmanager
+def at_work(*arguments) -> Iterator[threading.Thread]:
+    thread = threading.Thread(target=send_chat_batch, args=arguments)
+    thread.start()
+    yield thread
+    thread.join(LONG_S)
+    assert not thread.is_alive()
+
+
+def test_a_dead_channel_keeps_nobody_waiting(house, town, runtime, batch_of):
+    notification, batch = batch_of(100)
+    others, over = threading.Event(), threading.Event()
+    answered: list[str] = []
+
+    def answer(handler: _Handler, path: str) -> None:
+        if path == "0":
+            over.wait(LONG_S)
+        handler.say(200)
+        answered.append(path)
+        if len(answered) == 99:
+            others.set()
+
+    house.answer = answer
+    with at_work(runtime, batch) as thread:
+        assert others.wait(LONG_S), "the others wait for the first"
+        assert "0" not in answered
+        assert thread.is_alive()
+        over.set()
+
+    assert town.counts(notification) == {SENT: 100}
+    assert Counter(house.got) == Counter(map(str, range(100)))
+    assert town.findings() == []
+
+
+def test_many_slow_channels_give_their_places_to_others(
+    house, town, runtime, batch_of, monkeypatch
+):
+    monkeypatch.setattr("workers.chat.crowd.AT_ONCE", 4)
+    monkeypatch.setattr("workers.chat.crowd.MOST", 12)
+    monkeypatch.setattr("workers.chat.crowd.SLOW_S", 0.1)
+    notification, batch = batch_of(20)
+    others, over = threading.Event(), threading.Event()
+    answered: list[str] = []
+
+    def answer(handler: _Handler, path: str) -> None:
+        if int(path) < 8:
+            over.wait(LONG_S)
+        else:
+            answered.append(path)
+        if len(answered) == 12:
+            others.set()
+        handler.say(200)
+
+    house.answer = answer
+    with at_work(runtime, batch):
+        assert others.wait(LONG_S)
+        over.set()
+
+    assert town.counts(notification) == {SENT: 20}
+
+
+def test_connections_are_used_again(house, town, runtime, batch_of):
+    notification, batch = batch_of(100)
+
+    send_chat_batch(runtime, batch)
+
+    assert town.counts(notification) == {SENT: 100}
+    assert house.connections <= 32
+
+
+def test_what_was_silent_is_tried_by_few_and_told_when_it_lives(
+    house, town, runtime, monkeypatch, batch_of
+):
+    monkeypatch.setattr("workers.calls._CallSession.deadline_s", 0.5)
+    monkeypatch.setattr("workers.chat.gate._silent", threading.BoundedSemaphore(1))
+    monkeypatch.setattr("workers.chat.gate.IN_A_ROW", 100)
+    over = threading.Event()
+    house.answer = lambda handler, path: over.wait(LONG_S)
+    first, batch = batch_of(6)
+    send_chat_batch(runtime, batch)
+    assert town.counts(first) == {UNKNOWN: 6}
+
+    second = town.planned()
+    (batch,) = town.batches(second)
+    send_chat_batch(runtime, batch)
+
+    counts = town.counts(second)
+    assert counts[DEFERRED] >= 3
+    assert counts[DEFERRED] + counts[UNKNOWN] == 6
+    assert {row.attempts for row in town.all(Delivery) if row.state == DEFERRED} == {0}
+    over.set()
+
+
+def test_a_service_that_answers_nobody_is_left_alone(house, town, runtime, monkeypatch, batch_of):
+    monkeypatch.setattr("workers.calls._CallSession.deadline_s", 0.3)
+    monkeypatch.setattr("workers.chat.crowd.AT_ONCE", 4)
+    monkeypatch.setattr("workers.chat.gate.HOSTED", frozenset())
+    monkeypatch.setattr("workers.chat.task.RESTS", Rests())
+    over = threading.Event()
+    house.answer = lambda handler, path: over.wait(LONG_S)
+    notification, batch = batch_of(40)
+
+    send_chat_batch(runtime, batch)
+
+    counts = town.counts(notification)
+    assert 8 <= counts[UNKNOWN] <= 16
+    assert counts[QUEUED] == 40 - counts[UNKNOWN]
+    row = town.get(Batch, batch)
+    assert row.state == BatchState.READY
+    assert timedelta(seconds=20) < row.due_at - utcnow() <= timedelta(seconds=31)
+    over.set()
+
+
+def test_429_is_honoured_never_earlier_and_at_most_two_seconds_late(house, town, runtime):
+    """With a sweeper that looks every second, as its process does."""
+    town.channel(house.url("room"))
+    notification = town.planned()
+    (batch,) = town.batches(notification)
+    came: list[float] = []
+    again = threading.Event()
+
+    def answer(handler: _Handler, path: str) -> None:
+        came.append(time.monotonic())
+        if len(came) == 1:
+            handler.say(429, Retry_After="3")
+        else:
+            handler.say(200)
+            again.set()
+
+    house.answer = answer
+    send_chat_batch(runtime, batch)
+    assert town.counts(notification) == {DEFERRED: 1}
+    meanwhile = town.planned()  # another article: the room is closed to it too
+    send_chat_batch(runtime, town.batches(meanwhile)[0])
+    assert town.counts(meanwhile) == {DEFERRED: 1}
+    assert len(came) == 1
+
+    nowhere = SecretStr("redis://127.0.0.1:1/0")
+    deaf = Runtime.start(runtime.settings.model_copy(update={"redis_url": nowhere}))
+    sweeper, stop = Sweeper(deaf), threading.Event()
+    deadline = time.monotonic() + LONG_S
+    while not again.is_set() and time.monotonic() < deadline:
+        sweeper.sweep()
+        again.wait(1.0)
+    stop.set()
+    deaf.close()
+
+    assert 3.0 <= came[1] - came[0] <= 5.0
+
+
+def test_who_asks_for_all_is_left_alone_by_all(house, town, runtime, monkeypatch, batch_of):
+    monkeypatch.setattr("workers.chat.gate.HOSTED", frozenset())
+    monkeypatch.setattr("workers.chat.crowd.AT_ONCE", 1)
+    monkeypatch.setattr("workers.chat.crowd.MOST", 1)
+    monkeypatch.setattr("workers.chat.task.RESTS", Rests())
+    house.answer = lambda handler, path: handler.say(
+        429, Retry_After="70.5", X_RateLimit_Global="true"
+    )
+    notification, batch = batch_of(5)
+
+    send_chat_batch(runtime, batch)
+
+    assert town.counts(notification) == {DEFERRED: 1, QUEUED: 4}
+    assert len(house.got) == 1
+    left = town.get(Batch, batch).due_at - utcnow()
+    assert timedelta(seconds=65) < left <= timedelta(seconds=71)
+
+
+def test_an_end_of_the_worker_hands_the_rest_back(house, town, runtime, batch_of, monkeypatch):
+    monkeypatch.setattr("workers.chat.crowd.AT_ONCE", 2)
+    notification, batch = batch_of(20)
+    is_ending = threading.Event()
+    monkeypatch.setattr(
+        "workers.chat.task.Crowd", partial(Crowd, is_stopping=is_ending.is_set)
+    )
+
+    def answer(handler: _Handler, path: str) -> None:
+        if len(house.got) >= 6:
+            is_ending.set()
+        handler.say(200)
+
+    house.answer = answer
+    monkeypatch.setattr("workers.chat.task.RESTS", Rests())
+    send_chat_batch(runtime, batch)
+
+    counts = town.counts(notification)
+    assert 6 <= counts[SENT] <= 9
+    assert counts[SENT] + counts[QUEUED] == 20
+    is_ending.clear()
+    send_chat_batch(runtime, batch)
+    assert town.counts(notification) == {SENT: 20}
+    assert Counter(house.got) == Counter(map(str, range(20)))
+
+
+def test_a_restart_in_the_middle_doubles_none_that_is_not_unknown(
+    house, town, runtime, batch_of, monkeypatch, journals
+):
+    """As by a kill: the lines of the journal are all that is left of many threads."""
+
+    class Killed(BaseException):
+        pass
+
+    notification, batch = batch_of(60)
+    over, enough = threading.Event(), threading.Event()
+
+    def answer(handler: _Handler, path: str) -> None:
+        if len(house.got) > 30:
+            enough.set()
+            over.wait(LONG_S)
+        handler.say(200)
+
+    house.answer = answer
+    monkeypatch.setattr("workers.settling.Settler.settle", lambda _: None)
+
+    def die(crowd: Crowd) -> None:
+        assert enough.wait(LONG_S)
+        raise Killed
+
+    monkeypatch.setattr("workers.chat.crowd.Crowd._hear", _counted(die, 40))
+    monkeypatch.setattr("workers.chat.crowd.threading.Thread.join", lambda *_: None)
+    with pytest.raises(Killed):
+        send_chat_batch(runtime, batch)
+    monkeypatch.undo()
+    first = Counter(house.got)
+    over.set()
+    house.answer = lambda handler, path: handler.say(200)
+
+    end_lease(runtime, batch)
+    replay_journals(runtime.db, journals, utcnow())
+    send_chat_batch(runtime, batch)
+
+    counts = town.counts(notification)
+    assert counts[SENT] + counts[UNKNOWN] == 60
+    assert 0 < counts[UNKNOWN] <= 64
+    assert max(Counter(house.got).values()) == 1
+    assert sum(first.values()) > 30
+    assert town.findings() == []
+
+
+def _counted(then: Callable[[Crowd], None], turns: int) -> Callable[[Crowd], None]:
+    """`Crowd._hear` for so many turns, then something else."""
+    real, left = Crowd._hear, [turns]
+
+    def hear(crowd: Crowd) -> None:
+        left[0] -= 1
+        then(crowd) if left[0] < 0 else real(crowd)
+
+    return hear
+
+
+@pytest.fixture
+def journals(runtime):
+    return runtime.settings.var_dir / "journal"
+
+
+class Sender:
+    """Of the ledger's tests, for a crowd."""
+
+    def __init__(self, send) -> None:
+        self._send = send
+
+    def __call__(self, _runtime, _lease) -> Sender:
+        return self
+
+    def prepare(self, session) -> None:
+        return None
+
+    def send_all(self, courier: Courier) -> None:
+        Crowd(lambda: self._send).run(courier)
+
+    def close(self) -> None:
+        pass
+
+
+def test_what_is_full_ends_the_batch_after_those_in_hand(town, runtime, batch_of):
+    notification, batch = batch_of(10)
+    at_once = threading.Barrier(3)
+
+    def send(row, on_wire):
+        if row["destination_id"] % 2:
+            raise FullError("enough", 7.0)
+        on_wire()
+        return town_sent
+
+    from service.ledger.outcome import SENT as town_sent
+
+    at_once.abort()
+    deliver_batch(runtime, batch, Sender(send))
+
+    counts = town.counts(notification)
+    assert counts[SENT] + counts[QUEUED] == 10
+    assert counts[QUEUED] >= 1
+    left = town.get(Batch, batch).due_at - utcnow()
+    assert timedelta(seconds=5) < left <= timedelta(seconds=7)
+
+
+COUNT = """
+import json, sys
+from service.messages.chat_services import ChatService, Rate
+from service.settings import load
+from workers.chat.rates import Rates, Room
+settings = load(**json.loads(sys.argv[1]))
+rates = Rates(settings)
+rules = ChatService(schemes=("x",), longest=200, service=Rate(messages=40, seconds=4000),
+                    target=Rate(messages=30, seconds=3000))
+sys.stdin.readline()
+got = [0, 0]
+for number in range(60):
+    which = number % 2
+    got[which] += not rates.take(Room("s" + sys.argv[2], f"t{which}" + sys.argv[2], rules),
+                                 is_pressing=True).wait_s
+print(json.dumps(got))
+"""
+
+
+def test_the_buckets_are_exact_however_many_ask(settings, redis_url, tmp_path):
+    said = json.dumps({"redis_url": redis_url, "var_dir": str(tmp_path), "secret_key": "k"})
+    words = [sys.executable, "-c", COUNT, said, str(tmp_path)]
+    both = [
+        subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    for one in both:
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    got = [json.loads(one.communicate(timeout=60)[0]) for one in both]
+
+    assert sum(map(sum, got)) == 40
+    assert all(a + b <= 30 for a, b in zip(*got, strict=True))
+
+
+RULES = ChatService(
+    schemes=("x",), longest=200, service=Rate(messages=10, seconds=10), target=None
+)
+
+
+def test_urgent_news_finds_what_was_reserved_for_it(settings, tmp_path):
+    rates = Rates(settings)
+    room = rates.room_of("x", str(tmp_path), "room")
+    room = type(room)(room.service, room.target, RULES)
+
+    assert [rates.take(room).wait_s > 0 for _ in range(9)] == [False] * 8 + [True]
+    assert rates.take(room).is_of_service
+    assert [rates.take(room, is_pressing=True).wait_s > 0 for _ in range(2)] == [False] * 2
+
+
+def test_without_redis_each_process_has_a_part_of_the_rates(settings):
+    nowhere = settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
+    rates = Rates(nowhere)
+    room = rates.room_of("x", "account", "room")
+    room = type(room)(room.service, room.target, RULES)
+
+    assert [rates.take(room).wait_s > 0 for _ in range(4)] == [False, False, True, True]
+    rates.close(room, 100, is_global=True)
+    assert 90 < rates.take(room).wait_s <= 100
+
+
+def test_no_address_stands_in_redis(settings, runtime, redis_url, house, batch_of):
+    import redis
+
+    _, batch = batch_of(1)
+    send_chat_batch(runtime, batch)
+
+    with redis.Redis.from_url(redis_url) as broker:
+        keys = [key.decode() for key in broker.keys("tellal-chat:*")]
+        assert keys
+        assert not any("127.0.0.1" in key for key in keys)
+        assert all(0 < broker.ttl(key) <= 3600 for key in keys)
