@@ -21,7 +21,7 @@ PYTHONS := $(PYTHON) python3.12 python3.11 python3
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo journeys import-large test lint types contracts apt-packages browser tests format lock setup venv \
-	install secrets chaos bench-ledger bench-digest bench-mail bench-ingest bench-classify bench-urgent bench-races fuzz \
+	install secrets chaos bench-ledger bench-digest bench-mail bench-ingest bench-classify bench-urgent bench-chat bench-races fuzz \
 	admin-plans bench-admin bench-feeds readers
 
 help: ## list the commands
@@ -82,6 +82,9 @@ bench-mail: setup ## letters a second, near and far, against other senders (QUIC
 
 bench-ingest: setup ## what the door takes, against an empty view of the same server (QUICK=1: less)
 	@$(BIN)/python -m tests.bench.ingest
+
+bench-chat: setup ## channels against a loop of Apprise, near and far; a dead one; memory (QUICK=1: less)
+	@$(BIN)/python -m tests.bench.chat
 
 bench-urgent: setup ## how soon urgent news leaves behind ten articles to 100,000 each (QUICK=1: less)
 	@$(BIN)/python -m tests.bench.urgent

@@ -99,8 +99,9 @@ WORKERS: dict[str, tuple[tuple[Queue, ...], str, int]] = {
     "express": ((Queue.TRANSACTIONAL, Queue.URGENT), "threads", 4),
     "stages": ((Queue.INGEST, Queue.FANOUT, Queue.DIGEST, Queue.MAINTENANCE), "prefork", 2),
     "email": ((Queue.EMAIL,), "threads", 4),
-    # Half of them at most push feeds at a time (`workers.websub`).
-    "chat": ((Queue.CHAT, Queue.WEBSUB), "threads", 8),
+    # Six of them at most push feeds at a time (`workers.websub`), two send to a chat service: five
+    # slow ones leave nobody waiting.
+    "chat": ((Queue.CHAT, Queue.WEBSUB), "threads", 16),
     "fetch": ((Queue.PULL,), "threads", 2),
 }
 

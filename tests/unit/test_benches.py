@@ -1,4 +1,4 @@
-"""The bench of feeds is run by hand; that it still fits the program is seen here."""
+"""Some benches are run by hand alone; that they still fit the program is seen here."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import pkgutil
 
 import pytest
 
-from tests.bench import feeds
+from tests.bench import chat, feeds
 
-MODULES = [one.name for one in pkgutil.walk_packages(feeds.__path__, f"{feeds.__name__}.")]
+MODULES = [
+    one.name
+    for bench in (chat, feeds)
+    for one in pkgutil.walk_packages(bench.__path__, f"{bench.__name__}.")
+]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -18,6 +18,7 @@ import pytest
 from pydantic import SecretStr
 
 from service.db import utcnow
+from service.ledger.outcome import Outcome
 from service.ledger.sweep import replay_journals
 from service.messages.chat_services import ChatService, Rate
 from service.models import Batch, BatchState, Delivery, DeliveryState
@@ -240,12 +241,11 @@ def test_429_is_honoured_never_earlier_and_at_most_two_seconds_late(house, town,
 
     nowhere = SecretStr("redis://127.0.0.1:1/0")
     deaf = Runtime.start(runtime.settings.model_copy(update={"redis_url": nowhere}))
-    sweeper, stop = Sweeper(deaf), threading.Event()
+    sweeper = Sweeper(deaf)
     deadline = time.monotonic() + LONG_S
     while not again.is_set() and time.monotonic() < deadline:
         sweeper.sweep()
         again.wait(1.0)
-    stop.set()
     deaf.close()
 
     assert 3.0 <= came[1] - came[0] <= 5.0
@@ -273,9 +273,7 @@ def test_an_end_of_the_worker_hands_the_rest_back(house, town, runtime, batch_of
     monkeypatch.setattr("workers.chat.crowd.AT_ONCE", 2)
     notification, batch = batch_of(20)
     is_ending = threading.Event()
-    monkeypatch.setattr(
-        "workers.chat.task.Crowd", partial(Crowd, is_stopping=is_ending.is_set)
-    )
+    monkeypatch.setattr("workers.chat.task.Crowd", partial(Crowd, is_stopping=is_ending.is_set))
 
     def answer(handler: _Handler, path: str) -> None:
         if len(house.got) >= 6:
@@ -377,17 +375,12 @@ class Sender:
 
 def test_what_is_full_ends_the_batch_after_those_in_hand(town, runtime, batch_of):
     notification, batch = batch_of(10)
-    at_once = threading.Barrier(3)
-
     def send(row, on_wire):
         if row["destination_id"] % 2:
             raise FullError("enough", 7.0)
         on_wire()
-        return town_sent
+        return Outcome(SENT)
 
-    from service.ledger.outcome import SENT as town_sent
-
-    at_once.abort()
     deliver_batch(runtime, batch, Sender(send))
 
     counts = town.counts(notification)
@@ -432,9 +425,7 @@ def test_the_buckets_are_exact_however_many_ask(settings, redis_url, tmp_path):
     assert all(a + b <= 30 for a, b in zip(*got, strict=True))
 
 
-RULES = ChatService(
-    schemes=("x",), longest=200, service=Rate(messages=10, seconds=10), target=None
-)
+RULES = ChatService(schemes=("x",), longest=200, service=Rate(messages=10, seconds=10), target=None)
 
 
 def test_urgent_news_finds_what_was_reserved_for_it(settings, tmp_path):
