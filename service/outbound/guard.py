@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +24,10 @@ log = get_logger(__name__)
 # All that is assigned so far (RFC 4291, section 2.4): leaves out NAT64, which leads to IPv4, the
 # old site-local and IPv4-compatible addresses, and what a newer standard than this may reserve.
 GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+
+
+LOOKUP_S = 5.0  # how long somebody waits for a turn
+_lookups = threading.BoundedSemaphore(8)  # as many as there are threads that look names up
 
 
 def is_public(address: str) -> bool:
@@ -58,7 +63,13 @@ class GuardPolicy(HTTPPolicy):
     def resolve(self, host: str, port: int) -> Any:
         """The addresses to connect to, looked up once. Raises `socket.gaierror` where none may be
         reached."""
-        answers = super().resolve(host, port)  # type: ignore[no-untyped-call]
+        # Many callers at once wait for each other here: Apprise refuses more than it has slots for.
+        if not _lookups.acquire(timeout=LOOKUP_S):
+            raise socket.gaierror(socket.EAI_AGAIN, "name lookups take too long")
+        try:
+            answers = super().resolve(host, port)  # type: ignore[no-untyped-call]
+        finally:
+            _lookups.release()
         if host.strip("[]").lower() in self._allowed:
             return answers
         public = [answer for answer in answers if is_public(answer[4][0])]
