@@ -70,7 +70,7 @@ class ChatSender:
         try:
             Crowd(self._as_prepared).run(courier)
         except FullError as error:
-            self.rests_s = error.retry_after_s
+            self.rests_s = error.retry_after_s or None
             raise
 
     def _as_prepared(self) -> Send:
