@@ -288,6 +288,7 @@ def test_an_end_of_the_worker_hands_the_rest_back(house, town, runtime, batch_of
     assert 6 <= counts[SENT] <= 9
     assert counts[SENT] + counts[QUEUED] == 20
     is_ending.clear()
+    house.answer = lambda handler, path: handler.say(200)
     send_chat_batch(runtime, batch)
     assert town.counts(notification) == {SENT: 20}
     assert Counter(house.got) == Counter(map(str, range(20)))
