@@ -24,7 +24,9 @@ from service.models import (
     HaltScope,
 )
 from service.outbound import Exchange
+from workers.calls import Caller
 from workers.chat import send_chat_batch
+from workers.chat.providers.json_hook import JsonHook
 from workers.chat.targets import judge, send_to_target
 
 SENT, DEFERRED, REJECTED = DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.REJECTED
@@ -248,6 +250,18 @@ def test_a_redirect_is_not_followed(room, town, tell):
 
     assert len(room.got) == 1
     assert town.states(notification) == {channel: REJECTED}
+
+
+@pytest.mark.parametrize("path", ["", "a/b", "a%20b/%C3%A7?method=POST"])
+def test_plain_json_says_what_apprise_says(room, settings, path):
+    caller = Caller(settings, ("127.0.0.1",))
+    for url in (room.url(path), room.url(path).replace("://", "://ayse:s%40fe@")):
+        outcome = JsonHook().send(caller, url, MESSAGE, "1-1").outcome
+
+        assert (outcome.state, outcome.code) == (SENT, "200")
+        assert send_to_target(url, MESSAGE, ("127.0.0.1",)).state == SENT
+    assert room.got == [room.got[0]] * 4
+    assert room.got[0]["title"] == "Başlık"
 
 
 LOOPBACK = ("localhost", "127.0.0.1", "127.1", "[::1]", "0x7f000001", "2130706433", "0177.0.0.1")

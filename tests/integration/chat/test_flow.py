@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import SimpleQueue
 
 import pytest
 from pydantic import SecretStr
@@ -24,6 +25,7 @@ from service.ledger.sweep import replay_journals
 from service.messages.chat_services import ChatService, Rate
 from service.models import Batch, BatchState, Delivery, DeliveryState
 from service.runtime import Runtime
+from workers.calls import Caller
 from workers.chat import send_chat_batch
 from workers.chat.crowd import Crowd
 from workers.chat.rates import Rates
@@ -170,6 +172,61 @@ def test_connections_are_used_again(house, town, runtime, batch_of):
 
     assert town.counts(notification) == {SENT: 100}
     assert house.connections <= 64  # as many as there are threads
+
+
+def test_a_connection_that_is_used_again_ends_at_its_deadline_too(house, settings, monkeypatch):
+    monkeypatch.setattr("workers.calls._CallSession.deadline_s", 0.3)
+    over = threading.Event()
+    caller = Caller(settings, ("127.0.0.1",))
+    url = f"http://127.0.0.1:{house.server_address[1]}"
+    assert caller.call("POST", f"{url}/0", json={}).is_ok
+    house.answer = lambda handler, path: over.wait(LONG_S)
+
+    silent = caller.call("POST", f"{url}/1", json={})
+
+    assert (silent.status, silent.was_sent) == (None, True)
+    assert house.connections == 1
+    house.answer = lambda handler, path: handler.say(200)
+    assert caller.call("POST", f"{url}/2", json={}).is_ok
+    assert house.connections == 2
+    over.set()
+
+
+def test_no_connection_is_used_by_who_may_not_reach_its_host(house, settings):
+    url = f"http://127.0.0.1:{house.server_address[1]}/0"
+    assert Caller(settings, ("127.0.0.1",)).call("POST", url, json={}).is_ok
+
+    assert Caller(settings, ()).call("POST", url, json={}).is_blocked
+    assert len(house.got) == 1
+
+
+def test_a_message_has_one_deadline_for_all_its_calls(house, settings):
+    caller = Caller(settings, ("127.0.0.1",)).until(time.monotonic())
+    url = f"http://127.0.0.1:{house.server_address[1]}/0"
+
+    reply = caller.call("POST", url, json={})
+
+    assert (reply.status, reply.was_sent, house.got) == (None, False, [])
+
+
+def test_a_lane_that_rests_goes_on_with_one_batch_after_the_other():
+    rests, lane, rung = Rests(), ("tgram", "chat"), SimpleQueue()
+    rests.leave(lane, 1, partial(rung.put, 1), 0.05)
+    assert rests.is_resting(lane, 2, partial(rung.put, 2))
+    assert rests.is_resting(lane, 3, partial(rung.put, 3))
+    assert rests.is_resting(lane, 2, partial(rung.put, 2)), "rung for again by the sweeper"
+    assert not rests.is_resting(("slack", "chat"), 4, partial(rung.put, 4))
+
+    assert rung.get(timeout=LONG_S) == 1
+    assert not rests.is_resting(lane, 1, partial(rung.put, 1))
+    rests.leave(lane, 1, partial(rung.put, 1), 0.05)
+    assert rung.get(timeout=LONG_S) == 1, "it goes on before the others"
+    rests.leave(lane, 1, partial(rung.put, 1), None)
+    assert rung.get(timeout=LONG_S) == 2
+    rests.leave(lane, 2, partial(rung.put, 2), None)
+    assert rung.get(timeout=LONG_S) == 3
+    rests.leave(lane, 3, partial(rung.put, 3), None)
+    assert rung.empty()
 
 
 def test_what_was_silent_is_tried_by_few_and_told_when_it_lives(
