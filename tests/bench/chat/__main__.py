@@ -23,6 +23,8 @@ from tests.bench.chat.city import City, city
 from tests.bench.chat.document import write
 from tests.bench.chat.paced import per_second
 from tests.bench.chat.receiver import Receiver, receiving
+from workers.chat import send_chat_batch
+from workers.recover import INTERVAL_S, Sweeper
 
 QUICK = os.environ.get("QUICK") == "1"
 CHANNELS = 200 if QUICK else 500
@@ -82,6 +84,29 @@ def delay_by_dead_ms(town: City, receiver: Receiver) -> float:
     return statistics.median(found)
 
 
+def retry_late_ms(town: City, receiver: Receiver) -> float:
+    """How long after the end of `Retry-After: 2` the next try comes, with a sweeper that looks
+    every second; the latest of the rounds. Below zero: too early."""
+    town.has([receiver.url("busy", 0)])
+    sweeper, found = Sweeper(town.runtime), []
+    for _ in range(ROUNDS):
+        receiver.came()
+        for batch in town.plan(town.news()):
+            send_chat_batch(town.runtime, batch)
+        _, first = receiver.came()
+        while True:
+            time.sleep(INTERVAL_S)
+            sweeper.sweep()
+            for batch in town.ready():
+                send_chat_batch(town.runtime, batch)
+            count, again = receiver.came()
+            if count:
+                break
+        found.append((again - first - 2.0) * 1000)
+        say(f"late {found[-1]:10,.0f}")
+    return max(found)
+
+
 def ratio(ours: list[float], theirs: list[float]) -> float:
     """The median of the ratios of each round."""
     return round(statistics.median(a / b for a, b in zip(ours, theirs, strict=True)), 2)
@@ -98,11 +123,13 @@ def main() -> None:
                 town.tell()
             after_mb = town.rss_mb()
             delay_ms = delay_by_dead_ms(town, receiver)
+            late_ms = retry_late_ms(town, receiver)
         paced = per_second(receiver, Path(folder), PACED)
     figures = {
         "ours_vs_apprise_loop": ratio(*far),
         "ours_vs_apprise_loop_0ms": ratio(*near),
         "delay_by_dead_channel_ms": round(delay_ms, 1),
+        "retry_after_late_ms": round(late_ms),
         "rss_mb": round(after_mb, 1),
         "rss_grew_mb": round(after_mb - before_mb, 1),
         "ours_100ms_per_s": round(statistics.median(far[0])),

@@ -12,7 +12,15 @@ from pathlib import Path
 from sqlalchemy import func, select, update
 
 from service.db import utcnow
-from service.models import Channel, Delivery, DeliveryState, Destination, Subscription
+from service.models import (
+    Batch,
+    BatchState,
+    Channel,
+    Delivery,
+    DeliveryState,
+    Destination,
+    Subscription,
+)
 from service.runtime import Runtime
 from tests.bench.ledger.scene import one_scene
 from tests.integration.town import Town
@@ -68,6 +76,12 @@ class City:
     def plan(self, notification: int) -> list[int]:
         plan_notification(self.runtime, notification)
         return self._town.batches(notification)
+
+    def ready(self) -> list[int]:
+        """Batches that are due."""
+        due = select(Batch.id).where(Batch.state == BatchState.READY, Batch.due_at <= utcnow())
+        with self.runtime.db.read() as session:
+            return list(session.scalars(due))
 
     def tell(self) -> float:
         """Seconds from the plan of an article to its last settled delivery."""

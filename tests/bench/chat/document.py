@@ -70,7 +70,9 @@ round.
 {table}
 
 `delay_by_dead_channel_ms`: how much later the last of 49 channels gets its message where the first
-of the batch never answers; 10 s later its own delivery is `unknown`. `rss_mb`: the process after
+of the batch never answers; 10 s later its own delivery is `unknown`. `retry_after_late_ms`: after
+the end of a `Retry-After`, with a sweeper that looks every second, the latest of the rounds;
+at most 2,000 is asked. `rss_mb`: the process after
 all rounds; `rss_grew_mb`: since before the last of them. `paced_per_s`: of a service that takes 30
 a second, what it is sent after its first burst of 30, by batches that are handed back and claimed
 again.

@@ -1,7 +1,8 @@
 """A receiver of messages that costs as little as can be: a process of its own with one loop.
 
 The first part of the path says how it answers: `/0/…` at once, `/100/…` after so many milliseconds,
-`/dead/…` never. `GET /` tells how many messages came, and when the last one did, and forgets it.
+`/dead/…` never, `/busy/…` the first time with 429 and `Retry-After: 2`. `GET /`
+tells how many messages came, and when the last one did, and forgets it.
 `python -m tests.bench.chat.receiver` prints its port, and ends with its input.
 """
 
@@ -16,6 +17,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_BUSY = b"HTTP/1.1 429 Busy\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n"
 _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -23,6 +25,7 @@ class Talk(asyncio.Protocol):
     """One connection, with one request at a time."""
 
     came: list[float] = []  # noqa: RUF012
+    was_busy = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -48,6 +51,10 @@ class Talk(asyncio.Protocol):
             self._transport.write(_OK.replace(b"0\r\n\r\n", b"%d\r\n\r\n" % len(said)) + said)
         elif how != b"dead":
             self.came.append(time.monotonic())
+            if how == b"busy":
+                self._transport.write(_OK if self.was_busy else _BUSY)
+                Talk.was_busy = not self.was_busy
+                return
             asyncio.get_running_loop().call_later(int(how) / 1000, self._transport.write, _OK)
 
 
