@@ -290,11 +290,6 @@ def test_429_is_honoured_never_earlier_and_by_the_first_sweep_after(house, town,
     house.answer = answer
     send_chat_batch(runtime, batch)
     assert town.counts(notification) == {DEFERRED: 1}
-    meanwhile = town.planned()  # another article: the room is closed to it too
-    send_chat_batch(runtime, town.batches(meanwhile)[0])
-    assert town.counts(meanwhile) == {DEFERRED: 1}
-    assert len(came) == 1
-
     nowhere = SecretStr("redis://127.0.0.1:1/0")
     deaf = Runtime.start(runtime.settings.model_copy(update={"redis_url": nowhere}))
     deaf.doorbell.ring(Task.RETAIN, 0)
@@ -310,6 +305,22 @@ def test_429_is_honoured_never_earlier_and_by_the_first_sweep_after(house, town,
     assert len(came) == 2
     assert came[1] - came[0] >= 3.0
     assert town.counts(notification) == {SENT: 1}
+
+
+def test_a_room_that_asked_for_a_wait_is_closed_to_other_articles_too(
+    house, town, runtime, batch_of
+):
+    house.answer = lambda handler, path: handler.say(429, Retry_After="600")
+    _, batch = batch_of(1)
+    send_chat_batch(runtime, batch)
+
+    meanwhile = town.planned()
+    send_chat_batch(runtime, town.batches(meanwhile)[0])
+
+    assert len(house.got) == 1
+    (waiting,) = (row for row in town.all(Delivery) if row.notification_id == meanwhile)
+    assert (waiting.state, waiting.attempts) == (DEFERRED, 0)
+    assert waiting.due_at - utcnow() > timedelta(minutes=9)
 
 
 def test_who_asks_for_all_is_left_alone_by_all(house, town, runtime, monkeypatch, batch_of):
