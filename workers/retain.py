@@ -39,6 +39,7 @@ from service.models import (
     JobFile,
     MailboxMessage,
     OneTimeToken,
+    SentMessage,
     TemplateDraft,
     TopicDraft,
     WebsubRequest,
@@ -96,6 +97,13 @@ RULES = (
     Rule(what="departures from feeds", days=60, moment=FeedDeparture.at, act=delete(FeedDeparture)),
     Rule(what="tokens", days=7, moment=OneTimeToken.expires_at, act=delete(OneTimeToken)),
     Rule(what="hub requests", days=7, moment=WebsubRequest.created_at, act=delete(WebsubRequest)),
+    # Whom a correction goes to is known for so long, and longer none is sent.
+    Rule(
+        what="numbers of chat messages",
+        days="ledger_days",
+        moment=SentMessage.at,
+        act=delete(SentMessage),
+    ),
     Rule(what="drafts", days=90, moment=TemplateDraft.at, act=delete(TemplateDraft)),
     # Files first: no job goes before its last file.
     Rule(

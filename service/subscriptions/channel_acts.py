@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,7 @@ from service.models import (
     Delivery,
     DeliveryState,
     HaltScope,
+    SentMessage,
     Subscription,
 )
 from service.settings import Settings
@@ -250,6 +251,7 @@ def remove(
     destination.is_paused = True  # what is queued is suppressed at the next look
     destination.address_hash = vault.keyed_hash("address", f"removed:{channel.id}")
     halts.resume(session, HaltScope.CHANNEL, channel.id, now)
+    session.execute(delete(SentMessage).where(SentMessage.destination_id == destination.id))
     session.execute(
         update(Channel)
         .where(Channel.id == channel.id)

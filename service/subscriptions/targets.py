@@ -20,6 +20,7 @@ from service.models import (
     ChatTarget,
     Destination,
     DestinationKind,
+    SentMessage,
     Subscription,
     TargetEnd,
 )
@@ -93,6 +94,7 @@ def stop_target(
     if not ended:
         return False
     end_all(session, destination_id, reason)
+    session.execute(delete(SentMessage).where(SentMessage.destination_id == destination_id))
     destination = session.get_one(Destination, destination_id)
     for kind in ChatKind:
         abroad.withdraw(session, destination, kind, reason)

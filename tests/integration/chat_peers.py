@@ -12,13 +12,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
-from apprise.plugins.telegram import NotifyTelegram
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 
 from service.models import Destination
 from service.runtime import Runtime
 from service.settings import Settings
+from workers.chat.providers.telegram import Telegram
 
 BOT_TOKEN = "123456789:AAEabcdefghijklmnopqrstuvwxyz012345"
 MATRIX_TOKEN = "syt_city"
@@ -118,7 +118,7 @@ class Homeserver:
 def with_chats(settings: Settings, peer: Peer, monkeypatch: Any) -> Settings:
     """All three kinds, each at the peer."""
     monkeypatch.setattr("workers.chat.telegram.API", f"http://{peer.host}")
-    monkeypatch.setattr(NotifyTelegram, "notify_url", f"http://{peer.host}/bot")
+    monkeypatch.setattr(Telegram, "api", f"http://{peer.host}")
     return settings.model_copy(
         update={
             "personal_chat": ("ntfy", "matrix", "telegram"),

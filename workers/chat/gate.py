@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from service.ledger.outcome import CLOSED, Outcome
+from service.ledger.outcome import CLOSED, DOUBT, Outcome
 from service.logs import get_logger
 from service.models import DeliveryState
 from service.personal_chat import ChatKind, Offer
@@ -105,7 +105,7 @@ class Visit:
 
     def note(self, outcome: Outcome) -> None:
         """Learn from an answer."""
-        is_silent = outcome.state == DeliveryState.UNKNOWN or outcome.code == "connect"
+        is_silent = outcome.state == DeliveryState.UNKNOWN or outcome.code in (DOUBT, "connect")
         if outcome.state == DeliveryState.DEFERRED and outcome.retry_after_s is not None:
             self._rates.close(self._room, outcome.retry_after_s, is_global=outcome.is_global)
         if is_silent or self._was_silent:

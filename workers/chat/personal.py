@@ -32,9 +32,10 @@ from service.subscriptions.chat_addresses import ChatAddress
 from service.subscriptions.target_claims import CODE, code_of
 from service.subscriptions.target_start import WELCOME
 from service.subscriptions.targets import stop_target
+from workers.chat.bringing import Bringer
 from workers.chat.gate import Gate
-from workers.chat.matrix import send_to_matrix
-from workers.chat.targets import send_to_target
+from workers.chat.matrix import MatrixOfPeople
+from workers.chat.providers import Provider, provider_of
 
 log = get_logger(__name__)
 
@@ -43,7 +44,7 @@ log = get_logger(__name__)
 GONE = {
     ChatKind.NTFY: frozenset({"403", "404", "410"}),
     ChatKind.MATRIX: frozenset({"403", "404", "410"}),
-    ChatKind.TELEGRAM: frozenset({"403"}),
+    ChatKind.TELEGRAM: frozenset({"403", "410"}),
 }
 OURS = {
     ChatKind.NTFY: frozenset({"401"}),
@@ -59,15 +60,14 @@ LATE = Outcome(DeliveryState.CANCELLED, "late", "what it would say is over")
 class PersonalChats:
     """Sends to people's chats. Nothing of a target is kept from one message to the next."""
 
-    def __init__(self, runtime: Runtime, gate: Gate) -> None:
+    def __init__(self, runtime: Runtime, bringer: Bringer, gate: Gate) -> None:
         self._gate = gate
         self._runtime, self._offer = runtime, runtime.settings.chat_offer
-        self._notification_id = 0
+        self._bringer = bringer
         self._template, self._claim_id = "", 0
 
     def prepare(self, notification: Notification) -> None:
         """Read what messages of the service say."""
-        self._notification_id = notification.id
         self._template = str(notification.payload.get("template", ""))
         self._claim_id = int(notification.payload.get("claim_id", 0))
 
@@ -88,9 +88,9 @@ class PersonalChats:
         message = self._message(row, address.kind, story, stories, claim)
         if message is None:
             return LATE
+        only = None if stories else story
         with self._gate.at_chat(self._offer, address) as visit:
-            visit.entering(on_wire)()
-            outcome = self._bring(address, message, f"{self._notification_id}-{destination_id}")
+            outcome = self._bring(address, message, destination_id, only, visit.entering(on_wire))
             visit.note(outcome)
         if outcome.state == DeliveryState.REJECTED and outcome.code in OURS[address.kind]:
             log.error("the city's chat account was refused", kind=address.kind, code=outcome.code)
@@ -152,11 +152,21 @@ class PersonalChats:
         prefix = self._runtime.settings.brand.prefix(language)
         return f"{self._runtime.settings.public_url}{prefix}{path}"
 
-    def _bring(self, address: ChatAddress, message: ChatMessage, number: str) -> Outcome:
-        internal = self._runtime.settings.allow_private_hosts
+    def _bring(
+        self,
+        address: ChatAddress,
+        message: ChatMessage,
+        destination_id: int,
+        story: Story | None,
+        on_wire: Callable[[], None],
+    ) -> Outcome:
+        provider: Provider
         if address.kind is ChatKind.MATRIX:
-            return send_to_matrix(self._runtime, self._offer, address, message, number)
-        return send_to_target(apprise_url(self._offer, address), message, internal)
+            provider, url = MatrixOfPeople(self._runtime.vault, self._offer, address), ""
+        else:
+            url = apprise_url(self._offer, address)
+            provider = provider_of(url.partition("://")[0])
+        return self._bringer.bring(provider, url, message, destination_id, story, on_wire)
 
     def _end(self, destination_id: int) -> None:
         with self._runtime.db.write() as session:

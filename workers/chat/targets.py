@@ -10,6 +10,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import apprise
 import requests
@@ -25,11 +26,20 @@ _seen = threading.local()
 _patch = threading.Lock()
 
 
+NO_TARGET = Outcome(DeliveryState.REJECTED, "url", "not the URL of exactly one target")
+
+
+def target_of(url: str) -> Any:
+    """What Apprise reads in a URL of exactly one target, else None. Reading asks nobody."""
+    target = apprise.Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True)
+    return target if target is not None and len(target) == 1 else None
+
+
 def send_to_target(url: str, message: ChatMessage, allowed_hosts: tuple[str, ...]) -> Outcome:
     """Send one message to one channel URL and say what became of it."""
-    target = apprise.Apprise.instantiate(url, asset=_asset(), suppress_exceptions=True)
-    if target is None or len(target) != 1:
-        return Outcome(DeliveryState.REJECTED, "url", "not the URL of exactly one target")
+    target = target_of(url)
+    if target is None:
+        return NO_TARGET
     with _guarded(allowed_hosts) as exchanges:
         delivered = target.notify(
             body=message.body, title=message.title, body_format=apprise.NotifyFormat.TEXT

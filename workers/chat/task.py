@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -17,15 +16,15 @@ from service.ledger.outcome import Outcome
 from service.logs import get_logger
 from service.messages.chat import about, channel_test
 from service.messages.story import Story, tell
-from service.models import Batch, Channel, DeliveryState, Notification, NotificationKind
+from service.models import Batch, Channel, DeliveryState, Notification
 from service.runtime import Runtime
 from service.tasks import Queue, Task
 from workers.calls import Caller
-from workers.chat import sent
+from workers.chat.bringing import Bringer
 from workers.chat.crowd import Crowd
 from workers.chat.gate import Gate
 from workers.chat.personal import PersonalChats
-from workers.chat.providers import Editor, Receipt, provider_of
+from workers.chat.providers import provider_of
 from workers.chat.rests import Rests
 from workers.courier import Courier, FullError
 from workers.deliver import deliver_batch
@@ -35,7 +34,6 @@ from workers.turnstile import Entry, Turnstile
 log = get_logger(__name__)
 
 BROKEN = frozenset({"401", "403", "404", "410"})  # the channel itself is gone or refuses us
-MESSAGE_S = 20.0  # for all calls that one message takes
 PRESSING = (Queue.URGENT, Queue.TRANSACTIONAL)
 TURNSTILE, RESTS = Turnstile(), Rests()
 
@@ -53,8 +51,9 @@ class ChatSender:
         self._gate = Gate(runtime, is_pressing=is_pressing)
         self._story: Story | None = None
         self._urls: dict[int, str] = {}
-        self._people = PersonalChats(runtime, self._gate)
         self._caller = Caller(runtime.settings, runtime.settings.allow_private_hosts)
+        self._bringer = Bringer(runtime, self._caller, lease.notification_id)
+        self._people = PersonalChats(runtime, self._bringer, self._gate)
 
     def prepare(self, session: Session) -> int | None:
         notification = session.get_one(Notification, self._lease.notification_id)
@@ -82,9 +81,12 @@ class ChatSender:
         if channel_id is None:
             return self._people.send(row, self._story, on_wire)
         url = self._runtime.vault.decrypt(self._urls[channel_id])
+        story, language = self._story, row["language"]
+        message = about(story, language) if story else channel_test(language)
+        provider = provider_of(url.partition("://")[0])
         with self._gate.at_channel(url) as visit:
-            outcome = self._bring(
-                row["destination_id"], url, row["language"], visit.entering(on_wire)
+            outcome = self._bringer.bring(
+                provider, url, message, row["destination_id"], story, visit.entering(on_wire)
             )
             visit.note(outcome)
         if outcome.state == DeliveryState.REJECTED and outcome.code in BROKEN:
@@ -94,43 +96,6 @@ class ChatSender:
             # Staff who test a channel want to read the answer.
             return Outcome(outcome.state, outcome.code, f"the service answered {outcome.code}")
         return outcome
-
-    def _bring(
-        self, destination_id: int, url: str, language: str, on_wire: Callable[[], None]
-    ) -> Outcome:
-        """Send the message, or put it in the place of the one that it follows up."""
-        story, scheme = self._story, url.partition("://")[0]
-        message = about(story, language) if story else channel_test(language)
-        provider = provider_of(scheme)
-        before = None
-        if (
-            story is not None
-            and story.kind != NotificationKind.NEW
-            and isinstance(provider, Editor)
-        ):
-            with self._runtime.db.read() as session:
-                before = sent.find(session, destination_id, story.article_id, scheme)
-        on_wire()
-        caller = self._caller.until(time.monotonic() + MESSAGE_S)
-        if before is not None and isinstance(provider, Editor):
-            is_gone = story is not None and story.kind == NotificationKind.WITHDRAWAL
-            act = provider.withdraw if is_gone else provider.edit
-            receipt = act(caller, url, before.message_id, message)
-            if receipt.outcome.state != DeliveryState.REJECTED:
-                self._note(destination_id, scheme, receipt)
-                return receipt.outcome
-        number = f"{self._lease.notification_id}-{destination_id}"
-        receipt = provider.send(caller, url, message, number)
-        self._note(destination_id, scheme, receipt)
-        return receipt.outcome
-
-    def _note(self, destination_id: int, scheme: str, receipt: Receipt) -> None:
-        story = self._story
-        if story is None or not receipt.message_id:
-            return
-        with suppress(SQLAlchemyError), self._runtime.db.write() as session:
-            place = (destination_id, story.article_id, scheme)
-            sent.note(session, *place, receipt.message_id, story.revision_id)
 
     def close(self) -> None:
         """Every call hangs up by itself."""

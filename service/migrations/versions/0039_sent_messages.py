@@ -19,7 +19,7 @@ def upgrade() -> None:
         'sent_message',
         sa.Column('destination_id', BIG_ID, nullable=False),
         sa.Column('article_id', BIG_ID, nullable=False),
-        sa.Column('scheme', sa.String(length=32), nullable=False),
+        sa.Column('place', sa.String(length=64), nullable=False),
         sa.Column('message_id', sa.String(length=300), nullable=False),
         sa.Column('revision_id', BIG_ID, nullable=True),
         sa.Column('at', sa.DateTime(timezone=True), nullable=False),

@@ -313,7 +313,7 @@ def test_a_host_inside_the_network_is_not_reached_though_it_is_listed(
     send_all(replace(runtime, settings=settings.model_copy(update=guarded)), town, notification)
 
     assert peer.asked == []
-    assert town.states(notification)[chat] == DEFERRED
+    assert town.states(notification)[chat] == REJECTED
 
 
 def test_stopping_is_final_at_once_and_erases_the_address(

@@ -7,12 +7,24 @@ a message be changed), name it in `PROVIDERS`, and its limits in `config/chat.ya
 from __future__ import annotations
 
 from workers.chat.providers.by_apprise import ByApprise
+from workers.chat.providers.discord import Discord
 from workers.chat.providers.json_hook import JsonHook
+from workers.chat.providers.matrix_rooms import MatrixRooms
+from workers.chat.providers.ntfy import Ntfy
 from workers.chat.providers.provider import Editor, Provider, Receipt
+from workers.chat.providers.slack import Slack
+from workers.chat.providers.telegram import Telegram
 
 __all__ = ["PROVIDERS", "Editor", "Provider", "Receipt", "provider_of"]
 
-PROVIDERS: tuple[Provider, ...] = (JsonHook(),)
+PROVIDERS: tuple[Provider, ...] = (
+    Telegram(),
+    Discord(),
+    Slack(),
+    Ntfy(),
+    MatrixRooms(),
+    JsonHook(),
+)
 _BY_SCHEME = {scheme: provider for provider in PROVIDERS for scheme in provider.schemes}
 _OTHERS = ByApprise()
 

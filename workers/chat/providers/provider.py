@@ -8,7 +8,9 @@ from typing import Protocol, runtime_checkable
 from service.ledger.outcome import Outcome
 from service.messages.chat import ChatMessage
 from service.models import DeliveryState
-from workers.calls import Caller, Reply
+from workers.calls import PASSING, Caller, Reply
+
+MAX_SAID = 160  # letters of what a service says that the ledger keeps
 
 
 @dataclass(frozen=True)
@@ -35,21 +37,34 @@ class Provider(Protocol):
 
 @runtime_checkable
 class Editor(Protocol):
-    """A provider whose messages can be changed after they were sent."""
+    """A provider whose messages can be changed after they were sent. Doing so twice does no harm,
+    so a change whose answer never came is made again."""
 
-    def edit(self, caller: Caller, url: str, message_id: str, message: ChatMessage) -> Receipt:
-        """Put another text in place of a message's. A rejected outcome: it cannot be done (any
-        more), and the correction is to be sent as a message of its own."""
+    def place(self, url: str) -> str:
+        """Names the room of an address and the account that speaks there: a message can be changed
+        as long as both stay, whatever else of the address is new. May hold secrets."""
 
-    def withdraw(self, caller: Caller, url: str, message_id: str, message: ChatMessage) -> Receipt:
-        """Take a message back: delete it, or say in its place that it was withdrawn."""
+    def edit(
+        self, caller: Caller, url: str, message_id: str, message: ChatMessage, number: str
+    ) -> Receipt:
+        """Put another text in place of a message's. `number` is that of the change.
+
+        A rejected outcome: it cannot be done (any more), and the correction is to be sent as a
+        message of its own.
+        """
+
+    def withdraw(
+        self, caller: Caller, url: str, message_id: str, message: ChatMessage, number: str
+    ) -> Receipt:
+        """Say in a message's place that it was withdrawn. Where that cannot be said there any
+        more, delete the message if possible, and reject as `edit` does."""
 
 
-def receipt_of(reply: Reply, message_id: str = "") -> Receipt:
+def receipt_of(reply: Reply, message_id: str = "", why: str = "") -> Receipt:
     """The receipt of a plain HTTP answer (reliability guide, section 5).
 
     408, 425, 429 and 5xx pass; other refusals are final; an answer that never came leaves it
-    unknown whether the message did.
+    unknown whether the message did. `why`: what the service said of a refusal.
     """
     if reply.is_ok:
         return Receipt(Outcome(DeliveryState.SENT, reply.code), message_id)
@@ -59,9 +74,38 @@ def receipt_of(reply: Reply, message_id: str = "") -> Receipt:
         return Receipt(Outcome(DeliveryState.UNKNOWN, "", "the answer never came"))
     if reply.status is None:
         return Receipt(Outcome(DeliveryState.DEFERRED, "connect", "no connection to the service"))
-    said = f"the service answered {reply.status}"
-    if reply.is_passing:
-        return Receipt(
-            Outcome(DeliveryState.DEFERRED, reply.code, said, reply.retry_after_s, reply.is_global)
-        )
-    return Receipt(Outcome(DeliveryState.REJECTED, reply.code, said))
+    return refusal(reply.status, why, reply.retry_after_s, is_global=reply.is_global)
+
+
+def refusal(
+    status: int, why: str = "", retry_after_s: float | None = None, *, is_global: bool = False
+) -> Receipt:
+    """The receipt of a refusal, by the HTTP status that it has, or that says the same.
+
+    `is_global`: the wait is asked of all that we send there.
+    """
+    said = f"the service answered {status}" + (f": {spoken(why)}" if why else "")
+    if status in PASSING or status >= 500:
+        return Receipt(Outcome(DeliveryState.DEFERRED, str(status), said, retry_after_s, is_global))
+    return Receipt(Outcome(DeliveryState.REJECTED, str(status), said))
+
+
+def unread(reply: Reply) -> Receipt:
+    """The receipt of a success in words that are not the service's: perhaps it never got there."""
+    said = "the answer is none of this service"
+    return Receipt(Outcome(DeliveryState.UNKNOWN, reply.code, said))
+
+
+def spoken(text: object) -> str:
+    """What a service said, as one short line."""
+    words = " ".join(str(text)[:1000].split())
+    return "".join(letter for letter in words if letter.isprintable())[:MAX_SAID]
+
+
+def waits(reply: Reply, said: object, unit_s: float = 1.0) -> float | None:
+    """How long a service asks to wait, in its header or in its answer: the longer one."""
+    is_number = isinstance(said, int | float) and not isinstance(said, bool)
+    asked = [float(said) * unit_s] if is_number else []  # type: ignore[arg-type]
+    if reply.retry_after_s is not None:
+        asked.append(reply.retry_after_s)
+    return max(asked, default=None)
