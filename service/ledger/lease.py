@@ -63,11 +63,14 @@ class Lease:
     ends: float
     request_id: str
     policy: Policy
+    lane: str = ""
 
     @classmethod
     def of(cls, batch: Batch, token: str, ends: float, request_id: str, policy: Policy) -> Lease:
         kind = DestinationKind(batch.kind)
-        return cls(batch.id, batch.notification_id, kind, token, ends, request_id, policy)
+        return cls(
+            batch.id, batch.notification_id, kind, token, ends, request_id, policy, batch.lane
+        )
 
     @property
     def is_safe(self) -> bool:

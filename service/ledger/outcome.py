@@ -73,15 +73,16 @@ def after_policy(
     *,
     doubts: int = 0,
     is_in_doubt: bool = False,
+    takes_once: bool = False,
 ) -> Outcome:
     """Apply what follows from an outcome on the given try (1 is the first).
 
     An email whose answer never came is sent again under the same Message-ID, which lets a mailbox
     drop the copy, but not more often than the policy says (`doubts`: how often it was in doubt
-    before); a chat message never. A feed is pushed again until it is taken, as after any failure:
-    its entries keep their ids, so a reader that has them shows nothing twice. Where that is not
-    wanted any more, it stays unknown whether the first one arrived. A try too many ends in a
-    rejection.
+    before); a chat message never, unless its service takes a second one for the first
+    (`takes_once`). That is sent until it is taken, and so is a feed, as after any failure: its
+    entries keep their ids, so a reader that has them shows nothing twice. Where that is not wanted
+    any more, it stays unknown whether the first one arrived. A try too many ends in a rejection.
     """
     if is_in_doubt and outcome.state in UNSENT:
         return Outcome(DeliveryState.UNKNOWN)
@@ -92,7 +93,7 @@ def after_policy(
         and attempts < MAX_ATTEMPTS
     ):
         return Outcome(DeliveryState.DEFERRED, DOUBT, outcome.detail, policy.unknown_delay_s)
-    if outcome.state == DeliveryState.UNKNOWN and kind == DestinationKind.WEBSUB:
+    if outcome.state == DeliveryState.UNKNOWN and (takes_once or kind == DestinationKind.WEBSUB):
         wait_s = None if doubts else policy.unknown_delay_s
         outcome = Outcome(DeliveryState.DEFERRED, DOUBT, outcome.detail, wait_s)
     if outcome.state == DeliveryState.DEFERRED and attempts >= MAX_ATTEMPTS:

@@ -1,19 +1,22 @@
-"""Matrix for people: the city's account writes to a room, or into the one that it shares with a
-person.
-
-Two or three requests bring one message: the account enters the room, or makes the one room that it
-shares with a person, and puts the message there. Entering and making are safe to repeat.
-"""
+"""People on Matrix: the city's account enters their room, or makes the one that it shares with a
+person, and puts the message there. Entering and making are safe to repeat, and a number arrives
+once (see `matrix_account`)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from service.crypto import Vault
+from service.ledger.outcome import Outcome
 from service.messages.chat import ChatMessage
+from service.models import DeliveryState
 from service.personal_chat import Offer
 from service.subscriptions.chat_addresses import ChatAddress
-from workers.calls import Caller, Reply
+from workers.calls import Caller
 from workers.chat.providers import Receipt
-from workers.chat.providers.matrix import Account, matrix_receipt, room_of, without_doubt
+from workers.chat.providers.matrix_account import Account, RefusedError, message_content
+
+SENT = Outcome(DeliveryState.SENT, "200")
 
 
 class MatrixOfPeople:
@@ -25,11 +28,8 @@ class MatrixOfPeople:
         self._vault, self._offer, self._address = vault, offer, address
 
     def send(self, caller: Caller, url: str, message: ChatMessage, number: str) -> Receipt:
-        account = self._account(caller)
-        room, reply = self._enter(account)
-        if not room:
-            return without_doubt(matrix_receipt(reply))
-        return account.say(room, message, number)
+        content = message_content(message)
+        return self._in(caller, lambda account, room: account.say(room, number, content))
 
     def place(self, url: str) -> str:
         return f"{self._address.key} {self._offer.matrix_user}"
@@ -37,48 +37,47 @@ class MatrixOfPeople:
     def edit(
         self, caller: Caller, url: str, message_id: str, message: ChatMessage, number: str
     ) -> Receipt:
-        account = self._account(caller)
-        room, reply = self._enter(account)
-        if not room:
-            return without_doubt(matrix_receipt(reply))
-        return account.replace(room, message_id, message, number)
+        content = message_content(message)
+        return self._in(
+            caller,
+            lambda account, room: account.replace(room, message_id, f"edit-{number}", content),
+        )
 
     def withdraw(
         self, caller: Caller, url: str, message_id: str, message: ChatMessage, number: str
     ) -> Receipt:
-        return self.edit(caller, url, message_id, message, number)
+        def put(account: Account, room: str) -> str:
+            account.take_back(room, message_id, message.title)
+            return account.say(room, f"gone-{number}", message_content(message))
 
-    def _account(self, caller: Caller) -> Account:
-        return Account(caller, self._offer.matrix_origin, self._offer.matrix_token)
+        return self._in(caller, put)
 
-    def _enter(self, account: Account) -> tuple[str, Reply]:
-        """The number of the room, which the account is in from now on; empty: it was refused."""
-        if self._address.room.startswith("@"):
-            return self._meet(account, self._address.room)
-        return account.enter(self._address.room)
+    def _in(self, caller: Caller, put: Callable[[Account, str], str]) -> Receipt:
+        account = Account(caller, self._offer.matrix_origin, self._offer.matrix_token)
+        try:
+            if self._address.room.startswith("@"):
+                room = self._meet(account, self._address.room)
+            else:
+                room = account.enter(self._address.room)
+            return Receipt(SENT, put(account, room))
+        except RefusedError as error:
+            return Receipt(error.outcome)
 
-    def _meet(self, account: Account, person: str) -> tuple[str, Reply]:
-        """The number of the room shared with a person, who is invited to a new one."""
+    def _meet(self, account: Account, person: str) -> str:
+        """The id of the room shared with a person, who is invited to a new one."""
         alias = alias_of(self._vault, self._address)
-        server = self._offer.matrix_user.partition(":")[2]
-        room = f"#{alias}:{server}"
-        found, reply = account.enter(room)
-        if found or reply.status != 404:
-            return found, reply
-        reply = account.ask(
-            "POST",
-            "/createRoom",
-            {
-                "room_alias_name": alias,
-                "preset": "private_chat",
-                "visibility": "private",
-                "is_direct": True,
-                "invite": [person],
-            },
-        )
-        if reply.status == 400:  # another worker has just made it
+        room = f"#{alias}:{self._offer.matrix_user.partition(':')[2]}"
+        try:
             return account.enter(room)
-        return room_of(reply), reply
+        except RefusedError as error:
+            if error.status != "404":
+                raise
+        try:
+            return account.make_room(alias, person)
+        except RefusedError as error:
+            if error.status != "400":  # 400: another worker has just made it
+                raise
+            return account.enter(room)
 
 
 def alias_of(vault: Vault, address: ChatAddress) -> str:

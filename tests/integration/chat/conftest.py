@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from service.messages.chat_services import ChatService, chat_services
 from service.settings import Settings
 from tests.integration.chat.doubles.discord import DiscordDouble
 from tests.integration.chat.doubles.matrix import MatrixDouble
@@ -17,6 +18,18 @@ from workers.calls import Caller
 from workers.chat.providers.discord import Discord
 from workers.chat.providers.slack import Slack
 from workers.chat.providers.telegram import Telegram
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No service has a rate: where the clock of a test jumps, that of Redis does not."""
+
+    def without_rates(config_dir: Path) -> Mapping[str, tuple[str, ChatService]]:
+        no_rates = {"service": None, "target": None}
+        found = chat_services(config_dir)
+        return {key: (name, one.model_copy(update=no_rates)) for key, (name, one) in found.items()}
+
+    monkeypatch.setattr("workers.chat.rates.chat_services", without_rates)
 
 
 @pytest.fixture

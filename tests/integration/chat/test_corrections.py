@@ -26,7 +26,7 @@ from workers.retain import forget_expired
 SENT, DEFERRED, REJECTED = DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.REJECTED
 UNKNOWN = DeliveryState.UNKNOWN
 EDITORS = ("telegram", "discord", "slack", "ntfy", "matrix")
-pytestmark = pytest.mark.usefixtures("full_audit")
+pytestmark = pytest.mark.usefixtures("full_audit", "unhurried")
 
 
 @pytest.fixture

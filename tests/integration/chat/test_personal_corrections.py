@@ -16,6 +16,7 @@ from tests.integration.ingest.followed import FIXED
 from tests.integration.town import TITLE
 
 PERSON = 77
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 
 @pytest.fixture

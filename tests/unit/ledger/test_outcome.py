@@ -65,6 +65,16 @@ def test_a_chat_message_without_an_answer_is_never_sent_again():
     assert after_policy(STANDARD, CHAT, Outcome(UNKNOWN), 1).state == UNKNOWN
 
 
+def test_a_chat_message_is_sent_again_where_its_service_takes_it_once():
+    again = after_policy(STANDARD, CHAT, Outcome(UNKNOWN), 1, takes_once=True)
+    later = after_policy(STANDARD, CHAT, Outcome(UNKNOWN), 2, doubts=1, takes_once=True)
+
+    assert (again.state, again.code, again.retry_after_s) == (
+        *(DEFERRED, "unknown", STANDARD.unknown_delay_s),
+    )
+    assert (later.state, later.retry_after_s) == (DEFERRED, None)
+
+
 @pytest.mark.parametrize("kind", [EMAIL, CHAT])
 def test_after_the_last_try_a_delivery_is_rejected_with_its_code(kind):
     deferred = Outcome(DEFERRED, "4.7.1", "451 later")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from workers.chat.providers.by_apprise import ByApprise
 from workers.chat.providers.discord import Discord
 from workers.chat.providers.json_hook import JsonHook
-from workers.chat.providers.matrix_rooms import MatrixRooms
+from workers.chat.providers.matrix import Matrix
 from workers.chat.providers.ntfy import Ntfy
 from workers.chat.providers.provider import Editor, Provider, Receipt
 from workers.chat.providers.slack import Slack
@@ -22,7 +22,7 @@ PROVIDERS: tuple[Provider, ...] = (
     Discord(),
     Slack(),
     Ntfy(),
-    MatrixRooms(),
+    Matrix(),
     JsonHook(),
 )
 _BY_SCHEME = {scheme: provider for provider in PROVIDERS for scheme in provider.schemes}

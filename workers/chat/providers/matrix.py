@@ -1,107 +1,150 @@
-"""Matrix: an account of the city's in a room, by the client-server API.
-
-A message is put under its own number, which a homeserver takes once from one token, however often
-it is sent. A correction is a message that replaces another (`m.replace`).
-"""
+"""Rooms on Matrix: a number arrives once, a correction stands in the place of its story, and what
+was withdrawn is gone from the room."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from service.ledger.outcome import Outcome
 from service.messages.chat import ChatMessage
 from service.models import DeliveryState
-from workers.calls import Caller, Reply
-from workers.chat.providers.provider import Receipt, receipt_of, refusal, unread, waits
-from workers.chat.providers.written import as_text, in_bytes
+from workers.calls import Caller
+from workers.chat.providers.by_apprise import ByApprise
+from workers.chat.providers.matrix_account import Account, RefusedError, message_content
+from workers.chat.providers.matrix_addresses import MatrixRoom, room_of
+from workers.chat.providers.matrix_discovery import Discovery
+from workers.chat.providers.provider import Receipt
 
-LONGEST = 20_000  # bytes: an event has 65,536 at most, and a correction holds its text twice
-API = "/_matrix/client/v3"
-NOTICE = "m.notice"
-_ERROR = re.compile(r"[A-Z_]{1,60}")
+KEPT, KEPT_S = 256, 600.0  # accounts whose token and rooms are known, and for how long
+# What may be mended by signing in or entering once more: a token that has ended, a room that the
+# account is not in, an alias that leads to another room by now.
+STALE = frozenset({"401", "403", "404"})
+SENT = Outcome(DeliveryState.SENT, "200")
+
+Put = Callable[[Account, str], str]  # acts in a room; returns the event that stands there now
 
 
-@dataclass(frozen=True)
-class Account:
-    """The city's account at a homeserver."""
+@dataclass
+class _Known:
+    """What was learned of an account; its rooms by the name that leads to them."""
 
-    caller: Caller
-    origin: str
-    token: str
+    token: str = field(repr=False)
+    name: str = ""
+    rooms: dict[str, str] = field(default_factory=dict)
+    until: float = field(default_factory=lambda: time.monotonic() + KEPT_S)
 
-    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Reply:
-        headers = {"Authorization": f"Bearer {self.token}"}
-        address = f"{self.origin}{API}{path}"
-        return self.caller.call(method, address, headers=headers, json=body)
 
-    def enter(self, room: str) -> tuple[str, Reply]:
-        """The number of a room, which the account is in from now on; empty: it was refused."""
-        reply = self.ask("POST", f"/join/{quote(room, safe='')}", {})
-        return room_of(reply), reply
+class Matrix:
+    """The rooms of the city, each by the account in its address. A message is known by its room
+    and its event: an alias may lead to another room later."""
 
-    def say(
-        self, room: str, message: ChatMessage, number: str, kind: str = NOTICE, instead: str = ""
+    schemes = frozenset({"matrix", "matrixs"})
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[str, ...], _Known] = OrderedDict()
+        self._discovery = Discovery()
+        self._lock = threading.Lock()
+
+    def send(self, caller: Caller, url: str, message: ChatMessage, number: str) -> Receipt:
+        place = room_of(url)
+        if place is None:
+            return ByApprise().send(caller, url, message, number)
+        content = message_content(message, place.kind)
+        return self._in(
+            caller, place, place.room, lambda account, room: account.say(room, number, content)
+        )
+
+    def place(self, url: str) -> str:
+        found = room_of(url)
+        return url if found is None else " ".join((found.origin, found.room, found.who))
+
+    def edit(
+        self, caller: Caller, url: str, message_id: str, message: ChatMessage, number: str
     ) -> Receipt:
-        """Put a message into a room, or in the place of another one there."""
-        content = _content(message, kind)
-        if instead:
-            content = {
-                **_content(message, kind, "* "),
-                "m.new_content": content,
-                "m.relates_to": {"rel_type": "m.replace", "event_id": instead},
-            }
-        path = f"/rooms/{quote(room, safe='')}/send/m.room.message/{quote(number, safe='')}"
-        reply = self.ask("PUT", path, content)
-        event = reply.json().get("event_id")
-        if not reply.is_ok:
-            return matrix_receipt(reply)
-        return receipt_of(reply, instead or event) if isinstance(event, str) else unread(reply)
+        place = room_of(url)
+        if place is None:
+            return _NO_ROOM
+        room, event = _room_and_event(message_id)
+        content = message_content(message, place.kind)
+        return self._in(
+            caller,
+            place,
+            room,
+            lambda account, room: account.replace(room, event, f"edit-{number}", content),
+        )
 
-    def replace(
-        self, room: str, event: str, message: ChatMessage, number: str, kind: str = NOTICE
+    def withdraw(
+        self, caller: Caller, url: str, message_id: str, message: ChatMessage, number: str
     ) -> Receipt:
-        """Replace a message, if it still stands there: a homeserver takes what replaces one that
-        somebody deleted, and nobody sees it."""
-        path = f"/rooms/{quote(room, safe='')}/event/{quote(event, safe='')}"
-        reply = self.ask("GET", path)
-        if not reply.is_ok:
-            return matrix_receipt(reply)
-        content = reply.json().get("content")
-        if not isinstance(content, dict) or "msgtype" not in content:
-            return refusal(404, "the message was deleted")
-        return self.say(room, message, number, kind, event)
+        """The message is redacted, and a new one says so: an edit would leave its text readable."""
+        place = room_of(url)
+        if place is None:
+            return _NO_ROOM
+        room, event = _room_and_event(message_id)
+        content = message_content(message, place.kind)
+
+        def put(account: Account, room: str) -> str:
+            account.take_back(room, event, message.title)
+            return account.say(room, f"gone-{number}", content)
+
+        return self._in(caller, place, room, put)
+
+    def _in(self, caller: Caller, place: MatrixRoom, room: str, put: Put) -> Receipt:
+        """Act in a room; once more from the beginning where what was known of it is stale."""
+        if not room:
+            return _NO_ROOM
+        try:
+            try:
+                account, inside = self._reach(caller, place, room, is_new=False)
+                return Receipt(SENT, f"{inside} {put(account, inside)}")
+            except RefusedError as error:
+                if error.status not in STALE:
+                    raise
+                account, inside = self._reach(caller, place, room, is_new=True)
+                return Receipt(SENT, f"{inside} {put(account, inside)}")
+        except RefusedError as error:
+            return Receipt(error.outcome)
+
+    def _reach(
+        self, caller: Caller, place: MatrixRoom, room: str, *, is_new: bool
+    ) -> tuple[Account, str]:
+        """The account, signed in, and the id of a room; `is_new`: nothing that is known counts, and
+        the account enters the room."""
+        with self._lock:
+            known = self._known.get(place.owner)
+        if is_new or known is None or known.until < time.monotonic():
+            known = self._signed_in(caller, place)
+        account = Account(caller, self._discovery.origin(caller, place), known.token)
+        if room.startswith("!") and not is_new:
+            return account, room
+        if room not in known.rooms:
+            if room.startswith("#") and ":" not in room:
+                known.name = known.name or account.name()
+                known.rooms[room] = account.enter(f"{room}:{known.name.partition(':')[2]}")
+            else:
+                known.rooms[room] = account.enter(room)
+        return account, known.rooms[room]
+
+    def _signed_in(self, caller: Caller, place: MatrixRoom) -> _Known:
+        known = _Known(place.token)
+        if not place.token:
+            origin = self._discovery.origin(caller, place)
+            account, name = Account(caller, origin).signed_in(place.user, place.password)
+            known = _Known(account.token, name)
+        with self._lock:
+            self._known[place.owner] = known
+            while len(self._known) > KEPT:
+                self._known.popitem(last=False)
+        return known
 
 
-def room_of(reply: Reply) -> str:
-    found = reply.json().get("room_id")
-    is_one = reply.is_ok and isinstance(found, str) and found.startswith("!")
-    return str(found) if is_one else ""
+_NO_ROOM = Receipt(Outcome(DeliveryState.REJECTED, "url", "not the address of a room"))
 
 
-def matrix_receipt(reply: Reply) -> Receipt:
-    """Of a refusal the ledger keeps the code alone: the words name people."""
-    if reply.status is None:
-        return receipt_of(reply)
-    if reply.is_ok:
-        return unread(reply)
-    said = reply.json()
-    code = said.get("errcode")
-    why = code if isinstance(code, str) and _ERROR.fullmatch(code) else ""
-    return refusal(reply.status, why, waits(reply, said.get("retry_after_ms"), 0.001))
-
-
-def without_doubt(receipt: Receipt) -> Receipt:
-    """Before the message itself was sent nothing is in doubt: it is tried again."""
-    outcome = receipt.outcome
-    if outcome.state != DeliveryState.UNKNOWN:
-        return receipt
-    return Receipt(Outcome(DeliveryState.DEFERRED, "connect", outcome.detail))
-
-
-def _content(message: ChatMessage, kind: str, mark: str = "") -> dict[str, Any]:
-    """`m.mentions`: nobody's attention is called."""
-    text = as_text(message, LONGEST, in_bytes)
-    return {"msgtype": kind, "body": f"{mark}{text}", "m.mentions": {}}
+def _room_and_event(message_id: str) -> tuple[str, str]:
+    room, _, event = message_id.partition(" ")
+    return room, event
