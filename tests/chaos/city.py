@@ -139,6 +139,10 @@ class City:
         self._ends[name].kill()
         self._ends[name].wait(10)
 
+    def freeze_end(self, name: str, *, is_frozen: bool) -> None:
+        """Stop an end, which its guests cannot see, or let it go on."""
+        self._ends[name].send_signal(signal.SIGSTOP if is_frozen else signal.SIGCONT)
+
     def tell(self, end: str, *rules: Rule, seed: int = 0) -> None:
         """Give an end (mail or chat) other rules; none: it behaves."""
         tell(self.folder, end, list(rules), seed)

@@ -28,6 +28,7 @@ Undo = Callable[[], None]
 MAIL = EXPRESS = THREADS_OF_A_LANE * MOST_LINKS
 CHAT = WORKERS["chat"][2]
 FREEZE_S = 10.0
+TIMEOUTS = 3  # of one sender after the other, while a chat service is frozen: 4 s each
 OUTLIVE_S = 15.0  # longer than the lease of a chaos run
 POST_S = 0.05  # about as long as the door takes for an article
 WEBHOOKS = 50
@@ -147,6 +148,26 @@ def disconnect(scene: Scene) -> Undo:
 def kill_sink(scene: Scene) -> Undo:
     scene.city.kill_end("sink")
     return lambda: scene.city.start_end("sink")
+
+
+def kill_receiver(scene: Scene) -> Undo:
+    """Refused connections, until it comes back."""
+    scene.city.kill_end("receiver")
+    return lambda: scene.city.start_end("receiver")
+
+
+def freeze_receiver(scene: Scene) -> Undo:
+    """What was written to it is taken when it goes on, whoever has hung up by then."""
+    scene.city.freeze_end("receiver", is_frozen=True)
+    return lambda: scene.city.freeze_end("receiver", is_frozen=False)
+
+
+def kill_among_trouble(scene: Scene) -> Undo:
+    """kill -9 of the chat worker, whose peers refuse, put off and hang up at the same time."""
+    rules = Rule("POST", "500", 0.2), Rule("POST", "429", 0.1)
+    undo = told("chat", *rules, Rule("POST", "swallow", 0.2, times=3))(scene)
+    scene.city.kill("chat")
+    return undo
 
 
 def second(name: str) -> Hurt:
@@ -332,6 +353,29 @@ def _peers() -> list[Fault]:
                 of="chat",
             )
             for code in ("429", "500")
+        ),
+        Fault("chat kill -9", kill_receiver, strikes=2, lasts_s=3.0, in_doubt=CHAT, of="chat"),
+        Fault(
+            "chat frozen 10 s",
+            freeze_receiver,
+            strikes=1,
+            lasts_s=FREEZE_S,
+            in_doubt=CHAT * TIMEOUTS,
+            of="chat",
+        ),
+        Fault(
+            "chat drops what it took",
+            told("chat", Rule("POST", "swallow", 0.3, times=4)),
+            strikes=2,
+            lasts_s=5.0,
+            of="chat",
+        ),
+        Fault(
+            "chat trouble, kill -9 chat",
+            kill_among_trouble,
+            lasts_s=3.0,
+            in_doubt=CHAT,
+            of="chat",
         ),
         Fault(
             "chat time-outs",

@@ -24,6 +24,13 @@ def path_of(number: int) -> str:
     return f"/room/{number}"
 
 
+def url_of(number: int, port: int) -> str:
+    """Every other channel is a room of Matrix, whose messages have numbers."""
+    if number % 2:
+        return f"matrix://token@127.0.0.1:{port}/!{number}:tellal.example"
+    return f"json://127.0.0.1:{port}{path_of(number)}"
+
+
 def people(mailboxes: int, channels: int) -> frozenset[str]:
     """Everybody who should hear of an article, as the two ends name them."""
     mail = {address_of(number) for number in range(mailboxes)}
@@ -40,7 +47,7 @@ def settle_in(
     )
     topic_id = session.scalars(select(Topic.id).where(Topic.slug == TOPIC)).one()
     for number in range(channels):
-        url = f"json://127.0.0.1:{port}{path_of(number)}"
+        url = url_of(number, port)
         add_channel(session, vault, settings, name=f"room {number}", url=url, topic_slugs=[TOPIC])
     _move_in(session, topic_id, mailboxes)
     session.flush()

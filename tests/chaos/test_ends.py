@@ -1,4 +1,4 @@
-"""The sink itself: what it records, and how it misbehaves towards a client."""
+"""The two ends themselves: what they record, and how they misbehave towards a client."""
 
 from __future__ import annotations
 
@@ -7,30 +7,41 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email.header import Header
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.chaos.city import free_port, listens
 from tests.chaos.tape import Rule, Tapes, tell
 
 TO = "a@tellal.example"
-SUBJECT = Header("Körfez için iklim eylem planı: karbon salımı azalıyor (the mark)").encode()
+TITLE = "Körfez için iklim eylem planı: karbon salımı azalıyor (the mark)"
+SUBJECT = Header(TITLE).encode()
 LETTER = f"Subject: {SUBJECT}\nMessage-ID: <1@tellal.example>\n\n{'text ' * 10}\n"
+
+
+@contextmanager
+def running(end: str, port: int, folder: Path) -> Iterator[None]:
+    """An end, until it gets kill -9."""
+    command = [sys.executable, "-m", f"tests.chaos.{end}", str(port), str(folder)]
+    process = subprocess.Popen(command)
+    deadline = time.monotonic() + 20
+    while not listens(port):
+        assert time.monotonic() < deadline, f"the {end} does not listen"
+        time.sleep(0.02)
+    yield
+    process.kill()
+    process.wait()
 
 
 @pytest.fixture(scope="module")
 def sink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
     port, folder = free_port(), tmp_path_factory.mktemp("sink")
-    process = subprocess.Popen([sys.executable, "-m", "tests.chaos.sink", str(port), str(folder)])
-    deadline = time.monotonic() + 20
-    while not listens(port):
-        assert time.monotonic() < deadline, "the sink does not listen"
-        time.sleep(0.02)
-    yield port, folder
-    process.kill()
-    process.wait()
+    with running("sink", port, folder):
+        yield port, folder
 
 
 def send(port: int) -> int:
@@ -75,3 +86,25 @@ def test_the_sink_does_as_it_is_told_and_keeps_a_line(
     assert set(ids) <= {"1@tellal.example"}
     assert tapes.in_doubt == doubts
     assert tapes.refused == ({TO} if code == 550 else set())
+
+
+def test_a_room_of_matrix_takes_a_number_once_even_if_its_server_dies(tmp_path: Path) -> None:
+    port = free_port()
+    room = f"http://127.0.0.1:{port}/_matrix/client/v3/rooms/%213:tellal.example"
+    message = {"body": f"{TITLE}\n\nGövde (1)"}
+
+    def put(number: str) -> int:
+        url = f"{room}/send/m.room.message/{number}"
+        return requests.put(url, json=message, timeout=10).status_code
+
+    with running("receiver", port, tmp_path):
+        assert [put("7-3"), put("7-3"), put("8-3")] == [200] * 3
+        tell(tmp_path, "chat", [Rule("POST", "429")])
+        assert put("9-3") == 429
+        tell(tmp_path, "chat", [])
+    with running("receiver", port, tmp_path):
+        assert [put("7-3"), put("9-3")] == [200] * 2
+
+    tapes = Tapes(tmp_path)
+    tapes.read()
+    assert tapes.arrived["the mark"].ids == {"/room/3": ["7-3", "8-3", "9-3"]}

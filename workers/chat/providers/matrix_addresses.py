@@ -66,6 +66,6 @@ def room_of(url: str) -> MatrixRoom | None:
 def _is_host(host: str) -> bool:
     try:
         parts = urlsplit(f"//{host}")
-        return bool(parts.hostname) and parts.netloc == host and (parts.port or 1) > 0
+        return bool(parts.hostname) and parts.netloc == host and parts.port != 0
     except ValueError:
         return False
