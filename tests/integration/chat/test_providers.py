@@ -14,7 +14,7 @@ from tests.integration.chat.doubles import telegram as bots
 from tests.integration.chat.doubles.server import Answer
 from workers.calls import Caller, Reply
 from workers.chat.providers import provider_of
-from workers.chat.providers.matrix_rooms import MatrixRooms
+from workers.chat.providers.matrix import Matrix
 
 SENT, DEFERRED, REJECTED = DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.REJECTED
 UNKNOWN = DeliveryState.UNKNOWN
@@ -99,10 +99,11 @@ def homeserver_joined():
     return Answer(200, {"room_id": homeservers.ROOM})
 
 
-@pytest.mark.parametrize("name", ALL)
+# Of Matrix see test_matrix_answers: what is in doubt is sent again there.
+@pytest.mark.parametrize("name", [name for name in ALL if name != "matrix"])
 def test_a_success_in_strange_words_is_no_success(doubles, send, name):
     double = doubles[name]
-    double.next = [homeserver_joined(), GARBAGE] if name == "matrix" else [GARBAGE]
+    double.next = [GARBAGE]
 
     assert send(double.url()).outcome.state == UNKNOWN
 
@@ -236,7 +237,7 @@ def test_a_service_that_is_down_is_deferred(send, caller, name, doubles, monkeyp
 def test_a_refusal_means_what_the_service_says_of_it(
     doubles, send, name, answer, state, code, wait_s
 ):
-    doubles[name].next = [answer]
+    doubles[name].next = [answer] * 2  # Matrix enters the room once more
 
     outcome = send(doubles[name].url()).outcome
 
@@ -332,34 +333,32 @@ def test_of_an_ntfy_server_without_sequences_no_message_is_known(ntfy, send):
         ("%23haber:home.example", "", homeservers.ALIAS),
         ("%23haber", "", homeservers.ALIAS),
         ("haber", "", homeservers.ALIAS),
-        ("!haber:home.example", "", homeservers.ROOM),
-        ("!haber", "", homeservers.ROOM),
-        ("!haber", "?hsreq=no", "!haber"),
+        ("!haber:home.example", "", ""),
+        ("!haber:home.example", "?hsreq=no", ""),
     ],
 )
 def test_a_matrix_room_may_be_written_in_all_the_ways_of_apprise(matrix, send, room, query, asked):
-    outcome = send(matrix.url(room, query=query)).outcome
+    assert send(matrix.url(room, query=query)).outcome.state == SENT
 
     joined = [one.path for one in matrix.asked if "/join/" in one.path]
-    assert joined == [f"/_matrix/client/v3/join/{asked}"]
-    assert outcome.state == (REJECTED if asked == "!haber" else SENT)
+    assert joined == ([f"/_matrix/client/v3/join/{asked}"] if asked else [])
+    assert f"/rooms/{homeservers.ROOM}/send/" in matrix.asked[-1].path
 
 
 def test_the_same_number_is_one_message_in_matrix(matrix, send):
     numbers = {send(matrix.url()).message_id for _ in range(3)}
 
-    assert numbers == {"$event0"}
+    assert numbers == {f"{homeservers.ROOM} $event0"}
     assert len(matrix.shown) == 1
 
 
 def test_a_name_and_a_password_sign_in_once_and_again_when_their_token_ended(matrix, caller):
-    rooms = MatrixRooms()
+    rooms = Matrix()
     url = matrix.url(who="bot:pw")
     for number in ("1-1", "2-1"):
         assert rooms.send(caller, url, TURKISH, number).outcome.state == SENT
     matrix.tokens.clear()
 
-    assert rooms.send(caller, url, TURKISH, "3-1").outcome.code == "401"
     assert rooms.send(caller, url, TURKISH, "3-1").outcome.state == SENT
 
     assert sum(one.path.endswith("/login") for one in matrix.asked) == 2
@@ -384,7 +383,7 @@ def test_a_homeserver_is_looked_for_where_its_name_says(bare, said, asked):
             return Reply(200, said) if ".well-known" in url else Reply(503)
 
     hosts: list[str] = []
-    rooms, web = MatrixRooms(), Web(bare, ())
+    rooms, web = Matrix(), Web(bare, ())
     for _ in range(2):
         rooms.send(web, "matrixs://tok@home.example/!a:home.example", TURKISH, "1-1")
 

@@ -37,11 +37,15 @@ class MatrixDouble(Double):
                 found[relation["event_id"]] = content["m.new_content"]["body"]
         return [text for text in found.values() if text]
 
+    def _edits_of(self, event: str) -> list[str]:
+        relations = {number: one.get("m.relates_to", {}) for number, one in self.events.items()}
+        return [number for number, one in relations.items() if one.get("event_id") == event]
+
     def redact(self, number: str) -> None:
         self.events[number] = {}
 
     def answer(self, asked: Asked) -> Answer:
-        what = asked.path.removeprefix("/_matrix/client/v3/")
+        what = asked.path.removeprefix("/_matrix/client/v3/").removeprefix("/_matrix/client/v1/")
         if what == "login":
             if asked.body["password"] != "pw":
                 return refusal(403, "M_FORBIDDEN")
@@ -63,6 +67,12 @@ class MatrixDouble(Double):
             content = self.events.get(rest.removeprefix("event/"))
             found = {"type": "m.room.message", "content": content}
             return refusal(404, "M_NOT_FOUND") if content is None else Answer(200, found)
+        if rest.startswith("relations/"):
+            event = rest.removeprefix("relations/").partition("/")[0]
+            return Answer(200, {"chunk": [{"event_id": one} for one in self._edits_of(event)]})
+        if rest.startswith("redact/"):
+            self.redact(rest.removeprefix("redact/").partition("/")[0])
+            return Answer(200, {"event_id": "$redaction"})
         transaction = rest.removeprefix("send/m.room.message/")
         number = self.sent.setdefault((token, transaction), f"$event{len(self.sent)}")
         self.events.setdefault(number, asked.body)

@@ -46,19 +46,20 @@ def test_an_article_its_correction_and_its_withdrawal_as_others_see_them(
 
     assert {DeliveryState(row.state) for row in town.all(Delivery)} == {SENT}
     assert town.count(Delivery) == 4
-    assert town.all(DeliveryAnswer) == []
+    details = [row.detail.partition(" message ")[0] for row in town.all(DeliveryAnswer)]
+    assert sorted(details) == ["edited", "edited", "withdrew"]
 
 
 def test_a_delivery_that_is_sent_three_times_is_one_message(room, caller) -> None:
     """Each time by somebody who knows nothing of the times before, and signs in anew."""
     sent = [Matrix().send(caller, room.url, MESSAGE, "7-9") for _ in range(3)]
     changed = [
-        Matrix().edit(caller, room.url, sent[0].message_id, ChatMessage("Yeni", "gövde"))
+        Matrix().edit(caller, room.url, sent[0].message_id, ChatMessage("Yeni", "gövde"), "8-9")
         for _ in range(3)
     ]
     assert len(room.reader.read(room.id)) == 2, "one message, one edit"
     gone = [
-        Matrix().withdraw(caller, room.url, changed[0].message_id, ChatMessage("Geri", ""))
+        Matrix().withdraw(caller, room.url, changed[0].message_id, ChatMessage("Geri", ""), "9-9")
         for _ in range(3)
     ]
 
