@@ -1,95 +1,236 @@
-"""Chat: a title and a short text with a link, cut cleanly to what every service takes."""
+"""Chat: what a message tells a room or a person, and how each service wants it written.
+
+`about` and others make a `ChatMessage`. Its `title` and `body` are plain text, short enough for any
+service. Who sends asks for more by the service's name or a scheme of it:
+
+    written = message.written("discord")
+    written.text       the whole message in the service's form, title and link included, within its
+                       limit, cut between words: HTML for Telegram and Matrix, mrkdwn for Slack ...
+    written.plain      the same for readers of plain text (Matrix: `body` beside `formatted_body`)
+    written.title, written.body         plain, for services with a field for the title (ntfy)
+    written.url, written.image_url      absolute http(s), else empty; nothing is fetched by us
+    written.priority, written.tags      as ntfy has them
+    written.data       the parts, for a program (a webhook)
+
+Nothing of an article can be markup in `text` or ring anybody. Services that also take a list of
+who may be rung should get an empty one (Discord `allowed_mentions`, Matrix `m.mentions`).
+"""
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from service.messages.chat_content import Content, Item
+from service.messages.chat_dialects import Dialect
+from service.messages.chat_paper import ChatPaper, chat_paper, is_program
+from service.messages.chat_services import Form
+from service.messages.chat_text import octets, shortened, tame, tame_line, web_address
 from service.messages.story import Story
-from service.messages.wording import cut, opening, words
+from service.messages.wording import opening, printable, words
 
 MAX_BODY = 1_500  # with its title below Discord's 2,000, the smallest limit of those we speak to
 MAX_LIST_BYTES = 3_400  # with its title and the way out below the 4,096 of ntfy and of Telegram
-MAX_ADDRESS_BYTES = 2_400  # of all addresses of a list: what is left is for titles
+MAX_TITLE = 400
+MAX_SUMMARY = 20_000
 MAX_LABELS = 300
 MAX_NOTE = 500
-_MENTION = re.compile(r"@(?=(?:everyone|here|channel|all|room)\b)|(?<=<)[@!](?=[\w!&])")
+MAX_ALT = 500
+_PLAIN = Dialect("plain", Form.TEXT)
+_PLAIN_LIST = Dialect("plain", Form.TEXT, size=octets)
+# What ntfy shows before the title; of urgent news it also rings through the silence of a night.
+_TAGS = {"correction": ("pencil2",), "withdrawal": ("no_entry",)}
+_URGENT_TAG, _URGENT_PRIORITY, _PRIORITY = "rotating_light", 5, 3
+
+
+@dataclass(frozen=True)
+class Written:
+    """A message as one service wants it; see the top of this module."""
+
+    service: str
+    form: Form
+    text: str
+    plain: str
+    title: str
+    body: str
+    url: str = ""
+    image_url: str = ""
+    image_alt: str = ""
+    priority: int = _PRIORITY
+    tags: tuple[str, ...] = ()
+    data: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ChatMessage:
+    """`title` and `body` are plain text. `content`: the parts, from which the forms of services are
+    written; a message without them is its title and its body."""
+
     title: str
     body: str
+    content: Content | None = None
+    story: Story | None = None
+    paper: ChatPaper = field(default_factory=chat_paper, compare=False, repr=False)
+
+    def written(self, service: str, longest: int | None = None) -> Written:
+        """The message for a service, by its name in `config/chat.yaml` or one of its schemes.
+
+        `longest`: where a part of the service bears less than its messages, such as a caption.
+        """
+        dialect, most = self.paper.rules(service)
+        return self._written(dialect, min(most, longest or most))
+
+    def _written(self, dialect: Dialect, longest: int) -> Written:
+        content = self._content()
+        data = self._data(content)
+        title, body = self.title, self.body
+        if is_program(dialect):
+            text = json.dumps(data, ensure_ascii=False)
+        elif dialect.form is Form.TEXT:
+            title = _title_within(title, dialect, longest // 2)
+            room = longest - dialect.size(f"{title}\n\n")
+            body = self.paper.write(content, dialect, room)
+            text = f"{title}\n\n{body}".strip()
+        else:
+            text = self.paper.write(content, dialect, longest)
+        return Written(
+            service=dialect.name,
+            form=dialect.form,
+            text=text,
+            plain=f"{title}\n\n{body}".strip(),
+            title=title,
+            body=body,
+            url=content.url,
+            image_url=content.image_url,
+            image_alt=content.image_alt,
+            priority=_URGENT_PRIORITY if content.is_urgent else _PRIORITY,
+            tags=((_URGENT_TAG,) if content.is_urgent else ()) + _TAGS.get(content.kind, ()),
+            data=data,
+        )
+
+    def _content(self) -> Content:
+        return self.content or Content("service", "tr", self.title, summary=self.body)
+
+    def _data(self, content: Content) -> dict[str, Any]:
+        """The parts for a program: texts as the article has them, for it escapes by itself."""
+        found: dict[str, Any] = {
+            "kind": content.kind,
+            "language": content.language,
+            "title": content.title,
+            "text": self.body,
+            "is_urgent": content.is_urgent,
+        }
+        if content.items:
+            found["articles"] = [{"title": one.title, "url": one.url} for one in content.items]
+        story = self.story
+        if story is None:
+            return found
+        named = {"topics": story.topics, "places": story.places}
+        return {
+            **found,
+            "article_id": story.article_id,
+            "revision_id": story.revision_id,
+            "headline": printable(story.title, MAX_TITLE),
+            "note": printable(story.note, MAX_NOTE),
+            "summary": printable(story.summary or story.body_text, MAX_SUMMARY),
+            "url": content.url,
+            "image_url": content.image_url,
+            "image_alt": content.image_alt,
+            "published_at": story.published_at.isoformat() if story.published_at else None,
+            **{
+                key: [{"slug": one.slug, "name": one.spoken(content.language)} for one in names]
+                for key, names in named.items()
+            },
+        }
 
 
-def about(story: Story, language: str) -> ChatMessage:
-    """Tell a channel an article: its lead, its topics, its address; never a person's data.
+def about(story: Story, language: str, paper: ChatPaper | None = None) -> ChatMessage:
+    """Tell a chat an article: its lead, its topics, its address; never a person's data.
 
     The lead gives way where all of it would be too long; an address is never cut.
     """
-    labels = " · ".join(
-        part for part in (story.topic_names(language), story.place_names(language)) if part
-    )
-    say = opening(story.kind, story.title, cut(story.note, MAX_NOTE), language)
+    names = (story.topic_names(language), story.place_names(language))
+    title, note = tame_line(story.title, MAX_TITLE), tame(story.note, MAX_NOTE)
     is_gone = story.kind == "withdrawal"
-    end = _paragraphs(cut(labels, MAX_LABELS), "" if is_gone else story.url)
-    start = _paragraphs(say.lead, say.note)
-    room = max(MAX_BODY - len(start) - len(end) - 2 * len("\n\n"), 1)
-    lead = "" if is_gone else cut(story.summary or story.body_text, room)
-    body = _paragraphs(start, lead, end)
-    return ChatMessage(_without_mentions(say.title), _without_mentions(body))
-
-
-def listed(heading: str, stories: Sequence[Story], more: str) -> ChatMessage:
-    """Tell a person's chat several articles: each by its title, and its address where all of those
-    have room. `more` leads to the rest, if there is any."""
-    room, addresses = MAX_ADDRESS_BYTES, []
-    for story in stories:
-        size = len(story.url.encode())
-        addresses.append(story.url if size <= room else "")
-        room -= size if size <= room else 0
-    taken = sum(len(one.encode()) for one in addresses) + len(more.encode())
-    each = max((MAX_LIST_BYTES - taken) // max(len(stories), 1) - len("• \n\n".encode()), 1)
-    told = (
-        f"• {_cut_bytes(story.title, each)}\n{address}".rstrip()
-        for story, address in zip(stories, addresses, strict=True)
+    if story.is_urgent and not is_gone:
+        title = words(language)["urgent_title"].format(title=title)
+    say = opening(story.kind, title, note, language)
+    content = Content(
+        kind=story.kind,
+        language=language,
+        title=say.title,
+        lead=say.lead,
+        note=say.note,
+        summary="" if is_gone else tame(story.summary or story.body_text, MAX_SUMMARY),
+        labels=tame_line(" · ".join(name for name in names if name), MAX_LABELS),
+        url="" if is_gone else web_address(story.url),
+        image_url="" if is_gone else web_address(story.image_url),
+        image_alt=tame_line(story.image_alt, MAX_ALT),
+        is_urgent=story.is_urgent,
     )
-    return ChatMessage(heading, _without_mentions(_paragraphs(*told, more)))
+    return replace(_message(content, paper, _PLAIN, MAX_BODY), story=story)
 
 
-def _cut_bytes(text: str, size: int) -> str:
-    """A text cut to so many bytes: letters of Turkish have two."""
-    if len(text.encode()) <= size:
-        return text
-    return cut(text.encode()[:size].decode("utf-8", "ignore"), max(size // 2, 1))
+def listed(
+    heading: str,
+    stories: Sequence[Story],
+    more: str,
+    language: str = "tr",
+    paper: ChatPaper | None = None,
+) -> ChatMessage:
+    """Tell a chat several articles: each by its title, and its address where all of those have
+    room. `more` leads to the rest, if there is any."""
+    items = tuple(
+        Item(tame_line(story.title, MAX_TITLE) or "–", web_address(story.url)) for story in stories
+    )
+    content = Content("list", language, heading, items=items, more=tame(more, MAX_NOTE))
+    return _message(content, paper, _PLAIN_LIST, MAX_LIST_BYTES)
 
 
-def _paragraphs(*parts: str) -> str:
-    return "\n\n".join(part for part in parts if part)
+def channel_test(language: str, paper: ChatPaper | None = None) -> ChatMessage:
+    """What staff send to see that a channel works."""
+    say = words(language)
+    return _service(say["test_title"], say["test_body"], language, paper)
 
 
-def _without_mentions(text: str) -> str:
-    """Keep a headline from ringing everybody in a room: `@everyone` gets a word joiner inside."""
-    return _MENTION.sub("@\u2060", text)
-
-
-def channel_test(language: str) -> ChatMessage:
-    return ChatMessage(words(language)["test_title"], words(language)["test_body"])
-
-
-def code_message(code: str, language: str) -> ChatMessage:
+def code_message(code: str, language: str, paper: ChatPaper | None = None) -> ChatMessage:
     """The code that proves a personal chat."""
     say = words(language)
-    return ChatMessage(say["chat_code_title"].format(code=code), say["chat_code_body"])
+    title = say["chat_code_title"].format(code=code)
+    return _service(title, say["chat_code_body"], language, paper)
 
 
-def welcome(language: str) -> ChatMessage:
+def welcome(language: str, paper: ChatPaper | None = None) -> ChatMessage:
     """The first message to a personal chat that was proved; how to stop it follows."""
-    return ChatMessage(words(language)["chat_welcome_title"], "")
+    return _service(words(language)["chat_welcome_title"], "", language, paper)
 
 
 def with_way_out(message: ChatMessage, url: str, language: str, *, by_word: bool) -> ChatMessage:
     """Say at the end of a message to a person how to stop them: on a page, or also by a word."""
     how = words(language)["chat_stop_telegram" if by_word else "chat_stop"].format(url=url)
-    return ChatMessage(message.title, _paragraphs(message.body, how))
+    body = "\n\n".join(part for part in (message.body, how) if part)
+    content = message.content and replace(message.content, footer=how)
+    return replace(message, body=body, content=content)
+
+
+def _service(title: str, text: str, language: str, paper: ChatPaper | None) -> ChatMessage:
+    content = Content("service", language, title, summary=text)
+    return _message(content, paper, _PLAIN, MAX_BODY)
+
+
+def _message(
+    content: Content, paper: ChatPaper | None, dialect: Dialect, longest: int
+) -> ChatMessage:
+    """A message with its plain text. An address is longer than that only where it is alone."""
+    paper = paper or chat_paper()
+    body = paper.write(content, dialect, max(longest, len(content.url) + MAX_LABELS))
+    return ChatMessage(content.title, body, content, paper=paper)
+
+
+def _title_within(title: str, dialect: Dialect, longest: int) -> str:
+    size = min(len(title), longest)
+    while size > 0 and dialect.size(shortened(title, size)) > longest:
+        size -= 1
+    return shortened(title, size)

@@ -43,7 +43,7 @@ class Story:
     """Everything that messages of one notification have in common.
 
     `kind` is new, correction or withdrawal; `note` says in the editor's words what changed, and
-    `original` is the notification that this one follows up.
+    `original` is the notification that this one follows up. `image_url` is as the source sent it.
     """
 
     article_id: int
@@ -61,6 +61,9 @@ class Story:
     note: str = ""
     original: int | None = None
     published_at: datetime | None = None
+    is_urgent: bool = False
+    image_url: str = ""
+    image_alt: str = ""
 
     def topic_names(self, language: str) -> str:
         return ", ".join(topic.spoken(language) for topic in self.topics)
@@ -85,6 +88,7 @@ def tell(session: Session, notification: Notification) -> Story:
         .where(PlaceLabel.revision_id == revision.id)
         .order_by(Place.position)
     ).all()
+    image = revision.image or {}
     return Story(
         article_id=article.id,
         revision_id=revision.id,
@@ -101,6 +105,9 @@ def tell(session: Session, notification: Notification) -> Story:
         note=str(notification.payload.get("note", "")),
         original=notification.payload.get("original"),
         published_at=article.published_at,
+        is_urgent=bool(notification.is_urgent),
+        image_url=str(image.get("url") or ""),
+        image_alt=str(image.get("alt") or ""),
     )
 
 

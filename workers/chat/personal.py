@@ -15,6 +15,7 @@ from service.ledger.lease import Row
 from service.ledger.outcome import Outcome
 from service.logs import get_logger
 from service.messages.chat import ChatMessage, about, code_message, listed, welcome, with_way_out
+from service.messages.chat_paper import chat_paper
 from service.messages.story import Story, tell_all
 from service.messages.wording import words
 from service.models import (
@@ -63,7 +64,7 @@ class PersonalChats:
     def __init__(self, runtime: Runtime, bringer: Bringer, gate: Gate) -> None:
         self._gate = gate
         self._runtime, self._offer = runtime, runtime.settings.chat_offer
-        self._bringer = bringer
+        self._bringer, self._paper = bringer, chat_paper(runtime.settings.config_dir)
         self._template, self._claim_id = "", 0
 
     def prepare(self, notification: Notification) -> None:
@@ -119,13 +120,13 @@ class PersonalChats:
         if self._template == CODE:
             if claim is None or claim.used_at is not None or claim.expires_at <= utcnow():
                 return None
-            return code_message(code_of(self._runtime.vault, claim), language)
+            return code_message(code_of(self._runtime.vault, claim), language, self._paper)
         if gathered:
             message = self._list(gathered, row["letter"].more, language)
         elif story is not None:
-            message = about(story, language)
+            message = about(story, language, self._paper)
         elif self._template == WELCOME:
-            message = welcome(language)
+            message = welcome(language, self._paper)
         else:
             return None
         return self._with_way_out(message, row, kind)
@@ -141,7 +142,8 @@ class PersonalChats:
     def _list(self, stories: list[Story], more: int, language: str) -> ChatMessage:
         say = words(language)
         rest = f"{say['digest_more'].format(n=more)}\n{self._page('/haberler', language)}"
-        return listed(say["summary_heading"], stories, rest if more else "")
+        heading = say["summary_heading"]
+        return listed(heading, stories, rest if more else "", language, self._paper)
 
     def _with_way_out(self, message: ChatMessage, row: Row, kind: ChatKind) -> ChatMessage:
         page = self._page("/my/targets", row["language"])

@@ -18,6 +18,7 @@ import requests.sessions
 
 from service.ledger.outcome import Outcome
 from service.messages.chat import ChatMessage
+from service.messages.chat_services import Form
 from service.models import DeliveryState
 from service.outbound import Exchange, GuardedSession, GuardPolicy
 
@@ -40,10 +41,13 @@ def send_to_target(url: str, message: ChatMessage, allowed_hosts: tuple[str, ...
     target = target_of(url)
     if target is None:
         return NO_TARGET
+    written = message.written(url.partition("://")[0])
+    if written.form is Form.MARKDOWN:  # Apprise passes it on as it is
+        title, body, form = "", written.text, apprise.NotifyFormat.MARKDOWN
+    else:
+        title, body, form = written.title, written.body, apprise.NotifyFormat.TEXT
     with _guarded(allowed_hosts) as exchanges:
-        delivered = target.notify(
-            body=message.body, title=message.title, body_format=apprise.NotifyFormat.TEXT
-        )
+        delivered = target.notify(body=body, title=title, body_format=form)
     return judge(bool(delivered), exchanges)
 
 

@@ -15,6 +15,7 @@ from service.ledger.lease import Lease, Row
 from service.ledger.outcome import Outcome
 from service.logs import get_logger
 from service.messages.chat import about, channel_test
+from service.messages.chat_paper import chat_paper
 from service.messages.story import Story, tell
 from service.models import Batch, Channel, DeliveryState, Notification
 from service.runtime import Runtime
@@ -82,7 +83,8 @@ class ChatSender:
             return self._people.send(row, self._story, on_wire)
         url = self._runtime.vault.decrypt(self._urls[channel_id])
         story, language = self._story, row["language"]
-        message = about(story, language) if story else channel_test(language)
+        paper = chat_paper(self._runtime.settings.config_dir)
+        message = about(story, language, paper) if story else channel_test(language, paper)
         provider = provider_of(url.partition("://")[0])
         with self._gate.at_channel(url) as visit:
             outcome = self._bringer.bring(
