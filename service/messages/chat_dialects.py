@@ -26,7 +26,8 @@ class Markup(str):
 Escape = Callable[[str], str]
 
 _IN_URL = re.compile(r"[()*_~`|\[\]<>\\{}$'\"]")
-_MARKDOWN = re.compile(r"[\\`*_~|\[\]<>&$]")
+_MARKDOWN = re.compile(r"[\\`*_~|\[\]<$]|&(?=#?\w+;)")
+_MARKDOWN_START = re.compile(r"^(?=[#>+=-])", re.MULTILINE)
 # What begins a heading, a list, a quotation, a rule or a command, where a line begins.
 _LINE_START = re.compile(r"^(?=[#>+=:!/-])", re.MULTILINE)
 _NUMBERED = re.compile(r"^(\d{1,9})(?=[.)])", re.MULTILINE)
@@ -54,8 +55,7 @@ def _markdown(text: str) -> str:
         return _MARKDOWN.sub(r"\\\g<0>", part)
 
     escaped = _around_urls(text, escape, _inert)
-    escaped = re.sub(r"^(?=[#+=:!/-])", r"\\", escaped, flags=re.MULTILINE)
-    return _NUMBERED.sub(r"\1\\", escaped)
+    return _NUMBERED.sub(r"\1\\", _MARKDOWN_START.sub(r"\\", escaped))
 
 
 def _alike(text: str) -> str:
