@@ -32,6 +32,7 @@ COMMANDS = {
     "post": "service.cli.post",
     "subscriber": "service.cli.subscriber",
     "channel": "service.cli.channel",
+    "chat": "service.cli.chat",
     "today": "service.cli.today",
     "deliveries": "service.cli.deliveries",
     "dead-letters": "service.cli.dead_letters",

@@ -75,7 +75,7 @@ def preview(
             letter = _digest(runtime, session, language, weekly=weekly)
         else:
             number = int(NUMBER(what))
-            letter = _letter(runtime, _story(session, number, kind, note), language)
+            letter = _letter(runtime, told_story(session, number, kind, note), language)
     if out is None:
         _show(letter)
         return
@@ -109,7 +109,12 @@ def check() -> None:
     click.echo("Every kind of letter can be written.")
 
 
-def _story(session: Session, article_id: int, kind: str, note: str) -> Story:
+def told_story(session: Session, article_id: int, kind: str, note: str) -> Story:
+    """What a notification of this kind would tell of an article.
+
+    Raises:
+        Refusal: there is no such article, or nothing of it to tell yet.
+    """
     from service.messages.story import tell
     from service.models import Article, Notification, NotificationKind
 
@@ -119,7 +124,10 @@ def _story(session: Session, article_id: int, kind: str, note: str) -> Story:
     if article.shown_revision_id is None:
         raise Refusal(f"article {article_id} has no text yet that was classified")
     made_up = Notification(
-        kind=NotificationKind(kind), article_id=article_id, payload={"note": note}
+        kind=NotificationKind(kind),
+        article_id=article_id,
+        payload={"note": note},
+        is_urgent=article.is_urgent,
     )
     return tell(session, made_up)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from service.messages.chat_services import Form
@@ -136,6 +136,11 @@ class Dialect:
         return {Form.MARKDOWN: "md", Form.MRKDWN: "mrkdwn", Form.HTML: "html"}.get(self.form, "txt")
 
     @property
+    def unit(self) -> str:
+        """What `size` counts, in a word."""
+        return {len: "characters", octets: "bytes"}.get(self.size, "UTF-16 units")
+
+    @property
     def has_title_inside(self) -> bool:
         """Whether templates write the title: in plain text it stands before what they write."""
         return self.suffix != "txt"
@@ -235,4 +240,4 @@ def dialect_of(name: str, form: Form | None = None) -> Dialect:
     found = DIALECTS.get(name) or _BY_SCHEME.get(name)
     if found is not None and form in (None, found.form):
         return found
-    return _BY_FORM[form or Form.TEXT]
+    return replace(_BY_FORM[form or Form.TEXT], name=name)
