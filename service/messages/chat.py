@@ -34,7 +34,8 @@ from service.messages.wording import opening, printable, words
 MAX_BODY = 1_500  # with its title below Discord's 2,000, the smallest limit of those we speak to
 MAX_LIST_BYTES = 3_400  # with its title and the way out below the 4,096 of ntfy and of Telegram
 MAX_TITLE = 400
-MAX_SUMMARY = 20_000
+MAX_SUMMARY = 1_500  # more would flood a room, whatever its service bears
+MAX_TEXT = 20_000  # for a program
 MAX_LABELS = 300
 MAX_NOTE = 500
 MAX_ALT = 500
@@ -73,6 +74,9 @@ class ChatMessage:
     content: Content | None = None
     story: Story | None = None
     paper: ChatPaper = field(default_factory=chat_paper, compare=False, repr=False)
+    _kept: dict[tuple[Dialect, int], Written] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def written(self, service: str, longest: int | None = None) -> Written:
         """The message for a service, by its name in `config/chat.yaml` or one of its schemes.
@@ -80,7 +84,10 @@ class ChatMessage:
         `longest`: where a part of the service bears less than its messages, such as a caption.
         """
         dialect, most = self.paper.rules(service)
-        return self._written(dialect, min(most, longest or most))
+        key = (dialect, min(most, longest or most))
+        if key not in self._kept:  # written once for all rooms of a service
+            self._kept[key] = self._written(*key)
+        return self._kept[key]
 
     def _written(self, dialect: Dialect, longest: int) -> Written:
         content = self._content()
@@ -134,7 +141,7 @@ class ChatMessage:
             "revision_id": story.revision_id,
             "headline": printable(story.title, MAX_TITLE),
             "note": printable(story.note, MAX_NOTE),
-            "summary": printable(story.summary or story.body_text, MAX_SUMMARY),
+            "summary": printable(story.summary or story.body_text, MAX_TEXT),
             "url": content.url,
             "image_url": content.image_url,
             "image_alt": content.image_alt,

@@ -38,6 +38,7 @@ class ChatPaper:
         self._folder = config_dir / "chat" if config_dir else None
         self._shipped: dict[str, ImmutableSandboxedEnvironment] = {}
         self._own: dict[str, ImmutableSandboxedEnvironment] = {}
+        self._files: frozenset[str] = frozenset()
         self._said: set[str] = set()  # to the log, once
 
     def rules(self, scheme: str) -> tuple[Dialect, int]:
@@ -70,7 +71,11 @@ class ChatPaper:
         Raises:
             TemplateError: the operator's template is wrong, or says more than the service bears.
         """
-        environment = self._environment(dialect, self._folder)
+        folder = self._folder if self._folder is not None and self._folder.is_dir() else None
+        files = frozenset(path.name for path in folder.iterdir()) if folder else frozenset()
+        if files != self._files:  # Jinja looks again at a file it has read, not for a new one
+            self._own, self._files = {}, files
+        environment = self._environment(dialect, folder)
         try:
             found = self._fitted(environment, content, dialect, longest)
         except TemplateError:

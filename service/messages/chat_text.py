@@ -37,19 +37,23 @@ _BAD_IN_URL = re.compile("[^\\w!#$%&'()*+,./:;=?@~\\[\\]-]|\u0640")
 
 def tame(text: str, limit: int) -> str:
     """A text of one or more lines as a chat may show it, of at most about `limit` characters."""
-    clean = _LINE_ENDS.sub("\n", text[: 4 * limit])
-    clean = _JOINER.sub("", _INVISIBLE.sub("", printable(clean, 4 * limit)))
+    clean = _LINE_ENDS.sub("\n", text[: 2 * limit])
+    clean = _INVISIBLE.sub("", printable(clean, 2 * limit))
+    if "\u200c" in clean or "\u200d" in clean:
+        clean = _JOINER.sub("", clean)
     clean = _BLANK_LINES.sub("\n\n", "\n".join(line.strip() for line in clean.split("\n")))
     return shortened(_without_mentions(clean.strip()), limit)
 
 
 def tame_line(text: str, limit: int) -> str:
     """A text as one line that a chat may show."""
-    return tame(" ".join(text[: 4 * limit].split()), limit)
+    return tame(" ".join(text[: 2 * limit].split()), limit)
 
 
 def _without_mentions(text: str) -> str:
     """Keep a headline from ringing everybody in a room: `@everyone` gets a word joiner inside."""
+    if not re.search("[@</]", text):
+        return text
     pieces, at = [], 0
     for found in URL.finditer(text):
         pieces += [_joined(text[at : found.start()]), found[0].replace("@", "%40")]
@@ -99,9 +103,9 @@ def shortened(text: str, limit: int) -> str:
     if limit < 1:
         return ""
     end = limit - 1
-    spaces = [found.start() for found in re.finditer(r"\s", text[:limit])]
-    if spaces and spaces[-1] > 0:
-        end = spaces[-1]
+    space = next((at for at in range(end, 0, -1) if text[at].isspace()), 0)
+    if space:
+        end = space
     else:
         for found in URL.finditer(text):
             if found.start() < end < found.end():

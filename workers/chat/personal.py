@@ -66,6 +66,7 @@ class PersonalChats:
         self._runtime, self._offer = runtime, runtime.settings.chat_offer
         self._bringer, self._paper = bringer, chat_paper(runtime.settings.config_dir)
         self._template, self._claim_id = "", 0
+        self._told: dict[tuple[str, ChatKind], ChatMessage] = {}
 
     def prepare(self, notification: Notification) -> None:
         """Read what messages of the service say."""
@@ -124,7 +125,10 @@ class PersonalChats:
         if gathered:
             message = self._list(gathered, row["letter"].more, language)
         elif story is not None:
-            message = about(story, language, self._paper)
+            if (language, kind) not in self._told:  # the same to everybody
+                told = about(story, language, self._paper)
+                self._told[language, kind] = self._with_way_out(told, row, kind)
+            return self._told[language, kind]
         elif self._template == WELCOME:
             message = welcome(language, self._paper)
         else:

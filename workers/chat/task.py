@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from service.ledger.lease import Lease, Row
 from service.ledger.outcome import Outcome
 from service.logs import get_logger
-from service.messages.chat import about, channel_test
+from service.messages.chat import ChatMessage, about, channel_test
 from service.messages.chat_paper import chat_paper
 from service.messages.story import Story, tell
 from service.models import Batch, Channel, DeliveryState, Notification
@@ -52,6 +52,7 @@ class ChatSender:
         self._gate = Gate(runtime, is_pressing=is_pressing)
         self._story: Story | None = None
         self._urls: dict[int, str] = {}
+        self._messages: dict[str, ChatMessage] = {}
         self._caller = Caller(runtime.settings, runtime.settings.allow_private_hosts)
         self._bringer = Bringer(runtime, self._caller, lease.notification_id)
         self._people = PersonalChats(runtime, self._bringer, self._gate)
@@ -82,9 +83,7 @@ class ChatSender:
         if channel_id is None:
             return self._people.send(row, self._story, on_wire)
         url = self._runtime.vault.decrypt(self._urls[channel_id])
-        story, language = self._story, row["language"]
-        paper = chat_paper(self._runtime.settings.config_dir)
-        message = about(story, language, paper) if story else channel_test(language, paper)
+        story, message = self._story, self._message(row["language"])
         provider = provider_of(url.partition("://")[0])
         with self._gate.at_channel(url) as visit:
             outcome = self._bringer.bring(
@@ -98,6 +97,15 @@ class ChatSender:
             # Staff who test a channel want to read the answer.
             return Outcome(outcome.state, outcome.code, f"the service answered {outcome.code}")
         return outcome
+
+    def _message(self, language: str) -> ChatMessage:
+        """What the batch tells, written once for each language."""
+        if language not in self._messages:
+            paper = chat_paper(self._runtime.settings.config_dir)
+            story = self._story
+            told = about(story, language, paper) if story else channel_test(language, paper)
+            self._messages[language] = told
+        return self._messages[language]
 
     def close(self) -> None:
         """Every call hangs up by itself."""
