@@ -59,19 +59,18 @@ LATE = Outcome(DeliveryState.CANCELLED, "late", "what it would say is over")
 
 
 class PersonalChats:
-    """Sends to people's chats. Nothing of a target is kept from one message to the next."""
+    """Sends to people's chats what one slice of a batch tells. Nothing of a target is kept from one
+    message to the next."""
 
-    def __init__(self, runtime: Runtime, bringer: Bringer, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(
+        self, runtime: Runtime, bringer: Bringer, gate: Gate, notification: Notification
+    ) -> None:
         self._runtime, self._offer = runtime, runtime.settings.chat_offer
-        self._bringer, self._paper = bringer, chat_paper(runtime.settings.config_dir)
-        self._template, self._claim_id = "", 0
-        self._told: dict[tuple[str, ChatKind], ChatMessage] = {}
-
-    def prepare(self, notification: Notification) -> None:
-        """Read what messages of the service say."""
+        self._bringer, self._gate = bringer, gate
+        self._paper = chat_paper(runtime.settings.config_dir)
         self._template = str(notification.payload.get("template", ""))
         self._claim_id = int(notification.payload.get("claim_id", 0))
+        self._told: dict[tuple[str, ChatKind], ChatMessage] = {}
 
     def send(self, row: Row, story: Story | None, on_wire: Callable[[], None]) -> Outcome:
         """Send one message to one person's chat."""

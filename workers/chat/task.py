@@ -55,13 +55,14 @@ class ChatSender:
         self._messages: dict[str, ChatMessage] = {}
         self._caller = Caller(runtime.settings, runtime.settings.allow_private_hosts)
         self._bringer = Bringer(runtime, self._caller, lease.notification_id)
-        self._people = PersonalChats(runtime, self._bringer, self._gate)
 
     def prepare(self, session: Session) -> int | None:
         notification = session.get_one(Notification, self._lease.notification_id)
         found = session.execute(select(Channel.id, Channel.sealed_url)).all()
         self._urls = {row.id: row.sealed_url for row in found}
-        self._people.prepare(notification)
+        # Anew for each slice: the article may have a newer text by now.
+        self._people = PersonalChats(self._runtime, self._bringer, self._gate, notification)
+        self._messages = {}
         if notification.article_id is None:
             return None
         self._story = tell(session, notification)
@@ -99,7 +100,7 @@ class ChatSender:
         return outcome
 
     def _message(self, language: str) -> ChatMessage:
-        """What the batch tells, written once for each language."""
+        """What a slice of the batch tells, written once for each language."""
         if language not in self._messages:
             paper = chat_paper(self._runtime.settings.config_dir)
             story = self._story

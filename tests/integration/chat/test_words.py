@@ -1,0 +1,52 @@
+"""What rooms are sent through Apprise: in the form of their service, and always the newest text."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import update
+
+from service.ledger.lease import SLICE
+from service.messages.chat import about
+from service.messages.chat_preview import sample
+from service.models import Revision
+from tests.integration.chat.test_channels import Room, room, tell
+from workers.chat.targets import send_to_target
+
+__all__ = ["room", "tell"]
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("mmost://127.0.0.1:{port}/" + "a" * 26, "**Kıyıda bisiklet yolu açıldı**\n\nYeni yol"),
+        ("rocket://web/hook@127.0.0.1:{port}/#haber", "**Kıyıda bisiklet yolu açıldı**\n\nYeni"),
+    ],
+)
+def test_markdown_passes_apprise_as_it_is(room: Room, url, text):
+    message = about(sample(), "tr")
+
+    send_to_target(url.format(port=room.port), message, ("127.0.0.1",))
+
+    (got,) = room.got
+    assert got["text"].startswith(text)
+    assert got["text"] == message.written(url.partition(":")[0]).text
+    assert "[Haberin tamamı](https://city.example/news/1)" in got["text"]
+
+
+def test_a_text_that_changes_while_a_batch_is_sent_is_told_to_the_rest(room, town, tell, runtime):
+    for _ in range(SLICE + 1):
+        town.channel(room.url())
+
+    def answer(handler) -> None:
+        if len(room.got) == 1:
+            with runtime.db.write() as session:
+                session.execute(update(Revision).values(title="Yeni başlık"))
+        handler.say(200)
+
+    room.answer = answer
+
+    tell()
+
+    assert len(room.got) == SLICE + 1
+    assert room.got[0]["title"] != "Yeni başlık"
+    assert room.got[-1]["title"] == "Yeni başlık"
