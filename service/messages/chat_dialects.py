@@ -208,7 +208,7 @@ DIALECTS = {
             link=_slack_link,
             size=utf16_units,
         ),
-        _of_markdown("discord", "discord", longest=2_000),
+        _of_markdown("discord", "discord", longest=2_000, size=utf16_units),
         _of_markdown("mattermost", "mmost", "mmosts", longest=3_800),
         _of_markdown("teams", "workflows", "workflow", longest=6_000, size=octets),
         _of_markdown(

@@ -69,6 +69,8 @@ def problems(config_dir: Path) -> Iterator[str]:
     folder = config_dir / "chat"
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         name, *of, suffix = path.name.split(".")
+        if path.name == "README.md":
+            continue
         if f"{name}.{suffix}" not in shipped or len(of) > 1 or not known.issuperset(of):
             yield f"chat/{path.name}: no chat message uses a template of this name"
     paper = ChatPaper(config_dir)

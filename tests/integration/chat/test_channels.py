@@ -38,6 +38,7 @@ class Room(ThreadingHTTPServer):
     """Remembers what was posted and answers as `answer` says."""
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import html
+import re
+from dataclasses import replace
+
 import pytest
 
-from service.messages.chat import ChatMessage
+from service.messages.chat import about
+from service.messages.chat_preview import sample
 from service.models import DeliveryState
 from tests.integration.chat.doubles import discord as discords
 from tests.integration.chat.doubles import matrix as homeservers
@@ -18,11 +23,15 @@ from workers.chat.providers.matrix import Matrix
 
 SENT, DEFERRED, REJECTED = DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.REJECTED
 UNKNOWN = DeliveryState.UNKNOWN
-TURKISH = ChatMessage(
-    "İzmir’de ışık <b> & ÇĞÖŞÜ", "ığüşöç İ 🎉\n\nhttps://www.example.bel.tr/a_b_c"
-)
 LINK = "https://www.example.bel.tr/haber/1"
-HUGE = ChatMessage("Başlık", f"{'ığ🎉şİ&<* ' * 12_500}\n\n{LINK}")
+TURKISH = about(
+    replace(
+        sample(), title="İzmir’de ışık <b> & ÇĞÖŞÜ", summary="ığüşöç İ 🎉", url=f"{LINK}/a_b_c"
+    ),
+    "tr",
+)
+HUGE = about(replace(sample(), summary="ığ🎉şİ&<* " * 12_500, title="Başlık", url=LINK), "tr")
+MARKED = (bots.TelegramDouble, homeservers.MatrixDouble)
 ALL = ("telegram", "discord", "slack", "ntfy", "matrix")
 GARBAGE = Answer(200, b"<html>Sign in to this network</html>")
 
@@ -46,6 +55,16 @@ def send(caller):
     return send
 
 
+def seen(double) -> str:
+    """What people read of the one message that a service shows, with the addresses of links."""
+    (text,) = double.shown if isinstance(double.shown, list) else double.shown.values()
+    text = re.sub(r'<a href="([^"]*)">', r"\1 ", text)
+    text = re.sub(r"</?[a-z]+>", "", text) if isinstance(double, MARKED) else text
+    text = html.unescape(text) if isinstance(double, (*MARKED, slacks.SlackDouble)) else text
+    text = re.sub(r"\\(.)", r"\1", text) if isinstance(double, discords.DiscordDouble) else text
+    return text.replace("\u2060", "")
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_turkish_arrives_intact_and_is_known_by_a_number(doubles, send, name):
     double = doubles[name]
@@ -54,12 +73,8 @@ def test_turkish_arrives_intact_and_is_known_by_a_number(doubles, send, name):
 
     assert (receipt.outcome.state, receipt.outcome.code) == (SENT, "200")
     assert receipt.message_id
-    shown = double.shown if isinstance(double.shown, list) else list(double.shown.values())
-    (text,) = shown
-    if name == "slack":
-        text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    for part in (*TURKISH.title.split(), "ığüşöç İ 🎉", "https://www.example.bel.tr/a_b_c"):
-        assert part in text
+    for part in (*["İzmir’de", "ışık", "<b>", "&", "ÇĞÖŞÜ"], "ığüşöç İ 🎉", f"{LINK}/a"):
+        assert part in seen(double)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -68,11 +83,29 @@ def test_what_is_far_too_long_is_cut_and_keeps_its_address(doubles, send, name):
 
     assert send(double.url(), HUGE).outcome.state == SENT
 
-    shown = double.shown if isinstance(double.shown, list) else list(double.shown.values())
-    (text,) = shown
-    assert text.startswith("Başlık")
-    assert text.endswith(f"…\n\n{LINK}")
-    assert 1_000 < len(text) < 21_000
+    text = seen(double)
+    assert "Başlık" in text[:12]
+    assert "…" in text
+    assert LINK in text[-100:]
+    assert 1_000 < len(text) < 5_000
+
+
+IMAGES = {
+    "telegram": lambda body: body["link_preview_options"].get("url"),
+    "discord": lambda body: [one["image"]["url"] for one in body["embeds"]],
+    "slack": lambda body: [one["image_url"] for one in body["attachments"]],
+    "ntfy": lambda body: body.get("attach"),
+}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_an_image_is_named_where_the_service_shows_it(doubles, send, name):
+    send(doubles[name].url())
+    send(doubles[name].url(), about(replace(sample(), image_url=""), "tr"))
+
+    shown, none = (IMAGES[name](asked.body) for asked in doubles[name].asked)
+    assert shown in (sample().image_url, [sample().image_url])
+    assert not none
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -269,18 +302,20 @@ def test_a_slack_webhook_answers_in_words_and_names_no_message(slack, send, answ
 
 
 def test_slack_hides_no_link_behind_words_and_rings_nobody(slack, send):
-    send(slack.hook_url(), ChatMessage("<!channel> *a*", "<https://evil.example|bank>"))
+    hostile = replace(sample(), title="<!channel> *a*", summary="<https://evil.example|bank>")
+    send(slack.hook_url(), about(hostile, "tr"))
 
-    assert slack.hooked == ["&lt;!channel&gt; *a*\n\n&lt;https://evil.example|bank&gt;"]
-    assert slack.asked[0].body["mrkdwn"] is False
+    (text,) = slack.hooked
+    assert re.findall("<[^>]*>", text) == ["<https://city.example/news/1|Haberin tamamı>"]
+    assert text.count("*") == 2, "the title is bold, and nothing else"
 
 
 def test_discord_shows_marks_as_they_are_and_leaves_addresses_alone(discord, send):
-    send(discord.url("?thread=77"), ChatMessage("*a* [b](c)", "# _d_\n\nhttps://a.example/b_c_d"))
+    hostile = replace(sample(), title="*a* [b](c)", summary="# _d_ https://a.example/b%5Fc")
+    send(discord.url("?thread=77"), about(hostile, "tr"))
 
-    assert list(discord.shown.values()) == [
-        "\\*a\\* \\[b](c)\n\n\\# \\_d\\_\n\nhttps://a.example/b_c_d"
-    ]
+    (text,) = discord.shown.values()
+    assert text.startswith("**\\*a\\* \\[b\\](c)**\n\n\\# \\_d\\_ https://a.example/b%5Fc\n\n")
     assert list(discord.threads.values()) == ["77"]
 
 
@@ -294,7 +329,7 @@ def test_a_group_that_moved_is_written_to_where_it_is(telegram, send):
 
 
 def test_a_telegram_address_says_where_and_how(telegram, send):
-    send(telegram.url("@izmir_haber", "?topic=7&silent=yes&preview=yes"))
+    send(telegram.url("@izmir_haber", "?topic=7&silent=yes&preview=yes&image=no"))
 
     (asked,) = telegram.asked
     assert asked.body["chat_id"] == "@izmir_haber"

@@ -33,6 +33,7 @@ def test_markdown_passes_apprise_as_it_is(room: Room, url, text):
     assert "[Haberin tamamı](https://city.example/news/1)" in got["text"]
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_text_that_changes_while_a_batch_is_sent_is_told_to_the_rest(room, town, tell, runtime):
     for _ in range(SLICE + 1):
         town.channel(room.url())

@@ -44,7 +44,7 @@ def test_a_preview_is_the_message_that_a_room_gets(article):
 
     assert shown.exit_code == 0, shown.output
     assert "Service: discord, written as markdown\nSize: " in shown.output
-    assert "of 2,000 characters\n" in shown.output
+    assert "of 2,000 UTF-16 units\n" in shown.output
     assert "\n\n**Correction: " in shown.output
     assert "What changed: At 10." in shown.output
     assert "[Read the full story](https://" in shown.output

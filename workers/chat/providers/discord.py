@@ -12,10 +12,7 @@ from service.messages.chat import ChatMessage
 from service.models import DeliveryState
 from workers.calls import Caller, Reply
 from workers.chat.providers.provider import Receipt, receipt_of, refusal, unread, waits
-from workers.chat.providers.written import for_discord
 from workers.chat.targets import NO_TARGET, target_of
-
-LONGEST = 2000
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,13 @@ def _read(url: str) -> _Hook | None:
 
 
 def _text(message: ChatMessage) -> dict[str, Any]:
-    return {"content": for_discord(message, LONGEST), "allowed_mentions": {"parse": []}}
+    written = message.written("discord")
+    image = {"url": written.image_url}
+    return {
+        "content": written.text,
+        "embeds": [{"image": image}] if written.image_url else [],
+        "allowed_mentions": {"parse": []},
+    }
 
 
 def _receipt(reply: Reply) -> Receipt:

@@ -18,14 +18,12 @@ from service.messages.chat import ChatMessage
 from service.models import DeliveryState
 from workers.calls import Caller, Reply
 from workers.chat.providers.provider import receipt_of
-from workers.chat.providers.written import as_text, in_bytes
 
 API = "/_matrix/client/v3"
 RELATIONS = "/_matrix/client/v1"  # where the specification has what follows up an event
 DEVICE = "TELLAL"  # the same at each sign-in: another device's numbers are other numbers
 MAX_EDITS = 100  # of one message, that are taken back with it
 LONGEST_WAIT_MS = 1e9
-LONGEST = 20_000  # bytes: an event has 65,536 at most, and a correction holds its text twice
 _CODE = re.compile(r"[A-Z][A-Z0-9_.]{1,63}")
 
 Content = dict[str, Any]
@@ -163,8 +161,14 @@ def outcome_of(reply: Reply) -> Outcome:
 
 def message_content(message: ChatMessage, kind: str = "m.notice") -> Content:
     """A message as an event. It mentions nobody, whatever its text looks like."""
-    body = as_text(message, LONGEST, in_bytes)
-    return {"msgtype": kind, "body": body, "m.mentions": {}}
+    written = message.written("matrix")
+    return {
+        "msgtype": kind,
+        "body": written.plain,
+        "format": "org.matrix.custom.html",
+        "formatted_body": written.text,
+        "m.mentions": {},
+    }
 
 
 def instead_of(event: str, content: Content) -> Content:
@@ -173,6 +177,7 @@ def instead_of(event: str, content: Content) -> Content:
     return {
         **content,
         "body": f"* {content['body']}",
+        "formatted_body": f"* {content['formatted_body']}",
         "m.new_content": content,
         "m.relates_to": {"rel_type": "m.replace", "event_id": event},
     }

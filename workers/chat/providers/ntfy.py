@@ -17,10 +17,8 @@ from apprise.plugins.ntfy import NotifyNtfy, NtfyAuth, NtfyMode, NtfyPriority
 from service.messages.chat import ChatMessage
 from workers.calls import Caller, Reply
 from workers.chat.providers.provider import Receipt, receipt_of, refusal, unread
-from workers.chat.providers.written import fitted, in_bytes
 from workers.chat.targets import NO_TARGET, target_of
 
-LONGEST = 4000  # bytes; a longer message becomes a file
 _PRIORITIES = {
     NtfyPriority.MIN: 1,
     NtfyPriority.LOW: 2,
@@ -49,10 +47,7 @@ class Ntfy:
         found = self._read(url)
         if found is None:
             return Receipt(NO_TARGET)
-        title, body = fitted(message, LONGEST, in_bytes)
-        said: dict[str, Any] = {"topic": found.topic, "title": title, **found.extra}
-        if body:
-            said["message"] = body
+        said = {"topic": found.topic, **_fields(message), **found.extra}
         if _NUMBER.fullmatch(number):
             said["sequence_id"] = number
         reply = caller.call("POST", f"{found.origin}/", headers=found.headers, json=said)
@@ -86,6 +81,19 @@ class Ntfy:
         if parsed.get("actions"):  # as UTF-8, which is how ntfy reads its headers
             headers["X-Actions"] = str(parsed["actions"]).encode().decode("latin-1")
         return _Topic(origin, target.topics[0], headers, _extra(target, parsed))
+
+
+def _fields(message: ChatMessage) -> dict[str, Any]:
+    written = message.written("ntfy")
+    wanted = {
+        "title": written.title,
+        "message": written.body,
+        "priority": written.priority,
+        "tags": list(written.tags),
+        "click": written.url,
+        "attach": written.image_url,
+    }
+    return {name: value for name, value in wanted.items() if value}
 
 
 def _authorization(target: NotifyNtfy) -> dict[str, str]:

@@ -13,10 +13,8 @@ from service.models import DeliveryState
 from workers.calls import Caller, Reply
 from workers.chat.providers.by_apprise import ByApprise
 from workers.chat.providers.provider import Receipt, receipt_of, refusal, unread, waits
-from workers.chat.providers.written import for_slack
 from workers.chat.targets import target_of
 
-LONGEST = 4000
 # Slack refuses with HTTP 200 and a word. These statuses say the same; all other words say 400.
 _STATUS = {
     **dict.fromkeys(
@@ -132,7 +130,15 @@ def _read(url: str) -> _Room | None:
 
 
 def _text(message: ChatMessage) -> dict[str, Any]:
-    return {"text": for_slack(message, LONGEST), "mrkdwn": False}
+    """An image that cannot be fetched is not shown in an attachment; in a block it would have the
+    message refused."""
+    written = message.written("slack")
+    image = {"fallback": written.image_alt, "image_url": written.image_url}
+    return {
+        "text": written.text,
+        "mrkdwn": True,
+        "attachments": [image] if written.image_url else [],
+    }
 
 
 def _receipt(reply: Reply) -> Receipt:

@@ -14,10 +14,8 @@ from service.models import DeliveryState
 from workers.calls import Caller, Reply
 from workers.chat.providers.by_apprise import ByApprise
 from workers.chat.providers.provider import Receipt, receipt_of, refusal, unread, waits
-from workers.chat.providers.written import as_text, in_utf16
 from workers.chat.targets import target_of
 
-LONGEST = 4096
 # Refusals with 400 that say: this chat is over, or is none of this bot's.
 _GONE = re.compile(
     "chat not found|bot was kicked|bot was blocked|user is deactivated|group chat was deactivated|"
@@ -36,6 +34,7 @@ class _Chat:
     topic: int | None
     is_silent: bool
     has_preview: bool
+    has_image: bool
 
 
 class Telegram:
@@ -99,14 +98,19 @@ def _read(url: str) -> _Chat | None:
     if not isinstance(target, NotifyTelegram) or len(target.targets) != 1:
         return None
     ((chat, topic),) = target.targets
-    return _Chat(target.bot_token, chat, topic, bool(target.silent), bool(target.preview))
+    has_image = not re.search("[?&]image=(no|off|false|0)", url, re.IGNORECASE)
+    return _Chat(
+        target.bot_token, chat, topic, bool(target.silent), bool(target.preview), has_image
+    )
 
 
 def _text(to: _Chat, message: ChatMessage) -> dict[str, Any]:
-    return {
-        "text": as_text(message, LONGEST, in_utf16),
-        "link_preview_options": {"is_disabled": not to.has_preview},
-    }
+    """HTML, with the article's image as the preview; without one, of the link if that is wanted."""
+    written = message.written("telegram")
+    preview: dict[str, Any] = {"is_disabled": not to.has_preview}
+    if written.image_url and to.has_image:
+        preview = {"url": written.image_url, "prefer_large_media": True}
+    return {"text": written.text, "parse_mode": "HTML", "link_preview_options": preview}
 
 
 def _parameters(reply: Reply) -> dict[str, Any]:
