@@ -41,6 +41,7 @@ from service.smtp import Server, verifying
 CHAT_SCHEMES = (
     *("slack", "discord", "tgram", "matrix", "matrixs", "mmost", "mmosts", "rocket", "rockets"),
     *("ntfy", "ntfys", "workflows", "gchat", "zulip", "json", "jsons"),
+    "webhook",
 )
 STAFF_ROLES = (
     *("viewer", "reviewer", "editor", "channel-manager", "privacy-officer", "administrator"),
@@ -102,7 +103,9 @@ class Settings(BaseSettings):
     )
     chat_schemes: Annotated[tuple[str, ...], NoDecode] = Field(
         CHAT_SCHEMES,
-        description="Apprise schemes that staff may add as channels, joined by commas.",
+        description="Kinds of address that staff may add as channels, joined by commas: schemes of "
+        "Apprise, and webhook for https addresses of developers. docs/chat-addresses.md says what others "
+        "would reach.",
     )
     personal_chat: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
