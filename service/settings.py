@@ -104,8 +104,8 @@ class Settings(BaseSettings):
     chat_schemes: Annotated[tuple[str, ...], NoDecode] = Field(
         CHAT_SCHEMES,
         description="Kinds of address that staff may add as channels, joined by commas: schemes of "
-        "Apprise, and webhook for https addresses of developers. docs/chat-addresses.md says what others "
-        "would reach.",
+        "Apprise, and webhook for https addresses of developers. What others would reach: "
+        "docs/chat-addresses.md.",
     )
     personal_chat: Annotated[tuple[str, ...], NoDecode] = Field(
         (),

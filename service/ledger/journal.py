@@ -80,7 +80,7 @@ class Journal:
     def answer(self, destination_id: int, outcome: Outcome) -> None:
         """Keep an answer for the time until it is settled."""
         detail = outcome.detail[:DETAIL_CHARACTERS]
-        said: list[object] = [outcome.code, detail, outcome.retry_after_s]
+        said: list[object] = [outcome.code, detail, outcome.retry_after_s, outcome.took_s]
         while said and said[-1] in ("", None):
             said.pop()
         self._write("a", destination_id, int(outcome.state), *said)

@@ -18,6 +18,9 @@ CLOSED = "closed"  # the code of one whose mail lane, or chat room, is left alon
 UNTRIED = (QUIET, CLOSED)
 DOUBT = "unknown"  # the code of an answer that never came, where the delivery is tried again
 UNSENT = (DeliveryState.SUPPRESSED, DeliveryState.CANCELLED)
+# Chat whose receivers know a second copy by its number, and so may get one: webhooks (ADR 0043) and
+# homeservers of Matrix, by the transaction id.
+NUMBERED_LANES = frozenset({"webhook", "matrix", "matrixs"})
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Outcome:
     """The answer for one destination. `code` is the other side's (250, 4.7.1, 429 …).
 
     `is_global`: the wait was asked of all that we send to that service, not of this one alone.
+    `took_s`: how long it took, in seconds, where each try is to be kept.
     """
 
     state: DeliveryState
@@ -32,6 +36,7 @@ class Outcome:
     detail: str = ""
     retry_after_s: float | None = None
     is_global: bool = False
+    took_s: float | None = None
 
     @property
     def is_try(self) -> bool:
@@ -41,7 +46,7 @@ class Outcome:
     @property
     def is_worth_keeping(self) -> bool:
         """True where the answer explains something that the state alone does not."""
-        return self.state != DeliveryState.SENT or bool(self.detail)
+        return self.state != DeliveryState.SENT or bool(self.detail) or self.took_s is not None
 
 
 @dataclass(frozen=True)
@@ -73,16 +78,17 @@ def after_policy(
     *,
     doubts: int = 0,
     is_in_doubt: bool = False,
-    takes_once: bool = False,
+    lane: str = "",
 ) -> Outcome:
     """Apply what follows from an outcome on the given try (1 is the first).
 
     An email whose answer never came is sent again under the same Message-ID, which lets a mailbox
     drop the copy, but not more often than the policy says (`doubts`: how often it was in doubt
-    before); a chat message never, unless its service takes a second one for the first
-    (`takes_once`). That is sent until it is taken, and so is a feed, as after any failure: its
-    entries keep their ids, so a reader that has them shows nothing twice. Where that is not wanted
-    any more, it stays unknown whether the first one arrived. A try too many ends in a rejection.
+    before); a chat message never, unless its service takes a second one of a number for the first,
+    or its receiver knows it by that (`NUMBERED_LANES`). That goes out until it is answered. A feed
+    is pushed again until it is taken, as after any failure: its entries keep their ids, so a reader
+    that has them shows nothing twice. Where that is not wanted any more, it stays unknown whether
+    the first one arrived. A try too many ends in a rejection.
     """
     if is_in_doubt and outcome.state in UNSENT:
         return Outcome(DeliveryState.UNKNOWN)
@@ -93,9 +99,16 @@ def after_policy(
         and attempts < MAX_ATTEMPTS
     ):
         return Outcome(DeliveryState.DEFERRED, DOUBT, outcome.detail, policy.unknown_delay_s)
-    if outcome.state == DeliveryState.UNKNOWN and (takes_once or kind == DestinationKind.WEBSUB):
+    if outcome.state == DeliveryState.UNKNOWN and kind == DestinationKind.WEBSUB:
         wait_s = None if doubts else policy.unknown_delay_s
         outcome = Outcome(DeliveryState.DEFERRED, DOUBT, outcome.detail, wait_s)
+    if (
+        outcome.state == DeliveryState.UNKNOWN
+        and lane in NUMBERED_LANES
+        and attempts < MAX_ATTEMPTS
+    ):
+        wait_s = None if doubts else policy.unknown_delay_s
+        return Outcome(DeliveryState.DEFERRED, DOUBT, outcome.detail, wait_s)
     if outcome.state == DeliveryState.DEFERRED and attempts >= MAX_ATTEMPTS:
         return Outcome(
             DeliveryState.REJECTED,

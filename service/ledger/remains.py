@@ -112,6 +112,10 @@ def _read(path: Path, file: BinaryIO) -> Remains | None:
 
 
 def _outcome(
-    state: int, code: str = "", detail: str = "", retry_after_s: float | None = None
+    state: int,
+    code: str = "",
+    detail: str = "",
+    retry_after_s: float | None = None,
+    took_s: float | None = None,
 ) -> Outcome:
-    return Outcome(DeliveryState(state), code, detail, retry_after_s)
+    return Outcome(DeliveryState(state), code, detail, retry_after_s, took_s=took_s)

@@ -16,10 +16,6 @@ from service.ledger.lease import Lease, extend, of_batch
 from service.ledger.outcome import DOUBT, QUIET, Answer, Outcome, after_policy, backoff
 from service.models import Delivery, DeliveryAnswer, DeliveryState, DestinationKind
 
-# Lanes of services that take a second message of the same number for the first: the transaction ids
-# of Matrix, which are the delivery's.
-TAKES_ONCE = frozenset({"matrix", "matrixs"})
-
 # Whoever settles something was not killed by it: the claims before are forgiven.
 PROGRESS = {"attempts": 0}
 
@@ -128,7 +124,7 @@ def _settle_each(
             attempt,
             doubts=doubts.get(destination_id, 0),
             is_in_doubt=maybe is not None,
-            takes_once=lease.lane in TAKES_ONCE,
+            lane=lease.lane,
         )
         is_deferred = outcome.state == DeliveryState.DEFERRED
         is_doubt = is_deferred and given.state == DeliveryState.UNKNOWN
@@ -156,6 +152,7 @@ def _settle_each(
                     "code": outcome.code.replace("\0", "")[:16],
                     "detail": _kept(lease.kind, outcome.detail),
                     "at": now,
+                    "took_ms": None if given.took_s is None else round(given.took_s * 1000),
                 }
             )
     if settled:

@@ -51,6 +51,7 @@ from service.models.tally import DelayDay, Tally, TallyDay
 from service.models.taxonomy import Taxonomy, TaxonomyVersion, TopicDraft
 from service.models.token import OneTimeToken, TokenPurpose
 from service.models.topic import LabelOrigin, LabelState, Topic, TopicLabel
+from service.models.webhook_key import WebhookKey
 from service.models.websub import (
     HubMode,
     WebsubEnd,
@@ -163,6 +164,7 @@ __all__ = [
     "TopicLabel",
     "Verdict",
     "Via",
+    "WebhookKey",
     "WebsubEnd",
     "WebsubList",
     "WebsubRequest",

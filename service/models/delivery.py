@@ -76,7 +76,8 @@ class Delivery(Base):
 
 
 class DeliveryAnswer(Base):
-    """What the other side said, kept only where it was not a plain yes, and for test-sends.
+    """What the other side said, kept only where it was not a plain yes, and of test-sends and
+    webhooks. `took_ms`: from the first byte to the answer, where that was measured.
 
     So few rows that retention deletes them by their index: no partitions, and a plain key.
     """
@@ -91,3 +92,4 @@ class DeliveryAnswer(Base):
     code: Mapped[str] = mapped_column(String(16), default="")
     detail: Mapped[str] = mapped_column(String(500), default="")
     at: Mapped[datetime] = mapped_column(default=utcnow)
+    took_ms: Mapped[int | None]

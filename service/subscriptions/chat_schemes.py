@@ -83,7 +83,7 @@ OFF = UNGUARDED | RELAYS | AT_HOME | PAID | UNTRIED | PERSONAL  # unless a setti
 HOSTED = frozenset(
     {
         *("json", "jsons", "matrix", "matrixs", "mmost", "mmosts", "ntfy", "ntfys", "rocket"),
-        *("rockets", "workflow", "workflows", "zulip", WEBHOOK),
+        *("rockets", "workflow", "workflows", "zulip", WEBHOOK, PLAIN_WEBHOOK),
     }
 )
 # Of these, the first part of a short address is a token or a topic all the same.

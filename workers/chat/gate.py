@@ -14,7 +14,7 @@ from service.models import DeliveryState
 from service.personal_chat import ChatKind, Offer
 from service.runtime import Runtime
 from service.subscriptions.chat_addresses import ChatAddress
-from service.subscriptions.chat_urls import HOSTED
+from service.subscriptions.chat_schemes import HOSTED
 from workers.chat.rates import Rates, Room, rates_of
 from workers.courier import FullError, NotToBeSentError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import select, update
@@ -27,6 +28,7 @@ from workers.chat.gate import Gate
 from workers.chat.personal import PersonalChats
 from workers.chat.providers import provider_of
 from workers.chat.rests import Rests
+from workers.chat.webhooks import Webhooks, is_webhook
 from workers.courier import Courier, FullError
 from workers.deliver import deliver_batch
 from workers.one_by_one import Send
@@ -57,16 +59,17 @@ class ChatSender:
         self._bringer = Bringer(runtime, self._caller, lease.notification_id)
 
     def prepare(self, session: Session) -> int | None:
+        """Read what the next slice tells, anew: the article may have a newer text by now."""
         notification = session.get_one(Notification, self._lease.notification_id)
         found = session.execute(select(Channel.id, Channel.sealed_url)).all()
         self._urls = {row.id: row.sealed_url for row in found}
-        # Anew for each slice: the article may have a newer text by now.
         self._people = PersonalChats(self._runtime, self._bringer, self._gate, notification)
+        self._webhooks = Webhooks(self._runtime, self._lease, self._caller)
         self._messages = {}
-        if notification.article_id is None:
-            return None
-        self._story = tell(session, notification)
-        return self._story.revision_id
+        if notification.article_id is not None:
+            self._story = tell(session, notification)
+        repeated = self._webhooks.prepare(session, notification, self._story)
+        return self._story.revision_id if self._story else repeated
 
     def send_all(self, courier: Courier) -> None:
         try:
@@ -84,19 +87,27 @@ class ChatSender:
         if channel_id is None:
             return self._people.send(row, self._story, on_wire)
         url = self._runtime.vault.decrypt(self._urls[channel_id])
-        story, message = self._story, self._message(row["language"])
-        provider = provider_of(url.partition("://")[0])
-        with self._gate.at_channel(url) as visit:
-            outcome = self._bringer.bring(
-                provider, url, message, row["destination_id"], story, visit.entering(on_wire)
-            )
-            visit.note(outcome)
+        outcome = self._send(row, url, on_wire)
         if outcome.state == DeliveryState.REJECTED and outcome.code in BROKEN:
             with suppress(SQLAlchemyError):  # the answer counts more; the next one pauses it
                 self._pause(channel_id, outcome)
         if self._story is None and outcome.state == DeliveryState.SENT:
             # Staff who test a channel want to read the answer.
-            return Outcome(outcome.state, outcome.code, f"the service answered {outcome.code}")
+            return replace(outcome, detail=f"the service answered {outcome.code}")
+        return outcome
+
+    def _send(self, row: Row, url: str, on_wire: Callable[[], None]) -> Outcome:
+        scheme = url.partition("://")[0]
+        if not is_webhook(url) and (moved := self._webhooks.elsewhere(scheme)):
+            return moved
+        with self._gate.at_channel(url) as visit:
+            enter = visit.entering(on_wire)
+            if is_webhook(url):
+                outcome = self._webhooks.send(row, url, enter)
+            else:
+                at = (provider_of(scheme), url, self._message(row["language"]))
+                outcome = self._bringer.bring(*at, row["destination_id"], self._story, enter)
+            visit.note(outcome)
         return outcome
 
     def _message(self, language: str) -> ChatMessage:

@@ -66,8 +66,8 @@ def test_a_chat_message_without_an_answer_is_never_sent_again():
 
 
 def test_a_chat_message_is_sent_again_where_its_service_takes_it_once():
-    again = after_policy(STANDARD, CHAT, Outcome(UNKNOWN), 1, takes_once=True)
-    later = after_policy(STANDARD, CHAT, Outcome(UNKNOWN), 2, doubts=1, takes_once=True)
+    again = after_policy(STANDARD, CHAT, Outcome(UNKNOWN), 1, lane="matrix")
+    later = after_policy(STANDARD, CHAT, Outcome(UNKNOWN), 2, doubts=1, lane="matrix")
 
     assert (again.state, again.code, again.retry_after_s) == (
         *(DEFERRED, "unknown", STANDARD.unknown_delay_s),
