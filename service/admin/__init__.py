@@ -36,6 +36,7 @@ from service.admin import (
     subscribers,
     suppressions,
     today,
+    webhooks,
 )
 
 
@@ -48,6 +49,7 @@ def register(app: APIFlask) -> None:
         today.blueprint(),
         articles.blueprint(),
         channels.blueprint(),
+        webhooks.blueprint(),
         deliveries.blueprint(),
         dead_letters.blueprint(),
         alarms.blueprint(),

@@ -17,6 +17,7 @@ from service.cli.channel_change import (
     said,
     test,
 )
+from service.cli.channel_webhook import deliveries, replay, secret
 from service.cli.opened import opened_runtime
 from service.cli.source_options import STAFF, actor_of
 
@@ -29,7 +30,7 @@ def channel() -> None:
     """Manage chat rooms and webhooks."""
 
 
-for command in (edit, test, pause, resume, remove):
+for command in (edit, test, pause, resume, remove, secret, deliveries, replay):
     channel.add_command(command)
 
 

@@ -95,6 +95,12 @@ def replay(
     return Replayed(batches, found[MOST - 1] if len(found) > MOST else None)
 
 
+def number_of(notification: Notification, destination_id: int) -> str:
+    """The number of an event, which is its `webhook-id`: a replay has that of the first."""
+    first = notification.payload.get("of", notification.id)
+    return f"{first}-{destination_id}"
+
+
 def _ready(session: Session, channel: Channel) -> Destination:
     """Where events of a channel go that can be sent to."""
     require_webhook(channel)

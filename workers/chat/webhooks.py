@@ -45,7 +45,7 @@ class Webhooks:
         self._runtime, self._lease, self._caller = runtime, lease, caller
         self._keys: dict[int, WebhookKey] = {}
         self._event: dict[str, Any] = {}
-        self._notification_id = lease.notification_id  # of the event, also of one that is repeated
+        self._first_id = lease.notification_id  # of the event, also where it is repeated
         self._is_replay = self._is_gone = False
 
     def prepare(
@@ -58,7 +58,7 @@ class Webhooks:
         original = notification
         if notification.payload.get("template") == REPLAY:
             original = session.get_one(Notification, int(notification.payload["of"]))
-            self._is_replay, self._notification_id = True, original.id
+            self._is_replay, self._first_id = True, original.id
             story = tell(session, original)
         at = original.released_at or original.created_at
         if story is None:
@@ -90,7 +90,7 @@ class Webhooks:
         if self._is_replay and self._is_gone:
             return GONE
         body = orjson.dumps(self._event)
-        number = f"{self._notification_id}-{row['destination_id']}"
+        number = f"{self._first_id}-{row['destination_id']}"
         on_wire()
         headers = signatures(self._runtime.vault, key, number, body, utcnow())
         scheme, _, rest = url.partition("://")

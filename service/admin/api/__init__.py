@@ -32,6 +32,7 @@ from service.admin.api import (
     suppressions,
     today,
     topics,
+    webhooks,
 )
 from service.admin.api.entering import SCHEME
 
@@ -39,6 +40,7 @@ from service.admin.api.entering import SCHEME
 def register(app: APIFlask) -> None:
     """Add the routes of each part."""
     app.security_schemes = {SCHEME: {"type": "http", "scheme": "bearer"}}
+    app.spec_processor(webhooks.document)
     for part in (
         today.api,
         articles.api,
@@ -48,6 +50,7 @@ def register(app: APIFlask) -> None:
         alarms.api,
         source_events.api,
         channels.api,
+        webhooks.api,
         domains.api,
         topics.api,
         places.api,

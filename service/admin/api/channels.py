@@ -101,10 +101,10 @@ def list_channels(page: PageQuery) -> dict[str, Any]:
     (after,) = key_of(page.after, int) or (0,)
     query = select(Channel).where(Channel.id > after, Channel.removed_at.is_(None))
     with runtime().db.read() as session:
-        found = session.scalars(query.order_by(Channel.id).limit(page.limit + 1)).all()
+        rows = session.scalars(query.order_by(Channel.id).limit(page.limit + 1)).all()
         paused = channels.paused(session)
-        items = [shown(session, channel, paused) for channel in found[: page.limit]]
-    last = cursor(items[-1].id) if len(found) > page.limit else None
+        items = [shown(session, channel, paused) for channel in rows[: page.limit]]
+    last = cursor(items[-1].id) if len(rows) > page.limit else None
     return Page[ChannelOut](items=items, next=next_page(last)).model_dump(mode="json")
 
 
@@ -113,7 +113,7 @@ def list_channels(page: PageQuery) -> dict[str, Any]:
 @api.doc(**described("Read a channel", ChannelOut, 404, *VERSIONED))
 def show(channel_id: int) -> Response:
     with runtime().db.read() as session:
-        body = _body(session, _found(session, channel_id))
+        body = _body(session, found(session, channel_id))
     return with_etag(jsonify(body), etag_of(body))
 
 
@@ -142,7 +142,7 @@ def change(channel_id: int, wanted: ChannelChange) -> Response:
     held = runtime()
     try:
         with held.db.write() as session:
-            channel = _found(session, channel_id, lock=True)
+            channel = found(session, channel_id, lock=True)
             require_match(etag_of(_body(session, channel)))
             given = wanted.model_dump(exclude_unset=True)
             channel_acts.change(session, held.vault, held.settings, me(), channel, **given)
@@ -163,7 +163,7 @@ def remove(channel_id: int, wanted: RemoveIn) -> dict[str, Any]:
     held = runtime()
     try:
         with held.db.write() as session:
-            channel = _found(session, channel_id, lock=True)
+            channel = found(session, channel_id, lock=True)
             body = _body(session, channel)
             require_match(etag_of(body))
             given = wanted.model_dump()
@@ -182,7 +182,7 @@ def pause(channel_id: int, wanted: PauseIn) -> dict[str, Any]:
     held = runtime()
     try:
         with held.db.write() as session:
-            channel = _found(session, channel_id, lock=True)
+            channel = found(session, channel_id, lock=True)
             require_match(etag_of(_body(session, channel)))
             channel_acts.pause(session, held.vault, me(), channel, wanted.reason, utcnow())
             return _body(session, channel)
@@ -197,7 +197,7 @@ def resume(channel_id: int) -> dict[str, Any]:
     """What waited is sent; nothing that was sent is sent again."""
     held = runtime()
     with held.db.write() as session:
-        channel = _found(session, channel_id, lock=True)
+        channel = found(session, channel_id, lock=True)
         channel_acts.resume(session, held.vault, me(), channel, utcnow())
         body = _body(session, channel)
     free_held(held.db, held.doorbell, HaltScope.CHANNEL, channel_id, utcnow())
@@ -211,7 +211,7 @@ def test(channel_id: int) -> tuple[dict[str, Any], int]:
     """It is queued; ask for the answer with GET."""
     held = runtime()
     with held.db.write() as session:
-        channel = _found(session, channel_id)
+        channel = found(session, channel_id)
         batch = queue_test(session, held.vault, me(), channel, g.get("request_id", ""))
     ring_batch(held.doorbell, batch)
     return test_shown(channel_id), 202
@@ -227,17 +227,17 @@ def last(channel_id: int) -> dict[str, Any]:
 def test_shown(channel_id: int) -> dict[str, Any]:
     """Raises Problem where it was never tested."""
     with runtime().db.read() as session:
-        _found(session, channel_id)
-        found = last_test(session, channel_id)
-    if found is None:
+        found(session, channel_id)
+        test = last_test(session, channel_id)
+    if test is None:
         raise Problem(404, "Not Found", f"Channel {channel_id} was never tested.")
-    answer = found.answers[0] if found.answers else None
+    answer = test.answers[0] if test.answers else None
     return TestOut(
-        at=found.entry.at,
-        state=found.state,
+        at=test.entry.at,
+        state=test.state,
         code=answer.code if answer else None,
         answer=answer.detail if answer else None,
-        took_s=round(found.took.total_seconds(), 1) if found.took is not None else None,
+        took_s=round(test.took.total_seconds(), 1) if test.took is not None else None,
     ).model_dump(mode="json")
 
 
@@ -273,7 +273,8 @@ def _body(session: Session, channel: Channel) -> dict[str, Any]:
     return shown(session, channel, channels.paused(session)).model_dump(mode="json")
 
 
-def _found(session: Session, channel_id: int, *, lock: bool = False) -> Channel:
+def found(session: Session, channel_id: int, *, lock: bool = False) -> Channel:
+    """Raises Problem where there is none."""
     channel = channels.channel_of(session, channel_id, lock=lock)
     if channel is None:
         raise Problem(404, "Not Found", f"There is no channel {channel_id}.")

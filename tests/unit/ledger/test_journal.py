@@ -272,7 +272,7 @@ def test_an_owner_that_died_before_its_first_line_has_sent_nothing(tmp_path):
         b"{}\n",
         b'["a",1]\n',
         b'["a",2,99]\n',
-        b'["a",2,1,"","",null,7]\n',
+        b'["a",2,1,"","",null,7,8]\n',
         b'["w","x"]\n',
         b"\xff\xfe\n",
         b"\0\0\0\n",
