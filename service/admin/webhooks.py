@@ -60,11 +60,7 @@ def _add_deliveries(part: Blueprint) -> None:
             return _deliveries_page(channel_id, _said(error)), 422
         for batch in done.batches:
             ring_batch(held.doorbell, batch)
-        there: dict[str, Any] = {
-            "channel_id": channel_id,
-            "queued": len(done.batches),
-            "left": done.further,
-        }
+        there: dict[str, Any] = {"queued": len(done.batches), "left": done.further}
         if done.further is not None:
             there["since"] = request.form.get("since", "")
         return redirect(page_url("webhooks.deliveries", channel_id=channel_id, **there), 303)
