@@ -21,6 +21,7 @@ from service.subscriptions.chat_schemes import (
     WEBHOOK,
     WEBHOOKS,
 )
+from service.subscriptions.matrix_rooms import room_of
 
 __all__ = ["N_", "ChannelError", "ChatUrl", "parse_chat_url", "require_one_target"]
 
@@ -88,8 +89,13 @@ def parse_chat_url(text: str, settings: Settings) -> ChatUrl:
     if server is not NONE:
         refuse_inside(server.host, settings.allow_private_hosts)
     kept = _clean(query)
+    url = f"{scheme}://{base}" + (f"?{kept}" if kept else "")
+    if scheme in ("matrix", "matrixs") and room_of(url) is None:
+        raise ChannelError(
+            N_("Write a Matrix room as matrixs://token@server/#room: no bridge, no encryption.")
+        )
     return ChatUrl(
-        url=f"{scheme}://{base}" + (f"?{kept}" if kept else ""),
+        url=url,
         scheme=scheme,
         masked=f"{scheme}://{_shown(server)}/***" if server.host else f"{scheme}://***",
     )

@@ -211,6 +211,7 @@ def test_a_withdrawal_names_the_article_and_tells_nothing_of_it(hook, town, rece
     assert told == [None, "", [], []]
 
 
+@pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("status", [429, 503])
 def test_what_passes_is_tried_again_when_it_is_asked_for_under_the_same_number(
     hook, town, receiver, status

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from service.ledger.outcome import Outcome
 from service.messages.chat import ChatMessage
 from service.models import DeliveryState
+from service.subscriptions.matrix_rooms import MatrixRoom, room_of
 from workers.calls import Caller
-from workers.chat.providers.by_apprise import ByApprise
 from workers.chat.providers.matrix_account import Account, RefusedError, message_content
-from workers.chat.providers.matrix_addresses import MatrixRoom, room_of
 from workers.chat.providers.matrix_discovery import Discovery
 from workers.chat.providers.provider import Receipt
 
@@ -52,7 +51,7 @@ class Matrix:
     def send(self, caller: Caller, url: str, message: ChatMessage, number: str) -> Receipt:
         place = room_of(url)
         if place is None:
-            return ByApprise().send(caller, url, message, number)
+            return _NO_ROOM
         content = message_content(message, place.kind)
         return self._in(
             caller, place, place.room, lambda account, room: account.say(room, number, content)

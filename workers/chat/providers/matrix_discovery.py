@@ -6,8 +6,8 @@ import time
 from collections import OrderedDict
 from urllib.parse import urlsplit
 
+from service.subscriptions.matrix_rooms import MatrixRoom
 from workers.calls import Caller, Reply
-from workers.chat.providers.matrix_addresses import MatrixRoom
 
 KEPT, KEPT_S = 256, 600.0  # names whose homeserver is known, and for how long
 

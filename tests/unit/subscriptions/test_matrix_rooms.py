@@ -1,4 +1,4 @@
-"""Addresses of Matrix rooms: which are ours to speak to, and which are left to Apprise."""
+"""Addresses of Matrix rooms: which name one room and its account."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.chat.providers.matrix_addresses import room_of
+from service.subscriptions.matrix_rooms import room_of
 
 HOST = "matrix.example.org"
 SAFE, PLAIN = f"https://{HOST}", f"http://{HOST}:80"
@@ -58,7 +58,7 @@ def test_a_room_and_the_account_that_writes_there(url, origin, room, owner) -> N
         "matrixs://u:p@[::1/#a",
     ],
 )
-def test_what_is_none_is_left_to_apprise(url) -> None:
+def test_what_names_no_single_room_is_none(url) -> None:
     assert room_of(url) is None
 
 

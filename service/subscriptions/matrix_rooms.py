@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-# Another program stands between, or encrypts: Apprise speaks to those.
+# Another program stands between, or encrypts: there a number is not one message.
 FOREIGN = frozenset({"mode", "path", "e2ee"})
 OFF = frozenset({"", "off", "no", "false", "0"})
 
