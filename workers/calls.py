@@ -158,13 +158,13 @@ class Reply:
 class Caller:
     """Sends requests in the city's name, of several threads at once.
 
-    `slowest_s`: how long the slowest took, in seconds.
+    `slowest_s`: how long the slowest took, in seconds. `heard`: the body of the last answer.
     """
 
     def __init__(self, settings: Settings, internal_hosts: tuple[str, ...]) -> None:
         """`internal_hosts`: those inside the network that it may reach."""
         self.internal_hosts = internal_hosts
-        self.slowest_s = 0.0
+        self.slowest_s, self.heard = 0.0, b""
         self._name = settings.user_agent
         self._ends = math.inf
 
@@ -189,7 +189,9 @@ class Caller:
             body, sent["Content-Type"] = orjson.dumps(json), "application/json"
         began = time.monotonic()
         try:
-            return self._answered(method, url, sent, body)
+            reply = self._answered(method, url, sent, body)
+            self.heard = reply.body
+            return reply
         finally:
             self.slowest_s = max(self.slowest_s, time.monotonic() - began)
 

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
-from service.admin import words
+from service.admin import channel_words, words
 from service.admin.access import has_power, me, needs
 from service.admin.api.channels import version_of
 from service.admin.channel_forms import ALL, Answers, answers_of, given, stored_answers
@@ -17,7 +17,8 @@ from service.ledger.batches import ring_batch
 from service.ledger.hold import free_held
 from service.models import Channel, HaltScope
 from service.pages import language, page_url, runtime
-from service.subscriptions import channel_acts, channels
+from service.subscriptions import channel_acts, channel_removal, channels
+from service.subscriptions.channel_missed import missed
 from service.subscriptions.channel_tests import last_test, queue_test
 from service.subscriptions.channels import ChannelError
 from service.subscriptions.chat_urls import N_
@@ -40,9 +41,14 @@ def _add_views(part: Blueprint) -> None:
     @needs(Power.SEE)
     def index() -> str:
         with runtime().db.read() as session:
-            rows = [(row, *_hears_of(session, row)) for row in channels.list_channels(session)]
+            rows = [
+                (row, *_hears_of(session, row), channels.options_of_channel(session, row.id))
+                for row in channels.list_channels(session)
+            ]
             paused = channels.paused(session)
-        return render_template("staff/channels.html", rows=rows, paused=paused)
+        return render_template(
+            "staff/channels.html", rows=rows, paused=paused, channel_words=channel_words
+        )
 
     @part.get("/new")
     @needs(Power.CHANNELS)
@@ -104,7 +110,7 @@ def _add_changes(part: Blueprint) -> None:
         try:
             with runtime().db.write() as session:
                 channel = _get(session, channel_id, lock=True)
-                channel_acts.remove(session, runtime().vault, me(), channel, utcnow(), **said)
+                channel_removal.remove(session, runtime().vault, me(), channel, utcnow(), **said)
         except ChannelError as error:
             return _remove_page(channel_id, _said(error)), 422
         return redirect(page_url("channels.index"), 303)
@@ -118,6 +124,18 @@ def _add_acts(part: Blueprint) -> None:
             channel = _get(session, channel_id)
             batch = queue_test(session, runtime().vault, me(), channel, g.request_id)
         ring_batch(runtime().doorbell, batch)
+        return _back_to(channel_id)
+
+    @part.post("/<int:channel_id>/try-again")
+    @needs(Power.CHANNELS)
+    def try_again(channel_id: int) -> Response:
+        held = runtime()
+        with held.db.write() as session:
+            channel = _get(session, channel_id, lock=True)
+            asked = (session, held.vault, me(), channel, g.request_id)
+            batch = channel_acts.try_again(*asked, utcnow())
+        ring_batch(held.doorbell, batch)
+        free_held(held.db, held.doorbell, HaltScope.CHANNEL, channel_id, utcnow())
         return _back_to(channel_id)
 
     @part.post("/<int:channel_id>/pause")
@@ -151,6 +169,7 @@ def _form(channel: Channel | None, answers: Answers, errors: Errors) -> str:
             answers=answers,
             errors=errors,
             everything=ALL,
+            channel_words=channel_words,
             topics=all_topics(session),
             places=all_places(session),
             schemes=runtime().settings.chat_schemes,
@@ -162,14 +181,16 @@ def _channel_page(channel_id: int, errors: Errors) -> str:
     with runtime().db.read() as session:
         channel = _get(session, channel_id)
         topics, places = _hears_of(session, channel)
-        destination = channels.destination_of(session, channel_id)
         return render_template(
             "staff/channel.html",
             channel=channel,
             paused=channels.paused(session),
             topics=topics,
             places=places,
-            spoken=destination.language if destination else "",
+            options=channels.options_of_channel(session, channel_id),
+            missed=missed(session, channel),
+            service=channel_words.service_of(channel.scheme),
+            channel_words=channel_words,
             provider=runtime().settings.abroad.get(channel.scheme, ""),
             test=last_test(session, channel_id),
             may_manage=has_power(Power.CHANNELS),
@@ -183,7 +204,7 @@ def _remove_page(channel_id: int, errors: Errors) -> str:
         return render_template(
             "staff/channel_remove.html",
             channel=_get(session, channel_id),
-            loss=channel_acts.loss(session, channel_id),
+            loss=channel_removal.loss(session, channel_id),
             reason=request.form.get("reason", ""),
             errors=errors,
         )

@@ -50,6 +50,7 @@ ALARM = {
     AlarmKind.TEMPLATE_BROKEN: _("A template of the letters is broken"),
     AlarmKind.MANY_LOOKS: _("One account looks up very many addresses"),
     AlarmKind.REVIEW_WAITS: _("The review waits too long"),
+    AlarmKind.CHANNEL_PAUSED: _("A channel paused itself"),
 }
 # The same as `service.ledger.alarms.HOW_TO_MEND` says on the command line, for a page.
 MEND = {
@@ -89,6 +90,10 @@ MEND = {
     ),
     AlarmKind.REVIEW_WAITS: _(
         "Decide what waits under Review. This clears itself within an hour after that."
+    ),
+    AlarmKind.CHANNEL_PAUSED: _(
+        "Its service refuses us. Its page has the answer and what was not sent: give it a new "
+        "address, or try again. This clears itself once the channel goes on."
     ),
     AlarmKind.LEDGER_WRONG: _(
         "Run “tellal audit”. The next audit that finds nothing clears this by itself."

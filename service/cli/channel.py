@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from service.cli.channel_address import address
 from service.cli.channel_change import (
     changing,
     edit,
@@ -16,7 +17,9 @@ from service.cli.channel_change import (
     resume,
     said,
     test,
+    try_again,
 )
+from service.cli.channel_hearing import OPTIONS, hearing, in_words
 from service.cli.channel_webhook import deliveries, replay, secret
 from service.cli.opened import opened_runtime
 from service.cli.source_options import STAFF, actor_of
@@ -30,7 +33,18 @@ def channel() -> None:
     """Manage chat rooms and webhooks."""
 
 
-for command in (edit, test, pause, resume, remove, secret, deliveries, replay):
+for command in (
+    edit,
+    test,
+    pause,
+    resume,
+    try_again,
+    address,
+    remove,
+    secret,
+    deliveries,
+    replay,
+):
     channel.add_command(command)
 
 
@@ -51,18 +65,24 @@ def list_() -> None:
 def show(name: str) -> None:
     """Show what a channel hears of, and what became of its last test message."""
     from service.subscriptions import channels
+    from service.subscriptions.channel_missed import missed
     from service.subscriptions.channel_tests import last_test
 
     with refusals(), opened_runtime() as runtime, runtime.db.read() as session:
         row = channels.channel_named(session, name)
         topics, places = channels.choices_of(session, row.id)
-        destination = channels.destination_of(session, row.id)
+        options = channels.options_of_channel(session, row.id)
         click.echo(f"address: {row.masked_url}")
+        if row.next_masked_url:
+            click.echo(f"address to follow: {row.next_masked_url}")
         click.echo(f"link: {row.public_url or 'none'}")
-        click.echo(f"language: {destination.language if destination else ''}")
+        click.echo(f"language: {options.language}")
         click.echo(f"topics: {_named(topics, 'all')}")
         click.echo(f"districts: {_named(places, 'the whole city')}")
+        click.echo(f"hears: {in_words(options)}")
         click.echo(f"paused: {channels.paused(session).get(row.id, 'no')}")
+        if (lost := missed(session, row)).count:
+            click.echo(f"not told since it paused itself: {lost.count} messages")
         if test := last_test(session, row.id):
             click.echo(f"last test: {said(test)}")
 
@@ -74,6 +94,7 @@ def show(name: str) -> None:
 @click.option("--place", "places", multiple=True, help="Slug; may be repeated. None: whole city.")
 @click.option("--public-url", default="", help="Where citizens join it; pages link to it.")
 @click.option("--language", default="", help="Of its messages [default: the city's first].")
+@OPTIONS
 @STAFF
 def add(
     name: str,
@@ -83,6 +104,7 @@ def add(
     public_url: str,
     language: str,
     staff: str,
+    **options: Any,
 ) -> None:
     """Add a channel by its Apprise URL, which is stored encrypted.
 
@@ -99,6 +121,7 @@ def add(
             places=places,
             public_url=public_url,
             language=language,
+            **hearing(options),
         )
         shown = row.masked_url
     click.echo(f"Channel {name} added: {shown}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from service.cli.channel_hearing import OPTIONS, hearing
 from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 from service.cli.source_options import FILE, STAFF, actor_of, read_secret
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from service.acts import Actor
-    from service.models import Channel
+    from service.models import Batch, Channel
     from service.runtime import Runtime
     from service.subscriptions.channel_tests import LastTest
 
@@ -57,6 +58,7 @@ def changing(name: str, staff: str) -> Iterator[tuple[Session, Runtime, Actor | 
 @click.option("--place", "places", multiple=True, help="Slug; replaces all of before.")
 @click.option("--whole-city", is_flag=True, help="It hears of all districts.")
 @click.option("--language", help="Of its messages.")
+@OPTIONS
 @STAFF
 def edit(
     name: str,
@@ -68,6 +70,7 @@ def edit(
     whole_city: bool,
     language: str | None,
     staff: str,
+    **options: Any,
 ) -> None:
     """Change a channel; what is not named stays as it is."""
     from service.subscriptions import channel_acts
@@ -80,6 +83,7 @@ def edit(
             topics=list(topics) if topics or all_topics else None,
             places=list(places) if places or whole_city else None,
             language=language,
+            **hearing(options),
         )
     click.echo(f"Channel {name}: {', '.join(names) or 'nothing'} changed.")
 
@@ -90,24 +94,11 @@ def edit(
 @STAFF
 def test(name: str, wait: int, staff: str) -> None:
     """Send a test message, and show what was answered."""
-    from service.ledger.batches import ring_batch
     from service.subscriptions.channel_tests import last_test, queue_test
 
     with changing(name, staff) as (session, runtime, actor, row):
         batch, channel_id = queue_test(session, runtime.vault, actor, row, ""), row.id
-    with opened_runtime() as runtime:
-        ring_batch(runtime.doorbell, batch)
-        until = time.monotonic() + wait
-        while True:
-            with runtime.db.read() as session:
-                found = last_test(session, channel_id)
-            assert found is not None, "it was queued above"
-            if found.state != "queued" or time.monotonic() >= until:
-                break
-            time.sleep(LOOK_EVERY_S)
-    click.echo(said(found))
-    if found.state not in ("sent", "queued"):
-        raise SystemExit(1)
+    await_test(batch, wait, lambda session: last_test(session, channel_id))
 
 
 @click.command()
@@ -142,6 +133,26 @@ def resume(name: str, staff: str) -> None:
     click.echo(f"Channel {name} is resumed." if is_ended else f"Channel {name} was not paused.")
 
 
+@click.command(name="try-again")
+@click.argument("name")
+@click.option("--wait", type=click.IntRange(0, 300), default=20, show_default=True, help="Seconds.")
+@STAFF
+def try_again(name: str, wait: int, staff: str) -> None:
+    """Resume a channel that paused itself, and send it a test message."""
+    from service.db import utcnow
+    from service.ledger.hold import free_held
+    from service.models import HaltScope
+    from service.subscriptions import channel_acts
+    from service.subscriptions.channel_tests import last_test
+
+    with changing(name, staff) as (session, runtime, actor, row):
+        batch = channel_acts.try_again(session, runtime.vault, actor, row, "", utcnow())
+        channel_id = row.id
+    with opened_runtime() as runtime:
+        free_held(runtime.db, runtime.doorbell, HaltScope.CHANNEL, channel_id, utcnow())
+    await_test(batch, wait, lambda session: last_test(session, channel_id))
+
+
 @click.command()
 @click.argument("name")
 @click.option("--reason", default="", help="For the log of acts.")
@@ -153,20 +164,46 @@ def remove(name: str, reason: str, confirmed: str, staff: str) -> None:
     What was sent stays in the ledger.
     """
     from service.db import utcnow
-    from service.subscriptions import channel_acts
+    from service.subscriptions import channel_removal
 
     with changing(name, staff) as (session, runtime, actor, row):
-        lost = channel_acts.loss(session, row.id)
+        lost = channel_removal.loss(session, row.id)
         if confirmed:
             held = (session, runtime.vault, actor, row, utcnow())
-            channel_acts.remove(*held, confirmed=confirmed, reason=reason)
+            channel_removal.remove(*held, confirmed=confirmed, reason=reason)
     does = "ends" if confirmed else "would end"
     click.echo(f"It {does} {lost.subscriptions} subscriptions; {lost.unsent} messages are unsent.")
     click.echo(f"Channel {name} is removed." if confirmed else "Nothing was done; see --yes.")
 
 
+def await_test(batch: Batch, wait_s: int, look: Callable[[Session], LastTest | None]) -> None:
+    """Ring for a test, and show what was answered within so many seconds; a test that was refused
+    ends the command with 1."""
+    from service.ledger.batches import ring_batch
+
+    with opened_runtime() as runtime:
+        ring_batch(runtime.doorbell, batch)
+        until = time.monotonic() + wait_s
+        while True:
+            with runtime.db.read() as session:
+                found = look(session)
+            assert found is not None, "it was queued before"
+            if found.state != "queued" or time.monotonic() >= until:
+                break
+            time.sleep(LOOK_EVERY_S)
+    click.echo(said(found))
+    if found.state not in ("sent", "queued"):
+        raise SystemExit(1)
+
+
 def said(test: LastTest) -> str:
     """The outcome of a test, the answer, and how long it took."""
     words = [test.state, *(f"{one.code} {one.detail}".strip() for one in test.answers[:1])]
+    if test.found.said and test.state == "sent":
+        words.append(test.found.said)
+    if test.found.message_id:
+        words.append(f"message {test.found.message_id}")
+    if test.answered_in is not None:
+        words.append(f"answered in {test.answered_in.total_seconds():.1f} s")
     words += [f"after {test.took.total_seconds():.1f} s"] if test.took is not None else []
     return ", ".join(words)

@@ -93,7 +93,8 @@ def _followed(
     if went.is_told:
         with runtime.db.read() as session:
             told = count_told(
-                session, labels.topic_ids, labels.place_ids, went.story_id, went.article_id
+                *(session, labels.topic_ids, labels.place_ids, went.story_id, went.article_id),
+                is_urgent=article.urgent and source.may_send_urgent,
             )
     return shown | {
         "transition": went.shown,

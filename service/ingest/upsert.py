@@ -19,7 +19,7 @@ from service.ingest.article import CanonicalArticle, content_hash, in_zone
 from service.ingest.claiming import Claim, Names, claim
 from service.ingest.holding import release_at
 from service.ledger.followup import follow
-from service.ledger.holding import hold_news, is_held
+from service.ledger.holding import become_urgent, hold_news, is_held
 from service.ledger.publish import stamp_feeds, stop, stop_sending, withdraw
 from service.models import (
     Article,
@@ -143,6 +143,8 @@ def _publish(
     published_at = (article.published_at if was_public else None) or now
     _take_over(source, article, incoming, revision, published_at)
     session.flush()
+    if article.is_urgent:
+        become_urgent(session, article, now)
     if not was_public:
         stop_sending(session, article, now, NotificationKind.WITHDRAWAL)
     if revision.state == RevisionState.QUARANTINED:

@@ -54,6 +54,11 @@ HOW_TO_MEND = {
         "decide what waits (the page Review, or `tellal review list`); it clears itself within an "
         "hour, and TELLAL_REVIEW_ALARM_H says how long is too long"
     ),
+    AlarmKind.CHANNEL_PAUSED: (
+        "its service refuses us: see on its page (or by `tellal channel show NAME`) its answer and "
+        "what was not sent; give it a new address, or try again; it clears itself once the channel "
+        "goes on"
+    ),
     AlarmKind.LEDGER_WRONG: "run `tellal audit`; the next audit that finds nothing clears this",
 }
 

@@ -93,7 +93,8 @@ _ITEMS = """
     FROM matched m JOIN item i ON i.article_id = m.article_id
     JOIN destination d ON d.id = m.destination_id
     {not_heard}
-    WHERE d.verified_at IS NOT NULL AND d.kind = 'email'
+    WHERE d.verified_at IS NOT NULL AND (d.kind = 'email' OR d.channel_id IS NOT NULL)
+      AND NOT d.is_urgent_only
       AND (d.paused_from IS NULL OR i.released_at < d.paused_from
            OR i.released_at >= d.paused_until){heard_not}"""
 _TOP = f"""CASE WHEN row_number() OVER (PARTITION BY m.destination_id ORDER BY i.position)

@@ -16,7 +16,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from service.db import rows
-from service.models import Channel, Halt, HaltKind, HaltScope
+from service.ledger.channel_pause import end_own_pause
+from service.models import Halt, HaltKind, HaltScope
 
 # Each half on an index of its own: `uq_halt_live_pause`, `ix_halt_cancel`. What the service itself
 # says, such as a sign-in link, is never halted. An article's cancel is `stopped_at`, which planning
@@ -130,13 +131,7 @@ def resume(session: Session, scope: HaltScope, object_id: int, now: datetime) ->
         .execution_options(synchronize_session=False),
     )
     if scope == HaltScope.CHANNEL:
-        ended += rows(
-            session,
-            update(Channel)
-            .where(Channel.id == object_id, Channel.is_paused.is_(True))
-            .where(Channel.removed_at.is_(None))
-            .values(is_paused=False, pause_reason=""),
-        )
+        ended += end_own_pause(session, object_id, now)
     return ended > 0
 
 

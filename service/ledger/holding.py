@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from service.ledger.lease import NEWS_FOR as SENT_FOR
+from service.ledger.plan import plan_again
 from service.models import Article, Notification, NotificationKind, NotificationState, Source
 
 NEWS_FOR = timedelta(hours=48)  # older than this at first sight: archive and feeds only
@@ -47,6 +49,24 @@ def hold_news(
         )
     )
     session.flush()
+
+
+def become_urgent(session: Session, article: Article, now: datetime) -> None:
+    """Let news that turned urgent reach those too who hear of nothing else.
+
+    What was planned is planned again, as long as it is news; who was told it is not told twice.
+    """
+    changed = session.execute(
+        update(Notification)
+        .where(Notification.article_id == article.id, Notification.kind == NotificationKind.NEW)
+        .where(Notification.is_urgent.is_(False), Notification.stopped_at.is_(None))
+        .where(Notification.state != NotificationState.CANCELLED)
+        .values(is_urgent=True)
+        .returning(Notification.id, Notification.released_at)
+    ).all()
+    for notification_id, released_at in changed:
+        if released_at is not None and released_at > now - SENT_FOR:
+            plan_again(session, notification_id, now)
 
 
 def hold_stored(session: Session, article: Article, now: datetime, request_id: str) -> None:

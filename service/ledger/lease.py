@@ -122,6 +122,7 @@ def decide(deliveries: str = "delivery") -> str:
     # A digest or a summary is for whoever still asks for its frequency, or is owed by it. What of
     # it may be told, and why, is looked at item by item (`digest_look`): a topic's halt takes its
     # items out of it.
+    # Who hears of urgent news alone is told what follows that up, and what waited of it, too.
     # A push goes to whoever has a lease of our hub at this moment.
     # A letter that may have arrived is not sent again with another text where a correction brings
     # that: it would carry the same Message-ID, and the mailbox that has the first one may drop it.
@@ -138,6 +139,8 @@ def decide(deliveries: str = "delivery") -> str:
                 ELSE d.verified_at IS NOT NULL AND x.address_hash IS NULL
                      AND NOT d.is_paused AND NOT coalesce(c.is_paused, false)
                      AND (d.paused_until IS NULL OR d.paused_until <= :now)
+                     AND (n.is_urgent OR NOT d.is_urgent_only
+                          OR n.kind IN ('correction', 'withdrawal', 'summary'))
                      AND s.id IS NOT NULL
            END AS is_eligible,
            (:is_cancelled OR n.stopped_at IS NOT NULL

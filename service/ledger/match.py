@@ -48,6 +48,7 @@ _NEW_IN_STORY = f"""
           SELECT 1 FROM notification e
           JOIN delivery o ON o.notification_id = e.id AND o.destination_id = d.id
           WHERE e.id IN :others AND {HEARS})"""  # noqa: S608
+_NOT_URGENT_ONLY = " AND NOT d.is_urgent_only"
 _NOT_IN_DIGEST = f" AND NOT EXISTS ({HEARD_IN_DIGEST})"
 _STREAM = """SELECT destination_id FROM subscription
     WHERE topic_id {topic} AND ended_at IS NULL AND destination_id > :lower
@@ -84,6 +85,7 @@ class Question:
     digests: Sequence[int] = ()  # or by one of these,
     tellings: Sequence[int] = ()  # where it tells one of these articles
     breaks: bool = False  # to those too who asked for digests
+    is_urgent: bool = False  # to those too who hear of nothing else
 
     @property
     def lists(self) -> dict[str, list[int]]:
@@ -116,7 +118,8 @@ class Question:
         """The SQL from FROM on: whoever is to be told."""
         story = _NEW_IN_STORY if self.others else ""
         digest = _NOT_IN_DIGEST if self.digests else ""
-        return _WHO.format(asked=self.asked(is_once=is_once)) + story + digest
+        urgent = "" if self.is_urgent else _NOT_URGENT_ONLY
+        return _WHO.format(asked=self.asked(is_once=is_once)) + urgent + story + digest
 
     def may_be_told(self) -> str:
         """The SQL of those who ask and may be told now: id, kind, lane, and the reason of today."""
@@ -139,6 +142,7 @@ def question(session: Session, notification: Notification, article: Article) -> 
         session.scalars(_others(article.story_id, article.id)).all(),
         *_digests(session, article.story_id, article.id),
         breaks=notification.breaks_at is not None,
+        is_urgent=notification.is_urgent,
     )
 
 
@@ -187,14 +191,20 @@ def plan(
 
 
 def count_told(
-    session: Session, topic_ids: list[int], place_ids: list[int], story_id: int, article_id: int
+    session: Session,
+    topic_ids: list[int],
+    place_ids: list[int],
+    story_id: int,
+    article_id: int,
+    *,
+    is_urgent: bool = False,
 ) -> int:
     """How many would be sent a notification with these labels, were it planned now."""
     if was_told_long_ago(session, story_id, article_id):
         return 0
     others = session.scalars(_others(story_id, article_id)).all()
     digests = _digests(session, story_id, article_id)
-    asked = Question([*topic_ids, None], place_ids, others, *digests)
+    asked = Question([*topic_ids, None], place_ids, others, *digests, is_urgent=is_urgent)
     count = statement(_COUNT.format(state=STATE, who=asked.who(is_once=True)), tuple(asked.lists))
     values = {"lower": 0, "upper": 2**62, **asked.lists}
     return int(session.execute(count, values).scalar_one())

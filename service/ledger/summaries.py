@@ -1,8 +1,9 @@
 """Summaries: what waited for a reader's quiet hours to end comes as one letter.
 
 The deliveries that waited are cancelled, and a summary's items tell in their place. All readers who
-wake at the same time share one notification. News by email and to people's own chats are gathered,
-and only what was never tried: a correction, or a letter that may have arrived, goes on its own.
+wake at the same time share one notification. News by email and to chats are gathered, and only what
+was never tried: a correction, or a letter that may have arrived, goes on its own. A program that
+reads a webhook is told each article by itself.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ _WAITED = """
     JOIN destination d ON d.id = v.destination_id
     WHERE v.attempts = 0 AND v.maybe_revision_id IS NULL
       AND n.kind = 'new' AND n.breaks_at IS NULL AND n.stopped_at IS NULL
-      AND (d.kind = 'email' OR d.kind = 'chat' AND d.channel_id IS NULL)
-      AND d.quiet_from IS NOT NULL
+      AND (d.kind = 'email' OR d.kind = 'chat' AND d.lane <> 'webhook')
+      AND d.quiet_from IS NOT NULL AND (n.is_urgent OR NOT d.is_urgent_only)
     ORDER BY d.kind, d.lane, v.destination_id, v.notification_id"""
 
 _TAKE = text("""

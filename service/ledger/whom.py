@@ -152,7 +152,9 @@ def ask(
         .where(Notification.article_id == article_id, Notification.kind == NotificationKind.NEW)
         .where(Notification.state != NotificationState.CANCELLED)
     )
-    shape = news or Notification(kind=NotificationKind.NEW, breaks_at=None)
+    shape = news or Notification(
+        kind=NotificationKind.NEW, breaks_at=None, is_urgent=article.is_urgent
+    )
     question = match.question(session, shape, article)
     topics = list(dict.fromkeys([*(t for t in question.topics if t), *more_topics]))
     question = replace(

@@ -9,7 +9,7 @@ from service.models.article import Article, ArticleAlias, ArticleState, Revision
 from service.models.audit import AuditEntry, AuditHead, Via
 from service.models.batch import Batch, BatchState
 from service.models.bounce import Bounce, BounceVerdict
-from service.models.channel import Channel
+from service.models.channel import Channel, ChannelTest
 from service.models.chat_target import ChatClaim, ChatInbox, ChatTarget, TargetEnd
 from service.models.consent import Consent, ConsentAct
 from service.models.delivery import Delivery, DeliveryAnswer, DeliveryState
@@ -81,6 +81,7 @@ __all__ = [
     "BounceDay",
     "BounceVerdict",
     "Channel",
+    "ChannelTest",
     "ChatClaim",
     "ChatInbox",
     "ChatTarget",

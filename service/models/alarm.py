@@ -14,9 +14,9 @@ LIVE = text("cleared_at IS NULL")
 
 
 class AlarmKind(StrEnum):
-    """What its `object_id` names: a batch, a revision, a notification, the checksum of a domain or
-    a mail lane, or when the break-glass account was used, in seconds since 1970; of many looks, an
-    account of the staff; 0 or 1 where there can be one alone."""
+    """What its `object_id` names: a batch, a revision, a notification, a channel, the checksum of a
+    domain or a mail lane, or when the break-glass account was used, in seconds since 1970; of many
+    looks, an account of the staff; 0 or 1 where there can be one alone."""
 
     BATCH_GIVEN_UP = "batch given up"
     REVISION_GIVEN_UP = "revision given up"
@@ -29,6 +29,7 @@ class AlarmKind(StrEnum):
     TEMPLATE_BROKEN = "template broken"
     MANY_LOOKS = "many looks"
     REVIEW_WAITS = "review waits"
+    CHANNEL_PAUSED = "channel paused"
 
 
 class Alarm(Base):

@@ -21,8 +21,9 @@ class Destination(Base):
     """Where a delivery goes. Only a verified destination gets anything but its confirmation.
 
     `quiet_from` and `quiet_until` are minutes after midnight of the city's day: what comes in
-    between waits, unless two of the staff let it through. From `paused_from` to `paused_until` its
-    person takes, or took, a break: what comes in meanwhile is not sent later.
+    between waits, unless two of the staff let it through. `is_urgent_only`: of all that it asks for
+    it hears what is urgent, and what follows up what it heard. From `paused_from` to `paused_until`
+    its person takes, or took, a break: what comes in meanwhile is not sent later.
     """
 
     __tablename__ = "destination"
@@ -42,4 +43,5 @@ class Destination(Base):
     paused_until: Mapped[datetime | None]
     quiet_from: Mapped[int | None] = mapped_column(SmallInteger)
     quiet_until: Mapped[int | None] = mapped_column(SmallInteger)
+    is_urgent_only: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)

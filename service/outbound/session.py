@@ -11,17 +11,21 @@ from apprise.utils.http import HTTPPolicySession
 
 from service.outbound.guard import GuardPolicy
 
+KEPT = 2_000  # bytes of an answer that are kept beside its status
+
 
 @dataclass(frozen=True)
 class Exchange:
     """What came back from one request: an HTTP status, or how it failed.
 
-    `was_sent` is False only where it is certain that no byte of the request was taken.
+    `was_sent` is False only where it is certain that no byte of the request was taken. `body`: how
+    the answer begins.
     """
 
     status: int | None
     retry_after: str | None = None
     was_sent: bool = True
+    body: bytes = b""
 
 
 class GuardedSession(HTTPPolicySession):
@@ -52,7 +56,9 @@ class GuardedSession(HTTPPolicySession):
         except requests.RequestException:
             self._record(Exchange(None))
             raise
-        self._record(Exchange(response.status_code, response.headers.get("Retry-After")))
+        retry_after = response.headers.get("Retry-After")
+        body = response.content[:KEPT]
+        self._record(Exchange(response.status_code, retry_after, body=body))
         return response
 
 

@@ -4,48 +4,28 @@ checks, changes and records it in the caller's transaction."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from service import acts
 from service.acts import Actor
 from service.crypto import Vault
-from service.db import rows, utcnow
+from service.db import utcnow
 from service.ledger import halts
-from service.models import (
-    Channel,
-    Delivery,
-    DeliveryState,
-    HaltScope,
-    SentMessage,
-    Subscription,
-)
+from service.models import Batch, Channel, HaltScope, Subscription
 from service.settings import Settings
 from service.subscriptions import channels
-from service.subscriptions.channels import ChannelError
-from service.subscriptions.chat_urls import N_, parse_chat_url, require_one_target
+from service.subscriptions.channel_addresses import checked_address, set_address
+from service.subscriptions.channel_options import apply, laid_over, options_of
+from service.subscriptions.channel_tests import ask
+from service.subscriptions.chat_urls import N_, ChannelError
 from service.subscriptions.choices import Choices
-from service.subscriptions.endings import end_rows
+from service.subscriptions.endings import BY_STAFF, end_rows
 from service.subscriptions.starting import start_subscriptions
-
-BY_STAFF = "staff"  # why a subscription of a channel ended
-REMOVED = "the channel was removed"
-MOST_LOOKED_AT = 1_000  # of a channel's newest deliveries
-KEPT_NAME = 75  # characters of a removed channel's name, so that its number fits behind
-
-
-@dataclass(frozen=True)
-class Loss:
-    """What removing a channel ends: its subscriptions, and what is not sent yet of its newest
-    `MOST_LOOKED_AT` deliveries."""
-
-    subscriptions: int
-    unsent: int
 
 
 def add(
@@ -59,13 +39,14 @@ def add(
     topics: list[str],
     places: Iterable[str] = (),
     public_url: str = "",
-    language: str = "",
+    **options: Any,
 ) -> Channel:
     """Add a channel; see `channels.add_channel`.
 
     Raises:
         ChannelError: one clear sentence; nothing was stored.
     """
+    places = list(places)
     channel = channels.add_channel(
         *(session, vault, settings),
         name=name,
@@ -73,10 +54,11 @@ def add(
         topic_slugs=topics,
         place_slugs=places,
         public_url=public_url,
-        language=language,
+        **options,
     )
     detail: dict[str, Any] = {"name": channel.name, "scheme": channel.scheme}
-    detail |= {"topics": topics or ["all"], "places": list(places)}
+    detail |= {"topics": topics or ["all"], "places": places}
+    detail |= {name: value for name, value in options.items() if value}
     acts.record(session, vault, actor, "channel.add", channel.id, **detail)
     return channel
 
@@ -93,12 +75,13 @@ def change(
     topics: list[str] | None = None,
     places: list[str] | None = None,
     public_url: str | None = None,
-    language: str | None = None,
+    **options: Any,
 ) -> list[str]:
     """Change what is given of a locked channel; returns the names of what is other than before.
 
     What waits for it goes to the new address, in the new language. `topics` and `places` are
-    given together or as they were: an empty list is all topics, the whole city.
+    given together or as they were: an empty list is all topics, the whole city. `options`: see
+    `channel_options.Options`; None: as it was.
 
     Raises:
         ChannelError: the first that cannot be so; roll back.
@@ -106,36 +89,39 @@ def change(
     changed: dict[str, Any] = {}
     destination = channels.destination_of(session, channel.id)
     assert destination is not None, "a channel has its destination"
-    plain: dict[str, tuple[Any, str]] = {}
+    plain: dict[str, Any] = {}
     if name is not None:
-        plain["name"] = (channel, channels.checked_name(name))
+        plain["name"] = channels.checked_name(name)
     if public_url is not None:
-        plain["public_url"] = (channel, channels.checked_public_url(public_url))
-    if language is not None:
-        plain["language"] = (destination, channels.checked_language(settings, language))
-    for field, (row, value) in plain.items():
-        if getattr(row, field) != value:
-            changed[field] = [getattr(row, field), value]
-            setattr(row, field, value)
+        plain["public_url"] = channels.checked_public_url(public_url)
+    for field, value in plain.items():
+        if getattr(channel, field) != value:
+            changed[field] = [getattr(channel, field), value]
+            setattr(channel, field, value)
     _flush(session, N_("There is a channel with the name %(name)s already."), "name", channel.name)
     if url is not None:
-        chat = parse_chat_url(url, settings)
-        require_one_target(chat.url)
-        channel.sealed_url, channel.masked_url = vault.encrypt(chat.url), chat.masked
-        channel.scheme = destination.lane = chat.scheme
-        destination.address_hash = vault.keyed_hash("address", f"chat:{chat.url}")
-        changed["url"] = chat.masked
-        _flush(session, N_("There is a channel with this address already."), "url", "")
-    if topics is not None or places is not None:
-        now_topics, now_places = channels.choices_of(session, channel.id)
-        before = ([t.slug for t in now_topics or ()], [p.slug for p in now_places or ()])
-        after = (
-            before[0] if topics is None else list(dict.fromkeys(topics)),
-            before[1] if places is None else list(dict.fromkeys(places)),
-        )
-        if _choose(session, destination.id, channels.wanted(session, *after)):
-            changed["hears_of"] = [[*before], [*after]]
-            start_subscriptions(session, destination, channels.wanted(session, *after))
+        chat = checked_address(session, vault, settings, url, channel.id)
+        set_address(session, vault, channel, destination, chat)
+        changed["url"] = channel.masked_url
+    now_topics, now_places = channels.choices_of(session, channel.id)
+    before = ([t.slug for t in now_topics or ()], [p.slug for p in now_places or ()])
+    after = (
+        before[0] if topics is None else list(dict.fromkeys(topics)),
+        before[1] if places is None else list(dict.fromkeys(places)),
+    )
+    held = options_of(session, destination)
+    wanted = laid_over(settings, held, options, scheme=channel.scheme, has_places=bool(after[1]))
+    if wanted != held:
+        was, becomes = held.as_json(), wanted.as_json()
+        changed |= {
+            field: [was[field], becomes[field]] for field in was if was[field] != becomes[field]
+        }
+        apply(destination, wanted)
+    choices = channels.wanted(session, *after, wanted)
+    if _choose(session, destination.id, choices):
+        changed["hears_of"] = [[*before], [*after]]
+    if not changed.keys().isdisjoint(("hears_of", "frequency", "local_only")):
+        start_subscriptions(session, destination, choices)
     if changed:
         acts.record(session, vault, actor, "channel.change", channel.id, changed=changed)
     return sorted(changed)
@@ -178,6 +164,23 @@ def pause(
     return is_new
 
 
+def try_again(
+    session: Session,
+    vault: Vault,
+    actor: Actor | None,
+    channel: Channel,
+    request_id: str,
+    now: datetime,
+) -> Batch:
+    """Resume a channel and send it a test, which pauses it again where it is refused again; for the
+    batch `ring_batch`, and call `hold.free_held`, after the commit."""
+    halts.resume(session, HaltScope.CHANNEL, channel.id, now)
+    batch = ask(session, channel, request_id)
+    noted = batch.notification_id
+    acts.record(session, vault, actor, "channel.try-again", channel.id, notification_id=noted)
+    return batch
+
+
 def resume(
     session: Session, vault: Vault, actor: Actor | None, channel: Channel, now: datetime
 ) -> bool:
@@ -186,80 +189,6 @@ def resume(
     if is_ended:
         acts.record(session, vault, actor, "channel.resume", channel.id)
     return is_ended
-
-
-def loss(session: Session, channel_id: int) -> Loss:
-    """What `remove` would end: the dry run."""
-    destination = channels.destination_of(session, channel_id)
-    if destination is None:
-        return Loss(0, 0)
-    live = select(func.count()).select_from(Subscription)
-    live = live.where(Subscription.destination_id == destination.id)
-    newest = (
-        select(Delivery.state)
-        .where(Delivery.destination_id == destination.id)
-        .order_by(Delivery.notification_id.desc())
-        .limit(MOST_LOOKED_AT)
-        .subquery()
-    )
-    unsent = select(func.count()).select_from(newest)
-    unsent = unsent.where(newest.c.state.in_((DeliveryState.QUEUED, DeliveryState.DEFERRED)))
-    return Loss(
-        session.scalar(live.where(Subscription.ended_at.is_(None))) or 0,
-        session.scalar(unsent) or 0,
-    )
-
-
-def remove(
-    session: Session,
-    vault: Vault,
-    actor: Actor | None,
-    channel: Channel,
-    now: datetime,
-    *,
-    confirmed: str,
-    reason: str,
-) -> None:
-    """Send nothing to it any more, and forget its address. What was sent stays in the ledger, and
-    what was not is suppressed.
-
-    Raises:
-        ChannelError: no reason, or what was typed is not its name.
-    """
-    reason = " ".join(reason.split())[:200]
-    if not reason:
-        raise ChannelError(N_("Write a reason"), "reason")
-    if " ".join(confirmed.split()) != channel.name:
-        raise ChannelError(N_("Type the channel’s name as it stands there."), "confirmed")
-    name = channel.name
-    done = rows(
-        session,
-        update(Channel)
-        .where(Channel.id == channel.id, Channel.removed_at.is_(None))
-        .values(
-            removed_at=now,
-            name=f"{name[:KEPT_NAME]} #{channel.id}",
-            sealed_url="",
-            public_url="",
-        ),
-    )
-    if not done:
-        return
-    destination = channels.destination_of(session, channel.id)
-    assert destination is not None, "a channel has its destination"
-    ended = end_rows(session, destination.id, BY_STAFF, now)
-    destination.is_paused = True  # what is queued is suppressed at the next look
-    destination.address_hash = vault.keyed_hash("address", f"removed:{channel.id}")
-    halts.resume(session, HaltScope.CHANNEL, channel.id, now)
-    session.execute(delete(SentMessage).where(SentMessage.destination_id == destination.id))
-    session.execute(
-        update(Channel)
-        .where(Channel.id == channel.id)
-        .values(is_paused=True, pause_reason=REMOVED)
-        .execution_options(synchronize_session=False)
-    )
-    detail: dict[str, Any] = {"name": name, "reason": reason, "subscriptions": len(ended)}
-    acts.record(session, vault, actor, "channel.remove", channel.id, **detail)
 
 
 def _flush(session: Session, text: str, field: str, name: str) -> None:

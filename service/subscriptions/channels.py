@@ -1,12 +1,14 @@
 """Channels: public chat rooms and webhooks of the city, managed by staff.
 
 A channel is three things that live together: the row with the sealed URL, a verified destination,
-and one subscription for each topic and place that the room wants.
+and one subscription for each topic and place that the room wants. How it wants to hear is in
+`channel_options`, what staff do with it in `channel_acts`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
@@ -26,12 +28,21 @@ from service.models import (
     Topic,
 )
 from service.settings import Settings
-from service.subscriptions.chat_urls import (
-    N_,
-    ChannelError,
-    parse_chat_url,
-    require_one_target,
+from service.subscriptions import chat_rooms
+from service.subscriptions.channel_addresses import (
+    DUPLICATE,
+    address_hash,
+    checked_address,
+    masked,
 )
+from service.subscriptions.channel_options import (
+    Options,
+    apply,
+    default_options,
+    laid_over,
+    options_of,
+)
+from service.subscriptions.chat_urls import N_, ChannelError
 from service.subscriptions.choices import Choices, all_places, all_topics
 from service.subscriptions.starting import start_subscriptions
 
@@ -44,6 +55,7 @@ __all__ = [
     "choices_of",
     "destination_of",
     "list_channels",
+    "options_of_channel",
     "paused",
     "public_channels",
     "wanted",
@@ -63,40 +75,44 @@ def add_channel(
     topic_slugs: list[str],
     place_slugs: Iterable[str] = (),
     public_url: str = "",
-    language: str = "",
+    **options: Any,
 ) -> Channel:
     """Add a channel that hears of these topics (none: of all) and places (none: the whole city).
 
-    The caller owns the transaction. Nothing is sent.
+    The caller owns the transaction. Nothing is sent. `options`: see `channel_options.Options`.
 
     Raises:
         ChannelError: one clear sentence; nothing was stored.
     """
     name = checked_name(name)
-    chat = parse_chat_url(url, settings)
-    require_one_target(chat.url)
-    choices = wanted(session, topic_slugs, place_slugs)
+    chat = checked_address(session, vault, settings, url)
+    before, place_slugs = default_options(settings), list(place_slugs)
+    chosen = laid_over(settings, before, options, scheme=chat.scheme, has_places=bool(place_slugs))
+    choices = wanted(session, topic_slugs, place_slugs, chosen)
     channel = Channel(
         name=name,
         scheme=chat.scheme,
         sealed_url=vault.encrypt(chat.url),
-        masked_url=chat.masked,
+        masked_url=masked(chat),
+        room_hash=chat_rooms.room_hash(vault, chat.url),
         public_url=checked_public_url(public_url),
     )
     destination = Destination(
         kind=DestinationKind.CHAT,
         address="",
-        address_hash=vault.keyed_hash("address", f"chat:{chat.url}"),
+        address_hash=address_hash(vault, chat),
         lane=chat.scheme,
-        language=checked_language(settings, language),
         verified_at=utcnow(),
     )
+    apply(destination, chosen)
     _store(session, channel, destination)
     start_subscriptions(session, destination, choices)
     return channel
 
 
-def wanted(session: Session, topic_slugs: Iterable[str], place_slugs: Iterable[str]) -> Choices:
+def wanted(
+    session: Session, topic_slugs: Iterable[str], place_slugs: Iterable[str], options: Options
+) -> Choices:
     """What a channel wants to hear of; no topics: all of them, no places: the whole city.
 
     Raises:
@@ -105,6 +121,8 @@ def wanted(session: Session, topic_slugs: Iterable[str], place_slugs: Iterable[s
     return Choices(
         topic_ids=_ids(all_topics(session), list(topic_slugs), "topics"),
         place_ids=_ids(all_places(session), list(place_slugs), "places"),
+        frequency=options.frequency,
+        is_local_only=options.local_only,
     )
 
 
@@ -114,20 +132,6 @@ def checked_name(name: str) -> str:
     if not name or len(name) > MAX_NAME:
         raise ChannelError(N_("Give the channel a name of at most 100 characters."), "name")
     return name
-
-
-def checked_language(settings: Settings, language: str) -> str:
-    """One of the city's languages; empty: the first.
-
-    Raises:
-        ChannelError: it is none of them.
-    """
-    known = settings.brand.languages
-    if language and language not in known:
-        raise ChannelError(
-            N_("The language is one of: %(known)s."), "language", known=", ".join(known)
-        )
-    return language or known[0]
 
 
 def list_channels(session: Session) -> Sequence[Channel]:
@@ -222,7 +226,14 @@ def _store(session: Session, channel: Channel, destination: Destination) -> None
     except IntegrityError:
         session.delete(channel)
         session.flush()
-        raise ChannelError(N_("There is a channel with this address already.")) from None
+        raise ChannelError(DUPLICATE) from None
+
+
+def options_of_channel(session: Session, channel_id: int) -> Options:
+    """How a channel wants to hear."""
+    destination = destination_of(session, channel_id)
+    assert destination is not None, "a channel has its destination"
+    return options_of(session, destination)
 
 
 def choices_of(session: Session, channel_id: int) -> tuple[list[Topic] | None, list[Place] | None]:

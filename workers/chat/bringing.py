@@ -21,6 +21,7 @@ from service.models import DeliveryState, NotificationKind
 from service.runtime import Runtime
 from workers.calls import Caller
 from workers.chat import sent
+from workers.chat.answers import words_of
 from workers.chat.providers import Editor, Provider, Receipt
 
 MESSAGE_S = 20.0  # for all calls that one message takes
@@ -42,7 +43,7 @@ class Bringer:
         destination_id: int,
         story: Story | None,
         on_wire: Callable[[], None],
-    ) -> Outcome:
+    ) -> Receipt:
         """Send a message, or change the one that it follows up.
 
         `story`: the one article that it tells; of a list, or of a message of the service, none.
@@ -50,7 +51,9 @@ class Bringer:
         number = f"{self._notification_id}-{destination_id}"
         if story is None or not isinstance(provider, Editor):
             on_wire()
-            return provider.send(self._in_time(), url, message, number).outcome
+            caller = self._in_time()
+            receipt = provider.send(caller, url, message, number)
+            return replace(receipt, said=receipt.said or words_of(caller.heard))
         place = self._runtime.vault.keyed_hash("chat-place", provider.place(url))
         before = self._before(destination_id, story, place)
         on_wire()
@@ -60,14 +63,15 @@ class Bringer:
             if receipt.outcome.state != DeliveryState.REJECTED:
                 if receipt.outcome.state == DeliveryState.SENT:
                     self._note(destination_id, story, place, receipt.message_id or before)
-                return receipt.outcome
+                return receipt
             left = f"message {before} could not be changed: {receipt.outcome.detail}"
         receipt = provider.send(caller, url, message, number)
         if receipt.outcome.state in (DeliveryState.SENT, DeliveryState.UNKNOWN):
             self._note(destination_id, story, place, receipt.message_id)
         if left and receipt.outcome.state == DeliveryState.SENT:
-            return replace(receipt.outcome, detail=f"sent as a new message; {left}")
-        return receipt.outcome
+            detail = f"sent as a new message; {left}"
+            return replace(receipt, outcome=replace(receipt.outcome, detail=detail))
+        return receipt
 
     def _in_time(self) -> Caller:
         return self._caller.until(time.monotonic() + MESSAGE_S)

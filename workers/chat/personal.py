@@ -8,16 +8,14 @@ from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from service.db import utcnow
 from service.ledger.lease import Row
 from service.ledger.outcome import Outcome
 from service.logs import get_logger
-from service.messages.chat import ChatMessage, about, code_message, listed, welcome, with_way_out
+from service.messages.chat import ChatMessage, about, code_message, welcome, with_way_out
 from service.messages.chat_paper import chat_paper
-from service.messages.story import Story, tell_all
-from service.messages.wording import words
+from service.messages.story import Story
 from service.models import (
     ChatClaim,
     ChatTarget,
@@ -35,8 +33,9 @@ from service.subscriptions.target_start import WELCOME
 from service.subscriptions.targets import stop_target
 from workers.chat.bringing import Bringer
 from workers.chat.gate import Gate
+from workers.chat.lists import list_message, stories_of
 from workers.chat.matrix import MatrixOfPeople
-from workers.chat.providers import Provider, provider_of
+from workers.chat.providers import Provider, Receipt, provider_of
 
 log = get_logger(__name__)
 
@@ -78,7 +77,7 @@ class PersonalChats:
         with self._runtime.db.read() as session:
             target = session.get(ChatTarget, destination_id)
             claim = session.get(ChatClaim, self._claim_id) if self._template == CODE else None
-            stories = self._gathered(session, row)
+            stories = stories_of(session, row)
         if target is None or not target.sealed_address:
             return ENDED
         address = ChatAddress.unsealed(self._runtime.vault, target.sealed_address)
@@ -91,7 +90,8 @@ class PersonalChats:
             return LATE
         only = None if stories else story
         with self._gate.at_chat(self._offer, address) as visit:
-            outcome = self._bring(address, message, destination_id, only, visit.entering(on_wire))
+            enter = visit.entering(on_wire)
+            outcome = self._bring(address, message, destination_id, only, enter).outcome
             visit.note(outcome)
         if outcome.state == DeliveryState.REJECTED and outcome.code in OURS[address.kind]:
             log.error("the city's chat account was refused", kind=address.kind, code=outcome.code)
@@ -122,7 +122,8 @@ class PersonalChats:
                 return None
             return code_message(code_of(self._runtime.vault, claim), language, self._paper)
         if gathered:
-            message = self._list(gathered, row["letter"].more, language)
+            more, settings = row["letter"].more, self._runtime.settings
+            message = list_message(settings, "summary_heading", gathered, more, language)
         elif story is not None:
             if (language, kind) not in self._told:  # the same to everybody
                 told = about(story, language, self._paper)
@@ -133,20 +134,6 @@ class PersonalChats:
         else:
             return None
         return self._with_way_out(message, row, kind)
-
-    def _gathered(self, session: Session, row: Row) -> list[Story]:
-        """What a summary tells, the most important first; nothing for any other message."""
-        if "letter" not in row:
-            return []
-        revisions = [item.revision_id for item in row["letter"].items]
-        found = {story.revision_id: story for story in tell_all(session, revisions)}
-        return [found[one] for one in revisions]
-
-    def _list(self, stories: list[Story], more: int, language: str) -> ChatMessage:
-        say = words(language)
-        rest = f"{say['digest_more'].format(n=more)}\n{self._page('/haberler', language)}"
-        heading = say["summary_heading"]
-        return listed(heading, stories, rest if more else "", language, self._paper)
 
     def _with_way_out(self, message: ChatMessage, row: Row, kind: ChatKind) -> ChatMessage:
         page = self._page("/my/targets", row["language"])
@@ -164,7 +151,7 @@ class PersonalChats:
         destination_id: int,
         story: Story | None,
         on_wire: Callable[[], None],
-    ) -> Outcome:
+    ) -> Receipt:
         provider: Provider
         if address.kind is ChatKind.MATRIX:
             provider, url = MatrixOfPeople(self._runtime.vault, self._offer, address), ""

@@ -38,9 +38,16 @@ def target_of(url: str) -> Any:
 
 def send_to_target(url: str, message: ChatMessage, allowed_hosts: tuple[str, ...]) -> Outcome:
     """Send one message to one channel URL and say what became of it."""
+    return ask_target(url, message, allowed_hosts)[0]
+
+
+def ask_target(
+    url: str, message: ChatMessage, allowed_hosts: tuple[str, ...]
+) -> tuple[Outcome, bytes]:
+    """The same, with how the last answer begins."""
     target = target_of(url)
     if target is None:
-        return NO_TARGET
+        return NO_TARGET, b""
     written = message.written(url.partition("://")[0])
     if written.form is Form.MARKDOWN:  # Apprise passes it on as it is
         title, body, form = "", written.text, apprise.NotifyFormat.MARKDOWN
@@ -48,7 +55,7 @@ def send_to_target(url: str, message: ChatMessage, allowed_hosts: tuple[str, ...
         title, body, form = written.title, written.body, apprise.NotifyFormat.TEXT
     with _guarded(allowed_hosts) as exchanges:
         delivered = target.notify(body=body, title=title, body_format=form)
-    return judge(bool(delivered), exchanges)
+    return judge(bool(delivered), exchanges), exchanges[-1].body if exchanges else b""
 
 
 def judge(delivered: bool, exchanges: list[Exchange]) -> Outcome:

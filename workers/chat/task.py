@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from service.db import utcnow
+from service.ledger.channel_pause import pause_itself
 from service.ledger.lease import Lease, Row
 from service.ledger.outcome import Outcome
 from service.logs import get_logger
 from service.messages.chat import ChatMessage, about, channel_test
 from service.messages.chat_paper import chat_paper
 from service.messages.story import Story, tell
-from service.models import Batch, Channel, DeliveryState, Notification
+from service.models import Batch, Channel, ChannelTest, DeliveryState, Notification
 from service.runtime import Runtime
 from service.tasks import Queue, Task
 from workers.calls import Caller
+from workers.chat import testing
+from workers.chat.answers import without_secrets
 from workers.chat.bringing import Bringer
 from workers.chat.crowd import Crowd
 from workers.chat.gate import Gate
+from workers.chat.lists import heading_of, list_message, stories_of
 from workers.chat.personal import PersonalChats
-from workers.chat.providers import provider_of
+from workers.chat.providers import Receipt, provider_of
 from workers.chat.rests import Rests
 from workers.chat.webhooks import Webhooks, is_webhook
 from workers.courier import Courier, FullError
@@ -55,6 +61,8 @@ class ChatSender:
         self._story: Story | None = None
         self._urls: dict[int, str] = {}
         self._messages: dict[str, ChatMessage] = {}
+        self._test: ChannelTest | None = None
+        self._heading = ""
         self._caller = Caller(runtime.settings, runtime.settings.allow_private_hosts)
         self._bringer = Bringer(runtime, self._caller, lease.notification_id)
 
@@ -63,6 +71,8 @@ class ChatSender:
         notification = session.get_one(Notification, self._lease.notification_id)
         found = session.execute(select(Channel.id, Channel.sealed_url)).all()
         self._urls = {row.id: row.sealed_url for row in found}
+        self._test = testing.test_of(session, notification, self._urls)
+        self._heading = heading_of(notification)
         self._people = PersonalChats(self._runtime, self._bringer, self._gate, notification)
         self._webhooks = Webhooks(self._runtime, self._lease, self._caller)
         self._messages = {}
@@ -86,35 +96,52 @@ class ChatSender:
         channel_id = row["channel_id"]
         if channel_id is None:
             return self._people.send(row, self._story, on_wire)
-        url = self._runtime.vault.decrypt(self._urls[channel_id])
-        outcome = self._send(row, url, on_wire)
-        if outcome.state == DeliveryState.REJECTED and outcome.code in BROKEN:
+        sealed_url, test = self._urls[channel_id], self._test
+        if not sealed_url:
+            return testing.DROPPED
+        url = self._runtime.vault.decrypt(sealed_url)
+        began = time.monotonic()
+        receipt = self._send(row, url, on_wire)
+        took_s, outcome = time.monotonic() - began, receipt.outcome
+        if outcome.detail:
+            outcome = replace(outcome, detail=without_secrets(outcome.detail, url))
+        if test is not None:
+            said = without_secrets(receipt.said, url)
+            with suppress(SQLAlchemyError):  # its outcome is in the ledger all the same
+                testing.note(self._runtime.db, test, outcome, receipt.message_id, said, took_s)
+        is_refused = outcome.state == DeliveryState.REJECTED and outcome.code in BROKEN
+        if is_refused and not (test and test.is_of_next):
             with suppress(SQLAlchemyError):  # the answer counts more; the next one pauses it
-                self._pause(channel_id, outcome)
-        if self._story is None and outcome.state == DeliveryState.SENT:
+                self._pause(channel_id, sealed_url, outcome)
+        is_test = self._story is None and "letter" not in row
+        if is_test and outcome.state == DeliveryState.SENT:
             # Staff who test a channel want to read the answer.
             return replace(outcome, detail=f"the service answered {outcome.code}")
         return outcome
 
-    def _send(self, row: Row, url: str, on_wire: Callable[[], None]) -> Outcome:
+    def _send(self, row: Row, url: str, on_wire: Callable[[], None]) -> Receipt:
         scheme = url.partition("://")[0]
         if not is_webhook(url) and (moved := self._webhooks.elsewhere(scheme)):
-            return moved
+            return Receipt(moved)
         with self._gate.at_channel(url) as visit:
             enter = visit.entering(on_wire)
             if is_webhook(url):
-                outcome = self._webhooks.send(row, url, enter)
+                receipt = self._webhooks.send(row, url, enter)
             else:
-                at = (provider_of(scheme), url, self._message(row["language"]))
-                outcome = self._bringer.bring(*at, row["destination_id"], self._story, enter)
-            visit.note(outcome)
-        return outcome
+                at = (provider_of(scheme), url, self._message(row))
+                receipt = self._bringer.bring(*at, row["destination_id"], self._story, enter)
+            visit.note(receipt.outcome)
+        return receipt
 
-    def _message(self, language: str) -> ChatMessage:
-        """What a slice of the batch tells, written once for each language."""
+    def _message(self, row: Row) -> ChatMessage:
+        """What a slice of the batch tells, written once for each language; a list for each room."""
+        language, settings = row["language"], self._runtime.settings
+        if "letter" in row:
+            with self._runtime.db.read() as session:
+                stories = stories_of(session, row)
+            return list_message(settings, self._heading, stories, row["letter"].more, language)
         if language not in self._messages:
-            paper = chat_paper(self._runtime.settings.config_dir)
-            story = self._story
+            paper, story = chat_paper(settings.config_dir), self._story
             told = about(story, language, paper) if story else channel_test(language, paper)
             self._messages[language] = told
         return self._messages[language]
@@ -122,14 +149,9 @@ class ChatSender:
     def close(self) -> None:
         """Every call hangs up by itself."""
 
-    def _pause(self, channel_id: int, outcome: Outcome) -> None:
-        reason = f"paused by itself: {outcome.detail}"
+    def _pause(self, channel_id: int, sealed_url: str, outcome: Outcome) -> None:
         with self._runtime.db.write() as session:
-            session.execute(
-                update(Channel)
-                .where(Channel.id == channel_id)
-                .values(is_paused=True, pause_reason=reason)
-            )
+            pause_itself(session, channel_id, sealed_url, outcome.detail, utcnow())
         log.error("channel paused", channel_id=channel_id, code=outcome.code)
 
 

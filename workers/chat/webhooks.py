@@ -29,7 +29,8 @@ from service.subscriptions.chat_schemes import PLAIN_WEBHOOK, WEBHOOK, WEBHOOKS
 from service.subscriptions.webhook_keys import signatures
 from service.subscriptions.webhook_replay import REPLAY
 from workers.calls import Caller
-from workers.chat.providers.provider import receipt_of
+from workers.chat.answers import words_of
+from workers.chat.providers.provider import Receipt, receipt_of
 
 KEYLESS = Outcome(DeliveryState.DEFERRED, "secret", "its signing secret has not been made yet")
 GONE = Outcome(DeliveryState.CANCELLED, "withdrawn", "the article was withdrawn meanwhile")
@@ -82,13 +83,13 @@ class Webhooks:
         was_numbered = self._lease.lane in NUMBERED_LANES
         return MOVED if was_numbered and scheme not in NUMBERED_LANES else None
 
-    def send(self, row: Row, url: str, on_wire: Callable[[], None]) -> Outcome:
+    def send(self, row: Row, url: str, on_wire: Callable[[], None]) -> Receipt:
         """POST the event to one webhook."""
         key = self._keys.get(row["channel_id"])
         if key is None:
-            return KEYLESS
+            return Receipt(KEYLESS)
         if self._is_replay and self._is_gone:
-            return GONE
+            return Receipt(GONE)
         body = orjson.dumps(self._event)
         number = f"{self._first_id}-{row['destination_id']}"
         on_wire()
@@ -101,7 +102,8 @@ class Webhooks:
             headers={**headers, "Content-Type": "application/json"},
             body=body,
         )
-        return replace(receipt_of(reply).outcome, took_s=round(time.monotonic() - began, 3))
+        took_s = round(time.monotonic() - began, 3)
+        return Receipt(replace(receipt_of(reply).outcome, took_s=took_s), said=words_of(reply.body))
 
 
 def is_webhook(url: str) -> bool:

@@ -10,8 +10,7 @@ from flask import Response, g, jsonify
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from service.admin.api.channels import found as found_channel
-from service.admin.api.channels import refused
+from service.admin.api.channels import found_channel, refused
 from service.admin.api.documented import VERSIONED, described
 from service.admin.api.entering import me, needs
 from service.admin.api.paging import Page, cursor, key_of, next_page

@@ -4,12 +4,14 @@ without what Apprise needs for each message. Addresses with options are left to 
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import replace
 from urllib.parse import quote, unquote, urlsplit
 
 from service.ledger.outcome import Outcome
 from service.messages.chat import ChatMessage
 from service.models import DeliveryState
 from workers.calls import Caller
+from workers.chat.answers import in_its_words, words_of
 from workers.chat.providers.by_apprise import ByApprise
 from workers.chat.providers.provider import Receipt, receipt_of
 
@@ -48,4 +50,6 @@ class JsonHook:
         place = host if port is None else f"{host}:{port}"
         scheme = "https" if parts.scheme == "jsons" else "http"
         address = f"{scheme}://{place}{quote(parts.path, safe=_SAFE)}"
-        return receipt_of(caller.call("POST", address, headers=headers, json=said))
+        reply = caller.call("POST", address, headers=headers, json=said)
+        receipt = receipt_of(reply)
+        return replace(receipt, outcome=in_its_words(receipt.outcome, words_of(reply.body)))

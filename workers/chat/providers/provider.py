@@ -9,17 +9,19 @@ from service.ledger.outcome import Outcome
 from service.messages.chat import ChatMessage
 from service.models import DeliveryState
 from workers.calls import PASSING, Caller, Reply
+from workers.chat.answers import words_of
 
-MAX_SAID = 160  # letters of what a service says that the ledger keeps
+MAX_WHY = 160  # letters of what a service says of a refusal that the ledger keeps
 
 
 @dataclass(frozen=True)
 class Receipt:
     """What became of a message. `message_id`: by which the service knows it; empty where it has no
-    such thing, or said none."""
+    such thing, or said none. `said`: how its answer reads; secrets are taken out of it later."""
 
     outcome: Outcome
     message_id: str = ""
+    said: str = ""
 
 
 class Provider(Protocol):
@@ -84,7 +86,7 @@ def refusal(
 
     `is_global`: the wait is asked of all that we send there.
     """
-    said = f"the service answered {status}" + (f": {spoken(why)}" if why else "")
+    said = f"the service answered {status}" + (f": {words_of(why)[:MAX_WHY]}" if why else "")
     if status in PASSING or status >= 500:
         return Receipt(Outcome(DeliveryState.DEFERRED, str(status), said, retry_after_s, is_global))
     return Receipt(Outcome(DeliveryState.REJECTED, str(status), said))
@@ -94,12 +96,6 @@ def unread(reply: Reply) -> Receipt:
     """The receipt of a success in words that are not the service's: perhaps it never got there."""
     said = "the answer is none of this service"
     return Receipt(Outcome(DeliveryState.UNKNOWN, reply.code, said))
-
-
-def spoken(text: object) -> str:
-    """What a service said, as one short line."""
-    words = " ".join(str(text)[:1000].split())
-    return "".join(letter for letter in words if letter.isprintable())[:MAX_SAID]
 
 
 def waits(reply: Reply, said: object, unit_s: float = 1.0) -> float | None:

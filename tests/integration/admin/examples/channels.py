@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import update
+
 from service.db import utcnow
 from service.ledger import halts
-from service.models import HaltScope
+from service.ledger.channel_pause import pause_itself
+from service.models import Channel, Delivery, DeliveryState, HaltScope
 from service.runtime import Runtime
+from service.subscriptions.channel_tests import ask
 from service.subscriptions.channels import add_channel
 from tests.integration.admin.examples import Example
 
 URL = "json://127.0.0.1:9/room"
+NEW_URL = "json://127.0.0.1:9/room-new"
 
 
 def one(runtime: Runtime) -> dict[str, Any]:
@@ -26,6 +31,27 @@ def paused(runtime: Runtime) -> dict[str, Any]:
     values = one(runtime)
     with runtime.db.write() as session:
         halts.pause(session, HaltScope.CHANNEL, values["channel_id"], "Bakım", None, utcnow())
+    return values
+
+
+def broken(runtime: Runtime) -> dict[str, Any]:
+    values = one(runtime)
+    with runtime.db.write() as session:
+        channel = session.get_one(Channel, values["channel_id"])
+        pause_itself(session, channel.id, channel.sealed_url, "404", utcnow())
+    return values
+
+
+def offered(runtime: Runtime) -> dict[str, Any]:
+    """One with a new address, whose test was sent."""
+    values = one(runtime)
+    with runtime.db.write() as session:
+        channel = session.get_one(Channel, values["channel_id"])
+        channel.next_sealed_url = runtime.vault.encrypt(NEW_URL)
+        channel.next_masked_url = "json://127.0.0.1/***"
+        channel.next_test_id = ask(session, channel, "", is_of_next=True).notification_id
+    with runtime.db.write() as session:
+        session.execute(update(Delivery).values(state=DeliveryState.SENT))
     return values
 
 
@@ -51,4 +77,14 @@ EXAMPLES = {
     "channels.resume": Example("channel.resume", prepare=paused),
     "admin_channels.pause": Example("channel.pause", {"reason": "Bakım"}, one, ANY),
     "admin_channels.resume": Example("channel.resume", prepare=paused),
+    "channels.try_again": Example("channel.try-again", prepare=broken),
+    "admin_channels.try_again": Example("channel.try-again", prepare=broken),
+    "channel_address.offer": Example("channel.offer", {"url": NEW_URL}, one),
+    "channel_address.test": Example("channel.test", prepare=offered),
+    "channel_address.swap": Example("channel.swap", prepare=offered),
+    "channel_address.drop": Example("channel.drop", prepare=offered),
+    "admin_channel_address.offer": Example("channel.offer", {"url": NEW_URL}, one, ANY),
+    "admin_channel_address.test": Example("channel.test", prepare=offered),
+    "admin_channel_address.swap": Example("channel.swap", {}, offered, ANY),
+    "admin_channel_address.drop": Example("channel.drop", prepare=offered),
 }
