@@ -135,7 +135,7 @@ def _frequency(text: str) -> Frequency:
         return Frequency(text or Frequency.INSTANT)
     except ValueError:
         known = ", ".join(Frequency)
-        text = N_("It hears of news: %(known)s.")
+        text = N_("How often it hears is one of: %(known)s.")
         raise ChannelError(text, "frequency", known=known) from None
 
 
