@@ -105,7 +105,7 @@ def laid_over(
         raise ChannelError(
             N_("Urgent news is told at once: it cannot wait for a list."), "frequency"
         )
-    if scheme in PROGRAMS and (after.frequency != Frequency.INSTANT or after.quiet):
+    if after.frequency != Frequency.INSTANT and scheme in PROGRAMS:
         text = N_("A program is told each article by itself, at once.")
         raise ChannelError(text, "frequency")
     if after.local_only and not has_places:

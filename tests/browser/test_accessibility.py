@@ -17,7 +17,7 @@ from service.ledger.publish import stamp_feeds
 from service.models import (
     Article,
     ArticleState,
-    AuditEntry,
+    ChannelTest,
     Delivery,
     DeliveryAnswer,
     DeliveryState,
@@ -34,7 +34,6 @@ from service.models import (
     Revision,
     RevisionState,
     Source,
-    Staff,
     Subscription,
     TopicLabel,
 )
@@ -209,16 +208,10 @@ def _channels(session: Session, runtime: Runtime) -> int:
         ids.append(channel.id)
     pause(session, HaltScope.CHANNEL, ids[1], "Bakım var", None, utcnow())
     destination = destination_of(session, ids[1])
-    who = session.scalars(select(Staff)).one()
     assert destination is not None
     session.add_all(
         [
-            AuditEntry(
-                staff_id=who.id,
-                act="channel.test",
-                object_id=ids[1],
-                detail={"notification_id": 500},
-            ),
+            ChannelTest(notification_id=500, channel_id=ids[1]),
             Delivery(
                 notification_id=500,
                 destination_id=destination.id,

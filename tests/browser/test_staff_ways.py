@@ -8,12 +8,24 @@ from datetime import timedelta
 import pytest
 from apiflask import APIFlask
 from playwright.sync_api import BrowserContext, Page
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from service.db import utcnow
 from service.ingest.managing.sources import store
 from service.ingest.pulling import setting
-from service.models import InboxEvent, PullKind, Source, Verdict
+from service.ledger.channel_pause import pause_itself
+from service.models import (
+    ChannelTest,
+    Delivery,
+    DeliveryState,
+    InboxEvent,
+    PullKind,
+    Source,
+    Verdict,
+)
 from service.runtime import Runtime
+from service.subscriptions.channel_swap import offer
 from service.subscriptions.channels import add_channel
 from tests import staff
 from tests.browser.checks import WALKS, Walk, inspect
@@ -63,6 +75,23 @@ def ways(app: APIFlask, runtime: Runtime) -> None:
             place_slugs=["konak"],
             public_url="https://t.me/ornek",
         )
+        _broken(session, runtime)
+
+
+def _broken(session: Session, runtime: Runtime) -> None:
+    """A channel that paused itself, missed an article, and has a new address that was tested."""
+    held = (session, runtime.vault, runtime.settings)
+    options = {"frequency": "weekly", "quiet_from": "22:00", "quiet_until": "08:00"}
+    row = add_channel(
+        *held, name="Haber odası", url="json://127.0.0.1:9/old", topic_slugs=[], **options
+    )
+    said = "the service answered 404: channel_not_found"
+    pause_itself(session, row.id, row.sealed_url, said, utcnow())
+    session.refresh(row)
+    batch = offer(*held, None, row, "json://127.0.0.1:9/new", "")
+    test = session.get_one(ChannelTest, batch.notification_id)
+    test.code, test.said, test.message_id, test.took_ms = "200", '{"ok": true}', "1712.44", 182
+    session.execute(update(Delivery).values(state=DeliveryState.SENT, settled_at=utcnow()))
 
 
 @pytest.mark.usefixtures("ways")
@@ -90,6 +119,8 @@ def _states(page: Page, base: str) -> Iterator[str]:
         ("staff source events none", "/sources/2/events?verdict=failed"),
         ("staff source event", "/sources/1/events/1"),
         ("staff channel edit", "/channels/1/edit"),
+        ("staff channel that paused itself", "/channels/2"),
+        ("staff channel with a new address", "/channels/2/address"),
     ):
         page.goto(base + path)
         yield name
@@ -125,6 +156,15 @@ def _acts(page: Page, base: str) -> Iterator[str]:
     page.fill("#body", '{"id": "1", "title": 5}')
     _press(page)
     yield "staff source tried with errors"
+    page.goto(f"{base}/channels/1/edit")
+    page.check("#frequency-daily")
+    page.check("#urgent_only")
+    _press(page)
+    yield "staff channel edit with a problem"
+    page.goto(f"{base}/channels/1/address")
+    page.fill("#url", "json://10.0.0.1/x")
+    _press(page)
+    yield "staff channel address with a problem"
     page.goto(f"{base}/channels/1/remove")
     _press(page)
     yield "staff channel remove with a problem"
