@@ -29,9 +29,11 @@ class Entry:
     @property
     def is_here(self) -> bool:
         """Whether this request shows a page of the same part."""
-        return endpoint_without_language().partition(".")[0] == self.endpoint.partition(".")[0]
+        here = endpoint_without_language().partition(".")[0]
+        return PART_OF.get(here, here) == self.endpoint.partition(".")[0]
 
 
+PART_OF = {"channel_address": "channels"}  # where pages of a part are a file of their own
 GROUPS: tuple[tuple[LazyString, tuple[Entry, ...]], ...] = (
     (
         _("Now"),
