@@ -51,9 +51,9 @@ def test_a_secret_is_nowhere_but_on_its_one_page(
         browser.post(CHANNELS, f"{CHANNELS}/new", name="", url=ROOM, topics="all").text,
         browser.post(CHANNELS, f"{CHANNELS}/new", name="Oda", url=ROOM, topics="all").text,
         browser.post(f"{CHANNELS}/1/edit", version="*", name="", url=ROOM, topics="all").text,
-        browser.post(
-            f"{CHANNELS}/1/edit", version="*", name="Oda", url=ROOM + "2", topics="all"
-        ).text,
+        browser.post(f"{CHANNELS}/1/edit", version="*", name="Oda 2", topics="all").text,
+        browser.post(f"{CHANNELS}/1/address", f"{CHANNELS}/1/address", url=ROOM + " ").text,
+        browser.post(f"{CHANNELS}/1/address", f"{CHANNELS}/1/address", url=ROOM + "2").text,
         key.send("/v1/admin/sources", {"slug": "!", **given}).text,
         key.send("/v1/admin/channels", {"name": "", "url": ROOM}).text,
         key.send(
@@ -69,7 +69,7 @@ def test_a_secret_is_nowhere_but_on_its_one_page(
         texts.append(answer.text)
     with runtime.db.read() as session:
         entries = session.scalars(select(AuditEntry)).all()
-    assert {"source.add", "source.change", "source.rotate", "channel.add", "channel.change"} <= {
+    assert {"source.add", "source.change", "source.rotate", "channel.add", "channel.offer"} <= {
         entry.act for entry in entries
     }
     texts += [str(entry.detail) for entry in entries]
