@@ -20,7 +20,7 @@ from service.tasks import WORKERS
 from tests.chaos.city import City
 from tests.chaos.processes import frozen, without_disk
 from tests.chaos.tape import Rule
-from workers.email.throttle import THREADS_OF_A_LANE
+from workers.turnstile import THREADS_OF_A_LANE
 
 Undo = Callable[[], None]
 

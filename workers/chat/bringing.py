@@ -21,7 +21,7 @@ from service.models import DeliveryState, NotificationKind
 from service.runtime import Runtime
 from workers.calls import Caller
 from workers.chat import sent
-from workers.chat.answers import words_of
+from workers.chat.answers import without_secrets, words_of
 from workers.chat.providers import Editor, Provider, Receipt
 
 MESSAGE_S = 20.0  # for all calls that one message takes
@@ -64,7 +64,8 @@ class Bringer:
                 if receipt.outcome.state == DeliveryState.SENT:
                     self._note(destination_id, story, place, receipt.message_id or before)
                 return receipt
-            left = f"message {before} could not be changed: {receipt.outcome.detail}"
+            why = without_secrets(receipt.outcome.detail, url)
+            left = f"message {before} could not be changed: {why}"
         receipt = provider.send(caller, url, message, number)
         if receipt.outcome.state in (DeliveryState.SENT, DeliveryState.UNKNOWN):
             self._note(destination_id, story, place, receipt.message_id)

@@ -103,7 +103,7 @@ class ChatSender:
         began = time.monotonic()
         receipt = self._send(row, url, on_wire)
         took_s, outcome = time.monotonic() - began, receipt.outcome
-        if outcome.detail:
+        if outcome.detail and outcome.state != DeliveryState.SENT:  # then they are our own words
             outcome = replace(outcome, detail=without_secrets(outcome.detail, url))
         if test is not None:
             said = without_secrets(receipt.said, url)

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from service import acts
 from service.acts import Actor
 from service.admin.looking import token_for
 from service.db import utcnow
 from service.jobs import queue
 from service.messages import publishing
-from service.models import Article, Frequency, InboxEvent, Revision, Source, Verdict, Via
+from service.models import (
+    Article,
+    ChannelTest,
+    Frequency,
+    InboxEvent,
+    Revision,
+    Source,
+    Verdict,
+    Via,
+)
 from service.runtime import Runtime
-from service.subscriptions.channel_tests import TESTED
 from service.subscriptions.channels import add_channel, destination_of
 from tests.integration.town import Town
 
@@ -31,7 +38,7 @@ def seen(runtime: Runtime, staff_id: int) -> dict[str, Any]:
         "corrected_id": article_id,
         "revision_id": _corrected(runtime, article_id),
         "key": token_for(runtime.vault, Actor(staff_id, Via.PAGE), reader),
-        "channel_id": _tried(runtime, staff_id, notification_id),
+        "channel_id": _tried(runtime, notification_id),
         **_received(runtime),
         **_filed(runtime, staff_id),
         **_drafted(runtime, staff_id),
@@ -84,16 +91,16 @@ def _drafted(runtime: Runtime, staff_id: int) -> dict[str, Any]:
         return {"letter_draft_id": draft.id}
 
 
-def _tried(runtime: Runtime, staff_id: int, notification_id: int) -> int:
-    """A channel that was tried once."""
-    url = "json://127.0.0.1:9/sights"
+def _tried(runtime: Runtime, notification_id: int) -> int:
+    """A developer's channel that was tried once, and is to have another address."""
+    url = "https://example.com/sights"
     with runtime.db.write() as session:
         channel = add_channel(
             session, runtime.vault, runtime.settings, name="Sights", url=url, topic_slugs=[]
         )
         assert destination_of(session, channel.id)
-        actor = Actor(staff_id, Via.PAGE)
-        acts.record(
-            session, runtime.vault, actor, TESTED, channel.id, notification_id=notification_id
-        )
+        session.add(ChannelTest(notification_id=notification_id, channel_id=channel.id))
+        channel.next_sealed_url = runtime.vault.encrypt("webhook://example.com/next")
+        channel.next_masked_url = "webhook://example.com/***"
+        channel.next_test_id = notification_id
         return channel.id

@@ -14,7 +14,7 @@ from service.models import (
     Destination,
     SentMessage,
 )
-from service.subscriptions import channel_acts
+from service.subscriptions import channel_removal
 from tests.integration.chat.doubles import matrix as homeservers
 from tests.integration.chat.doubles import slack as slacks
 from tests.integration.chat.doubles import telegram as bots
@@ -310,7 +310,7 @@ def test_numbers_go_with_their_channel_and_with_time(
 
     with runtime.db.write() as session:
         channel = session.get_one(Channel, town.get(Destination, first).channel_id)
-        channel_acts.remove(
+        channel_removal.remove(
             session, runtime.vault, None, channel, clock(), confirmed=channel.name, reason="eski"
         )
     assert [row.message_id for row in town.all(SentMessage)] == [f"{homeservers.ROOM} $event0"]

@@ -85,7 +85,7 @@ def test_names_and_addresses_are_unique(runtime: Runtime) -> None:
     add(runtime)
     with pytest.raises(ChannelError, match="Genel"):
         add(runtime, url="json://127.0.0.1:9/other")
-    with pytest.raises(ChannelError, match="this address"):
+    with pytest.raises(ChannelError, match="in this room already"):
         add(runtime, name="Başka")
     assert rows(runtime) == (1, 1, 1)
 
