@@ -25,6 +25,7 @@ from service.ledger.outcome import Answer, Outcome
 from service.ledger.quiet import quiet_for, waiting
 from service.logs import get_logger
 from service.models import DeliveryState
+from workers.glances import Glances
 from workers.settling import Settler
 
 log = get_logger(__name__)
@@ -108,6 +109,7 @@ class Courier:
         """`look`: at the items of each letter, where the batch is a digest's."""
         self._db, self._lease, self._journal = db, lease, journal
         self._settler, self._sender, self._look = settler, sender, look
+        self._glances = Glances(db, lease)
         self._slice: deque[Row] = deque()
         self._size = SLICE
         self._revision_id: int | None = None
@@ -140,21 +142,16 @@ class Courier:
             decided = self._decided(row)
             if decided is None:
                 self._in_hand += 1
-                return Parcel(
-                    row,
-                    self._revision_id,
-                    self._db,
-                    self._lease,
-                    self._journal,
-                    self._read_at,
-                    self._look,
-                )
+                self._glances.expect(self._after)
+                kept = (self._db, self._lease, self._journal, self._glances)
+                return Parcel(row, self._revision_id, *kept, self._read_at, self._look)
             self._keep(self._after, decided, self._revision_id)
         return None
 
     def answer(self, parcel: Parcel, outcome: Outcome) -> None:
         """Keep what became of a parcel; it is settled soon."""
         self._in_hand -= 1
+        self._glances.forget(parcel.destination_id)
         destination_id, revision_id = parcel.destination_id, parcel.revision_id
         try:
             with self._journal.turn:
@@ -175,6 +172,7 @@ class Courier:
         """Nothing of it has left and nothing is decided: it is looked at again, when all that is
         in hand has been answered."""
         self._in_hand -= 1
+        self._glances.forget(parcel.destination_id)
         self._must_restart = True
 
     def _has_room(self) -> bool:
@@ -276,12 +274,13 @@ class Parcel:
         db: Database,
         lease: Lease,
         journal: Journal,
+        glances: Glances,
         read_at: float,
         look: Look | None,
     ) -> None:
         self.row, self.destination_id = row, row["destination_id"]
         self.revision_id = revision_id
-        self._db, self._lease, self._journal = db, lease, journal
+        self._db, self._lease, self._journal, self._glances = db, lease, journal, glances
         self._read_at, self._look = read_at, look
         self.is_begun = False
 
@@ -305,22 +304,24 @@ class Parcel:
                 self._journal.stayed(self.destination_id)
             raise
         self.is_begun = True
+        self._glances.forget(self.destination_id)
 
     def _check(self) -> None:
         if not self._lease.is_safe:
             raise LeaseLost(self._lease.batch_id)
 
     def _look_again(self) -> None:
-        with self._db.read() as session:
-            found = pending(session, self._lease, self.destination_id - 1, 1)
-            is_current = self._look is None or not found or self._look.is_current(session, self.row)
-        if not found or found[0]["destination_id"] != self.destination_id:
+        found = self._glances.at(self.destination_id, FRESH_S)
+        if found is None:
             raise LeaseLost(self._lease.batch_id)
-        if found[0]["is_cancelled"]:
+        if found["is_cancelled"]:
             raise NotToBeSentError(CANCELLED)
-        if is_held(found[0]):
+        if is_held(found):
             raise NotNowError
-        if not found[0]["is_eligible"]:
+        if not found["is_eligible"]:
             raise NotToBeSentError(SUPPRESSED)
-        if not is_current:  # it says what may not be said any more: it is written anew
-            raise NotNowError
+        if self._look is not None:
+            with self._db.read() as session:
+                is_current = self._look.is_current(session, self.row)
+            if not is_current:  # it says what may not be said any more: it is written anew
+                raise NotNowError

@@ -211,7 +211,7 @@ def test_a_database_that_goes_away_before_the_first_byte_leaves_nobody_in_doubt(
         raise OperationalError("SELECT", {}, Exception("the server closed the connection"))
 
     def act(_destination: int, on_wire) -> None:
-        monkeypatch.setattr("workers.courier.pending", gone)
+        monkeypatch.setattr("workers.glances.pending", gone)
         on_wire()
 
     sender = Recorder(act)

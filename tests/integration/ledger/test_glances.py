@@ -1,0 +1,103 @@
+"""Last looks: few for many that leave together, and none that is older than it may be."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from service.ledger.lease import pending
+from workers.glances import Glances
+
+LONG_S = 60.0
+AT_ONCE, MANY = 60, 170
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the looks at the database."""
+    found: list[int] = []
+
+    def counted(*arguments):
+        rows = pending(*arguments)
+        found.append(len(rows))
+        return rows
+
+    monkeypatch.setattr("workers.glances.pending", counted)
+    return found
+
+
+@pytest.fixture
+def glances(town, runtime, one_batch, take):
+    notification, batch = one_batch(MANY)
+    lease = take(batch)
+    assert lease is not None
+    return Glances(runtime.db, lease), sorted(town.states(notification))
+
+
+def test_one_look_serves_all_that_leave_together(glances, looks):
+    one, readers = glances
+    for start in range(0, MANY, AT_ONCE):
+        for reader in readers[start : start + AT_ONCE]:
+            one.expect(reader)
+        for reader in reversed(readers[start : start + AT_ONCE]):  # threads come in any order
+            found = one.at(reader, LONG_S)
+            assert found is not None
+            assert found["destination_id"] == reader
+            assert found["is_eligible"]
+            one.forget(reader)
+
+    assert len(looks) == 2
+
+
+def test_a_look_that_is_too_old_counts_no_more(glances, looks, town):
+    one, readers = glances
+    first = readers[0]
+    found = one.at(first, LONG_S)
+    assert found is not None
+    assert found["is_eligible"]
+
+    town.unsubscribe(first)
+
+    seen_before, seen_now = one.at(first, LONG_S), one.at(first, 0.0)
+    assert seen_before is not None
+    assert seen_now is not None
+    assert (bool(seen_before["is_eligible"]), bool(seen_now["is_eligible"])) == (True, False)
+    assert len(looks) == 2
+
+
+def test_those_who_wait_for_a_look_that_fails_fail_with_it(glances, monkeypatch):
+    one, readers = glances
+    asking, may_fail = threading.Semaphore(0), threading.Event()
+    tries = []
+
+    def gone(*_) -> None:
+        tries.append(1)
+        may_fail.wait(LONG_S)
+        raise OperationalError("SELECT", {}, Exception("the server closed the connection"))
+
+    def ask(reader: int) -> None:
+        asking.release()
+        with pytest.raises(OperationalError):
+            one.at(reader, LONG_S)
+
+    monkeypatch.setattr("workers.glances.pending", gone)
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(ask, reader) for reader in readers[:8]]
+        for _ in asked:
+            asking.acquire()
+        may_fail.set()
+        for one_asked in asked:
+            one_asked.result(LONG_S)
+
+    assert len(tries) < 8, "one failure is told to those who wait for it"
+
+
+def test_what_is_not_in_the_lease_is_nobodys(glances, looks):
+    one, readers = glances
+
+    assert one.at(readers[-1] + 1, LONG_S) is None
+    assert one.at(readers[-1] + 2, LONG_S) is None
+    assert len(looks) == 1
