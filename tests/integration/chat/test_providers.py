@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -385,6 +387,29 @@ def test_the_same_number_is_one_message_in_matrix(matrix, send):
 
     assert numbers == {f"{homeservers.ROOM} $event0"}
     assert len(matrix.shown) == 1
+
+
+def test_of_many_messages_at_once_one_signs_in_for_all(matrix, caller):
+    rooms, url = Matrix(), matrix.url(who="bot:pw")
+    start = threading.Barrier(12)
+
+    def say(number):
+        start.wait()
+        return rooms.send(caller, url, TURKISH, f"{number}-1").outcome.state
+
+    with ThreadPoolExecutor(12) as threads:
+        assert set(threads.map(say, range(12))) == {SENT}
+    assert (matrix.sign_ins, len(matrix.shown)) == (1, 12)
+
+
+def test_a_token_that_another_sign_in_ends_is_no_refusal_of_the_account(matrix, caller):
+    def sign_in(number):
+        return Answer(200, {"access_token": f"t{number}", "user_id": "@bot:home.example"})
+
+    ended = homeservers.refusal(401, "M_UNKNOWN_TOKEN")
+    matrix.next = [sign_in(1), ended, sign_in(2), ended]
+    outcome = Matrix().send(caller, matrix.url(who="bot:pw"), TURKISH, "1-1").outcome
+    assert (outcome.state, outcome.code) == (DEFERRED, "401")
 
 
 def test_a_name_and_a_password_sign_in_once_and_again_when_their_token_ended(matrix, caller):

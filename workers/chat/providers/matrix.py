@@ -21,8 +21,13 @@ from workers.chat.providers.provider import Receipt
 KEPT, KEPT_S = 256, 600.0  # accounts whose token and rooms are known, and for how long
 # What may be mended by signing in or entering once more: a token that has ended, a room that the
 # account is not in, an alias that leads to another room by now.
-STALE = frozenset({"401", "403", "404"})
+ENDED = "401"
+STALE = frozenset({ENDED, "403", "404"})
 SENT = Outcome(DeliveryState.SENT, "200")
+# The password was taken, and the token that came of it was not: nobody refuses the account.
+SUPERSEDED = Outcome(
+    DeliveryState.DEFERRED, ENDED, "the account was signed in elsewhere meanwhile", 5.0
+)
 
 Put = Callable[[Account, str], str]  # acts in a room; returns the event that stands there now
 
@@ -46,6 +51,7 @@ class Matrix:
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[str, ...], _Known] = OrderedDict()
         self._discovery = Discovery()
+        self._turns: dict[tuple[str, ...], threading.Lock] = {}
         self._lock = threading.Lock()
 
     def send(self, caller: Caller, url: str, message: ChatMessage, number: str) -> Receipt:
@@ -97,48 +103,67 @@ class Matrix:
         if not room:
             return _NO_ROOM
         try:
+            known = self._signed_in(caller, place)
             try:
-                account, inside = self._reach(caller, place, room, is_new=False)
-                return Receipt(SENT, f"{inside} {put(account, inside)}")
+                return self._put(caller, place, known, room, put)
             except RefusedError as error:
                 if error.status not in STALE:
                     raise
-                account, inside = self._reach(caller, place, room, is_new=True)
-                return Receipt(SENT, f"{inside} {put(account, inside)}")
+                if error.status == ENDED:
+                    known = self._signed_in(caller, place, ended=known.token)
+                return self._put(caller, place, known, room, put, enters=True)
         except RefusedError as error:
+            if error.status == ENDED and not place.token:
+                return Receipt(SUPERSEDED)
             return Receipt(error.outcome)
 
-    def _reach(
-        self, caller: Caller, place: MatrixRoom, room: str, *, is_new: bool
-    ) -> tuple[Account, str]:
-        """The account, signed in, and the id of a room; `is_new`: nothing that is known counts, and
-        the account enters the room."""
-        with self._lock:
-            known = self._known.get(place.owner)
-        if is_new or known is None or known.until < time.monotonic():
-            known = self._signed_in(caller, place)
+    def _put(
+        self,
+        caller: Caller,
+        place: MatrixRoom,
+        known: _Known,
+        room: str,
+        put: Put,
+        *,
+        enters: bool = False,
+    ) -> Receipt:
+        """Act in a room by an account; `enters`: it enters the room first, whatever is known."""
         account = Account(caller, self._discovery.origin(caller, place), known.token)
-        if room.startswith("!") and not is_new:
-            return account, room
-        if room not in known.rooms:
+        inside = known.rooms.get(room, "")
+        if enters or not (inside or room.startswith("!")):
+            name = room
             if room.startswith("#") and ":" not in room:
                 known.name = known.name or account.name()
-                known.rooms[room] = account.enter(f"{room}:{known.name.partition(':')[2]}")
-            else:
-                known.rooms[room] = account.enter(room)
-        return account, known.rooms[room]
+                name = f"{room}:{known.name.partition(':')[2]}"
+            inside = known.rooms[room] = account.enter(name)
+        inside = inside or room
+        return Receipt(SENT, f"{inside} {put(account, inside)}")
 
-    def _signed_in(self, caller: Caller, place: MatrixRoom) -> _Known:
-        known = _Known(place.token)
-        if not place.token:
-            origin = self._discovery.origin(caller, place)
-            account, name = Account(caller, origin).signed_in(place.user, place.password)
-            known = _Known(account.token, name)
-        with self._lock:
-            self._known[place.owner] = known
-            while len(self._known) > KEPT:
-                self._known.popitem(last=False)
+    def _signed_in(self, caller: Caller, place: MatrixRoom, ended: str = "") -> _Known:
+        """An account whose token is known, or which signs in; `ended`: a token that is none.
+
+        One signs in for all threads: each sign-in ends the token of the one before, for it is the
+        same device.
+        """
+        with self._turn(place.owner):
+            with self._lock:
+                known = self._known.get(place.owner)
+            if known and known.until > time.monotonic() and not (ended and known.token == ended):
+                return known
+            known = _Known(place.token)
+            if not place.token:
+                origin = self._discovery.origin(caller, place)
+                account, name = Account(caller, origin).signed_in(place.user, place.password)
+                known = _Known(account.token, name)
+            with self._lock:
+                self._known[place.owner] = known
+                while len(self._known) > KEPT:
+                    self._turns.pop(self._known.popitem(last=False)[0], None)
         return known
+
+    def _turn(self, owner: tuple[str, ...]) -> threading.Lock:
+        with self._lock:
+            return self._turns.setdefault(owner, threading.Lock())
 
 
 _NO_ROOM = Receipt(Outcome(DeliveryState.REJECTED, "url", "not the address of a room"))

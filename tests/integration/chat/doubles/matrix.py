@@ -18,9 +18,9 @@ def refusal(status: int, code: str, **more: Any) -> Answer:
 class MatrixDouble(Double):
     def __init__(self) -> None:
         super().__init__()
-        self.tokens = {TOKEN}
+        self.tokens, self.sign_ins = {TOKEN}, 0
         self.events: dict[str, dict[str, Any]] = {}  # number of an event to its content
-        self.sent: dict[tuple[str, str], str] = {}  # token and transaction to the event
+        self.sent: dict[tuple[str, str], str] = {}  # device and transaction to the event
 
     def url(self, room: str = "%23haber:home.example", who: str = TOKEN, query: str = "") -> str:
         return f"matrix://{who}@{self.host}/{room}{query}"
@@ -49,8 +49,9 @@ class MatrixDouble(Double):
         if what == "login":
             if asked.body["password"] != "pw":
                 return refusal(403, "M_FORBIDDEN")
-            token = f"signed-in-{len(self.tokens)}"
-            self.tokens.add(token)
+            self.sign_ins += 1
+            self.tokens -= {one for one in self.tokens if one.startswith("signed-in")}
+            self.tokens.add(token := f"signed-in-{self.sign_ins}")  # of the same device
             return Answer(200, {"access_token": token, "user_id": "@bot:home.example"})
         token = asked.headers["Authorization"].removeprefix("Bearer ")
         if token not in self.tokens:
@@ -73,7 +74,8 @@ class MatrixDouble(Double):
         if rest.startswith("redact/"):
             self.redact(rest.removeprefix("redact/").partition("/")[0])
             return Answer(200, {"event_id": "$redaction"})
+        device = token.partition("-")[0]
         transaction = rest.removeprefix("send/m.room.message/")
-        number = self.sent.setdefault((token, transaction), f"$event{len(self.sent)}")
+        number = self.sent.setdefault((device, transaction), f"$event{len(self.sent)}")
         self.events.setdefault(number, asked.body)
         return Answer(200, {"event_id": number})
