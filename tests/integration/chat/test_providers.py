@@ -35,6 +35,7 @@ TURKISH = about(
 HUGE = about(replace(sample(), summary="ığ🎉şİ&<* " * 12_500, title="Başlık", url=LINK), "tr")
 MARKED = (bots.TelegramDouble, homeservers.MatrixDouble)
 ALL = ("telegram", "discord", "slack", "ntfy", "matrix")
+BOT = "123456789"
 GARBAGE = Answer(200, b"<html>Sign in to this network</html>")
 
 
@@ -387,6 +388,19 @@ def test_the_same_number_is_one_message_in_matrix(matrix, send):
 
     assert numbers == {f"{homeservers.ROOM} $event0"}
     assert len(matrix.shown) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "same", "other"),
+    [
+        (f"tgram://{BOT}:{'a' * 35}/-1001", f"tgram://{BOT}:{'b' * 35}/-1001", "/-1002"),
+        ("ntfys://ayse:one@city.example/t", "ntfys://tk_two@city.example/t?auth=token", "else"),
+        ("matrix://bot:one@city.example/%23a", "matrix://bot:two@city.example/%23a", "b"),
+    ],
+)
+def test_a_place_is_the_same_by_another_key_and_none_other(one, same, other):
+    place = provider_of(one.partition("://")[0]).place
+    assert place(one) == place(same) != place(f"{one.rpartition('/')[0]}/{other.strip('/')}")
 
 
 def test_of_many_messages_at_once_one_signs_in_for_all(matrix, caller):
