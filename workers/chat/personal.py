@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -31,6 +32,7 @@ from service.subscriptions.chat_addresses import ChatAddress
 from service.subscriptions.target_claims import CODE, code_of
 from service.subscriptions.target_start import WELCOME
 from service.subscriptions.targets import stop_target
+from workers.chat.answers import without_secrets
 from workers.chat.bringing import Bringer
 from workers.chat.gate import Gate
 from workers.chat.lists import list_message, stories_of
@@ -93,6 +95,8 @@ class PersonalChats:
             enter = visit.entering(on_wire)
             outcome = self._bring(address, message, destination_id, only, enter).outcome
             visit.note(outcome)
+        if outcome.detail and outcome.state != DeliveryState.SENT:  # then they are our own words
+            outcome = replace(outcome, detail=self._masked(outcome.detail, address))
         if outcome.state == DeliveryState.REJECTED and outcome.code in OURS[address.kind]:
             log.error("the city's chat account was refused", kind=address.kind, code=outcome.code)
             return Outcome(DeliveryState.DEFERRED, outcome.code, "the city's account was refused")
@@ -159,6 +163,11 @@ class PersonalChats:
             url = apprise_url(self._offer, address)
             provider = provider_of(url.partition("://")[0])
         return self._bringer.bring(provider, url, message, destination_id, story, on_wire)
+
+    def _masked(self, said: str, address: ChatAddress) -> str:
+        """What a service said, without the name of its person's chat or the city's token."""
+        url = "" if address.kind is ChatKind.MATRIX else apprise_url(self._offer, address)
+        return without_secrets(without_secrets(said, url), f"://{address.room}")
 
     def _end(self, destination_id: int) -> None:
         with self._runtime.db.write() as session:

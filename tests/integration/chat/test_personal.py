@@ -18,6 +18,7 @@ from service.models import (
     ChatTarget,
     Consent,
     Delivery,
+    DeliveryAnswer,
     DeliveryState,
     Destination,
     Notification,
@@ -376,6 +377,19 @@ def test_a_pause_and_quiet_hours_hold_for_chats(town, runtime, peer, add, topic)
 
     assert town.states(tell(town))[chat] == DEFERRED
     assert peer.asked == []
+
+
+def test_what_a_service_says_of_a_chat_is_kept_without_its_name(
+    town, runtime, peer, add, topic
+) -> None:
+    chat = add(topic)
+    send(town)
+    peer.answer = lambda asked: (400, {"http": 400, "error": f"no more for {topic.room}"})
+
+    assert town.states(tell(town))[chat] == REJECTED
+
+    said = [answer.detail for answer in town.all(DeliveryAnswer)]
+    assert said[-1] == "the service answered 400: no more for ***"
 
 
 def test_what_waited_for_quiet_hours_comes_to_a_chat_as_one_message(
