@@ -14,7 +14,15 @@ from service.acts import Actor
 from service.crypto import Vault
 from service.db import rows
 from service.ledger import halts
-from service.models import Channel, Delivery, DeliveryState, HaltScope, SentMessage, Subscription
+from service.models import (
+    Channel,
+    Delivery,
+    DeliveryState,
+    HaltScope,
+    SentMessage,
+    Subscription,
+    WebhookKey,
+)
 from service.subscriptions import channels
 from service.subscriptions.chat_urls import N_, ChannelError
 from service.subscriptions.endings import BY_STAFF, end_rows
@@ -65,8 +73,8 @@ def remove(
     confirmed: str,
     reason: str,
 ) -> None:
-    """Send nothing to it any more, and forget its address. What was sent stays in the ledger, and
-    what was not is suppressed.
+    """Send nothing to it any more, and forget its address and its secret. What was sent stays in
+    the ledger, and what was not is suppressed.
 
     Raises:
         ChannelError: no reason, or what was typed is not its name.
@@ -86,6 +94,8 @@ def remove(
             name=f"{name[:KEPT_NAME]} #{channel.id}",
             sealed_url="",
             next_sealed_url="",
+            next_masked_url="",
+            next_test_id=None,
             public_url="",
         ),
     )
@@ -98,6 +108,7 @@ def remove(
     destination.address_hash = vault.keyed_hash("address", f"removed:{channel.id}")
     halts.resume(session, HaltScope.CHANNEL, channel.id, now)
     session.execute(delete(SentMessage).where(SentMessage.destination_id == destination.id))
+    session.execute(delete(WebhookKey).where(WebhookKey.channel_id == channel.id))
     session.execute(
         update(Channel)
         .where(Channel.id == channel.id)
