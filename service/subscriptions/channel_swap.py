@@ -23,7 +23,7 @@ from service.subscriptions.channel_addresses import (
     masked,
     set_address,
 )
-from service.subscriptions.channel_options import laid_over, options_of
+from service.subscriptions.channel_options import PROGRAMS
 from service.subscriptions.channel_tests import ask
 from service.subscriptions.chat_urls import N_, ChannelError
 
@@ -46,10 +46,8 @@ def offer(
     chat = checked_address(session, vault, settings, url, channel.id)
     if chat.url == vault.decrypt(channel.sealed_url):
         raise ChannelError(N_("This is the address that it has."))
-    destination = channels.destination_of(session, channel.id)
-    assert destination is not None, "a channel has its destination"
-    held = options_of(session, destination)
-    laid_over(settings, held, {}, scheme=chat.scheme, has_places=True)
+    if chat.scheme in PROGRAMS and channel.scheme not in PROGRAMS:  # it has no secret to be tested
+        raise ChannelError(N_("A webhook is a channel of its own: add one."))
     channel.next_sealed_url, channel.next_masked_url = vault.encrypt(chat.url), masked(chat)
     batch = _ask(session, channel, request_id)
     detail: dict[str, Any] = {"address": masked(chat), "notification_id": batch.notification_id}

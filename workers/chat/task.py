@@ -121,7 +121,8 @@ class ChatSender:
 
     def _send(self, row: Row, url: str, on_wire: Callable[[], None]) -> Receipt:
         scheme = url.partition("://")[0]
-        if not is_webhook(url) and (moved := self._webhooks.elsewhere(scheme)):
+        is_next = self._test is not None and self._test.is_of_next  # such may come twice
+        if not is_webhook(url) and not is_next and (moved := self._webhooks.elsewhere(scheme)):
             return Receipt(moved)
         with self._gate.at_channel(url) as visit:
             enter = visit.entering(on_wire)

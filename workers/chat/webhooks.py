@@ -35,6 +35,7 @@ from workers.chat.providers.provider import Receipt, receipt_of
 KEYLESS = Outcome(DeliveryState.DEFERRED, "secret", "its signing secret has not been made yet")
 GONE = Outcome(DeliveryState.CANCELLED, "withdrawn", "the article was withdrawn meanwhile")
 MOVED = Outcome(DeliveryState.DEFERRED, "moved", "its address is of another kind by now", 1.0)
+NO_LIST = Outcome(DeliveryState.SUPPRESSED, "moved", "a list is not told to a program")
 NO_WEBHOOK = Outcome(DeliveryState.CANCELLED, "moved", "its address is no webhook any more")
 _WEB = {WEBHOOK: "https", PLAIN_WEBHOOK: "http"}
 
@@ -90,6 +91,8 @@ class Webhooks:
             return Receipt(KEYLESS)
         if self._is_replay and self._is_gone:
             return Receipt(GONE)
+        if "letter" in row:  # it was planned for the chat whose address this was
+            return Receipt(NO_LIST)
         body = orjson.dumps(self._event)
         number = f"{self._first_id}-{row['destination_id']}"
         on_wire()

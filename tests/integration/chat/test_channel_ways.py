@@ -27,7 +27,7 @@ from service.models import (
     Source,
     Subscription,
 )
-from service.subscriptions import channel_acts, channel_swap, chat_rooms
+from service.subscriptions import channel_acts, channel_swap, chat_rooms, webhook_keys
 from service.subscriptions.channel_missed import missed
 from service.subscriptions.channel_tests import last_test, queue_test
 from service.subscriptions.channel_tests import test_of_next as next_test
@@ -175,6 +175,31 @@ def test_what_waited_for_the_end_of_quiet_hours_is_one_list(
     assert got["title"] == "Sessiz saatlerinizin haberleri"
     assert got["message"].count("https://") == 2
     assert town.states(first) == town.states(second) == {channel: CANCELLED}
+
+
+def test_a_list_that_was_gathered_for_a_room_is_no_event_for_a_program(
+    room,
+    town,
+    tell,
+    runtime,
+    clock,
+):
+    destination, minute = town.channel(room.url()), _minute_now()
+    change(runtime, destination, quiet_from=(minute - 60) % 1440, quiet_until=(minute + 120) % 1440)
+    tell(), tell()
+    clock.advance(hours=2, seconds=61)
+    sweep_once(runtime)
+    held = (runtime.vault, runtime.settings, None)
+    with runtime.db.write() as session:
+        channel = channel_of(session, destination)
+        channel_acts.change(session, *held, channel, url=room.url().replace("json", "http"))
+        webhook_keys.make(session, runtime.vault, None, channel, utcnow())
+
+    send(runtime, town)
+
+    (gathered,) = [row.id for row in town.all(Notification) if row.kind == "summary"]
+    assert town.states(gathered) == {destination: SUPPRESSED}
+    assert room.got == []
 
 
 def _minute_now():

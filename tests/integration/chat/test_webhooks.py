@@ -31,7 +31,7 @@ from service.models import (
     WebhookKey,
 )
 from service.runtime import Runtime
-from service.subscriptions import channels, webhook_keys
+from service.subscriptions import channel_removal, channel_swap, channels, webhook_keys
 from service.subscriptions.channel_error import ChannelError
 from service.subscriptions.channel_tests import queue_test
 from service.subscriptions.webhook_replay import Replayed, replay
@@ -381,3 +381,35 @@ def test_a_channel_that_became_a_chat_gets_no_copy_of_what_may_have_arrived(
     assert len(receiver.got) == 1
     with runtime.db.read() as session:
         assert session.scalars(select(Delivery.state)).all() == [UNKNOWN]
+
+
+def test_a_webhook_may_become_a_chat_by_a_test_that_comes_in_there(hook, town, receiver, runtime):
+    held = (runtime.vault, runtime.settings, None)
+    with runtime.db.write() as session:
+        channel, url = session.get_one(Channel, hook.id), receiver.url.replace("http", "json")
+        test = channel_swap.offer(session, *held, channel, url, "").notification_id
+
+    assert hook.send(test) == SENT
+    with runtime.db.write() as session:
+        channel_swap.swap(session, *held, session.get_one(Channel, hook.id), utcnow())
+    assert len(receiver.got) == 1
+    assert "webhook-id" not in receiver.got[0][0]
+
+
+def test_a_chat_becomes_no_webhook_for_want_of_a_secret(town, receiver, runtime):
+    room = town.channel("json://127.0.0.1:9/x")
+    with runtime.db.write() as session:
+        channel = session.get_one(Channel, session.get_one(Destination, room).channel_id)
+        held = (runtime.vault, runtime.settings, None)
+        with pytest.raises(ChannelError, match="channel of its own"):
+            channel_swap.offer(session, *held, channel, receiver.url, "")
+
+
+def test_a_removed_webhook_leaves_no_secret(hook, runtime):
+    with runtime.db.write() as session:
+        channel = session.get_one(Channel, hook.id)
+        channel_removal.remove(
+            *(session, runtime.vault, None, channel, utcnow()), confirmed="Kanca", reason="eski"
+        )
+    with runtime.db.read() as session:
+        assert session.scalars(select(WebhookKey)).all() == []
