@@ -37,8 +37,11 @@ def preview(article: int, service: str, language: str, kind: str, note: str) -> 
 
     As in: tellal chat preview 12 --service discord --kind correction --note "Saat 10.00 oldu."
     """
+    from service.db import utcnow
     from service.messages.chat_preview import preview as shown_to
     from service.messages.chat_services import chat_services
+    from service.messages.webhook_event import article_event
+    from service.subscriptions.chat_schemes import WEBHOOKS
 
     with opened_runtime() as runtime, runtime.db.read() as session:
         config_dir = runtime.settings.config_dir
@@ -47,6 +50,11 @@ def preview(article: int, service: str, language: str, kind: str, note: str) -> 
         if service not in (*names, *services, "text"):
             raise Refusal(f"there is no service {service}; there are: {', '.join(names)}")
         story = told_story(session, article, kind, note)
+        if service in WEBHOOKS:
+            at, base_url = story.published_at or utcnow(), runtime.settings.base_url
+            event = article_event(story, at, base_url, urgent=story.is_urgent)
+            click.echo(json.dumps(event, ensure_ascii=False, indent=2))
+            return
     _show(shown_to(story, service, language, config_dir))
 
 
@@ -76,6 +84,4 @@ def _show(shown: Shown) -> None:
         click.echo(f"Priority: {written.priority}; tags: {tags}; opens: {written.url or 'nothing'}")
     if written.image_url:
         click.echo(f"Image: {written.image_url}")
-    is_data = written.form == "json"
-    text = json.dumps(written.data, ensure_ascii=False, indent=2) if is_data else written.text
-    click.echo(f"\n{text}")
+    click.echo(f"\n{written.text}")

@@ -54,7 +54,7 @@ def test_each_service_has_a_preview(article):
     for service, said in {
         "tgram": "written as html",
         "ntfy": "Priority: 3; tags: none; opens: https://",
-        "webhook": '"kind": "new"',
+        "webhook": '"type": "article.published"',
         "text": "of 1,500 bytes",
     }.items():
         shown = invoke("preview", str(article.id), "--service", service)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +15,8 @@ ROOT = Path(__file__).parents[3]
 DOCUMENT = (ROOT / "docs" / "chat.md").read_text("utf-8")
 PAPER = ChatPaper(ROOT / "config")
 TITLE = "Kıyı *yolu* <açıldı> & @everyone [x](https://bad.example)"
-LANGUAGES = {"telegram": "html", "matrix": "html", "webhook": "json"}
-SHOWN = ("telegram", "matrix", "slack", "discord", "zulip", "ntfy", "webhook")
+LANGUAGES = {"telegram": "html", "matrix": "html"}
+SHOWN = ("telegram", "matrix", "slack", "discord", "zulip", "ntfy")
 
 
 def examples() -> str:
@@ -26,9 +25,7 @@ def examples() -> str:
     blocks = []
     for name in SHOWN:
         written = message.written(name)
-        is_data = name == "webhook"
-        text = json.dumps(written.data, ensure_ascii=False, indent=2) if is_data else written.text
-        blocks.append(f"{name}:\n\n```{LANGUAGES.get(name, 'text')}\n{text}\n```\n")
+        blocks.append(f"{name}:\n\n```{LANGUAGES.get(name, 'text')}\n{written.text}\n```\n")
     return "\n".join(blocks)
 
 
