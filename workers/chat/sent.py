@@ -29,7 +29,8 @@ def note(
 
     Of a chat that ended meanwhile nothing is remembered.
     """
-    has_ended = session.get_one(Destination, destination_id).verified_at is None
+    chat = session.get_one(Destination, destination_id)
+    has_ended = chat.verified_at is None or chat.is_paused  # a person's; a removed channel
     if has_ended or len(message_id) > LONGEST or "\0" in message_id:
         return forget(session, destination_id, article_id)
     session.merge(

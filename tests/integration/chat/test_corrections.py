@@ -4,7 +4,7 @@ ledger says of it."""
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from service.models import (
     Channel,
@@ -323,3 +323,27 @@ def test_numbers_go_with_their_channel_and_with_time(
     assert town.all(SentMessage) == []
     assert [TITLE in text for text in matrix.shown] == [True]
     assert homeservers.ROOM in matrix.asked[-1].path
+
+
+def test_a_channel_that_is_removed_while_it_is_told_leaves_no_number(
+    cms, town, after, runtime, telegram, clock
+):
+    town.channel(telegram.url())
+    cms.post()
+    answer = telegram.answer
+
+    def remove_first(asked):
+        with runtime.db.write() as session:
+            (channel,) = session.scalars(select(Channel)).all()
+            channel_removal.remove(
+                *(session, runtime.vault, None, channel, clock()),
+                confirmed=channel.name,
+                reason="eski",
+            )
+        return answer(asked)
+
+    telegram.answer = remove_first
+    after()
+
+    assert len(shown(telegram)) == 1
+    assert town.all(SentMessage) == []
