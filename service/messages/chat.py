@@ -10,7 +10,6 @@ service. Who sends asks for more by the service's name or a scheme of it:
     written.title, written.body         plain, for services with a field for the title (ntfy)
     written.url, written.image_url      absolute http(s), else empty; nothing is fetched by us
     written.priority, written.tags      as ntfy has them
-    written.data       the parts, for a program (a webhook)
 
 Nothing of an article can be markup in `text` or ring anybody. Services that also take a list of
 who may be rung should get an empty one (Discord `allowed_mentions`, Matrix `m.mentions`).
@@ -18,24 +17,21 @@ who may be rung should get an empty one (Discord `allowed_mentions`, Matrix `m.m
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from service.messages.chat_content import Content, Item
 from service.messages.chat_dialects import Dialect
-from service.messages.chat_paper import ChatPaper, chat_paper, is_program
+from service.messages.chat_paper import ChatPaper, chat_paper
 from service.messages.chat_services import Form
 from service.messages.chat_text import octets, shortened, tame, tame_line, web_address
 from service.messages.story import Story
-from service.messages.wording import opening, printable, words
+from service.messages.wording import opening, words
 
 MAX_BODY = 1_500  # with its title below Discord's 2,000, the smallest limit of those we speak to
 MAX_LIST_BYTES = 3_400  # with its title and the way out below the 4,096 of ntfy and of Telegram
 MAX_TITLE = 400
 MAX_SUMMARY = 1_500  # more would flood a room, whatever its service bears
-MAX_TEXT = 20_000  # for a program
 MAX_LABELS = 300
 MAX_NOTE = 500
 MAX_ALT = 500
@@ -61,7 +57,6 @@ class Written:
     image_alt: str = ""
     priority: int = _PRIORITY
     tags: tuple[str, ...] = ()
-    data: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,11 +86,8 @@ class ChatMessage:
 
     def _written(self, dialect: Dialect, longest: int) -> Written:
         content = self._content()
-        data = self._data(content)
         title, body = self.title, self.body
-        if is_program(dialect):
-            text = json.dumps(data, ensure_ascii=False)
-        elif dialect.form is Form.TEXT:
+        if dialect.form is Form.TEXT:
             title = _title_within(title, dialect, longest // 2)
             room = longest - dialect.size(f"{title}\n\n")
             body = self.paper.write(content, dialect, room)
@@ -114,43 +106,10 @@ class ChatMessage:
             image_alt=content.image_alt,
             priority=_URGENT_PRIORITY if content.is_urgent else _PRIORITY,
             tags=((_URGENT_TAG,) if content.is_urgent else ()) + _TAGS.get(content.kind, ()),
-            data=data,
         )
 
     def _content(self) -> Content:
         return self.content or Content("service", "tr", self.title, summary=self.body)
-
-    def _data(self, content: Content) -> dict[str, Any]:
-        """The parts for a program: texts as the article has them, for it escapes by itself."""
-        found: dict[str, Any] = {
-            "kind": content.kind,
-            "language": content.language,
-            "title": content.title,
-            "text": self.body,
-            "is_urgent": content.is_urgent,
-        }
-        if content.items:
-            found["articles"] = [{"title": one.title, "url": one.url} for one in content.items]
-        story = self.story
-        if story is None:
-            return found
-        named = {"topics": story.topics, "places": story.places}
-        return {
-            **found,
-            "article_id": story.article_id,
-            "revision_id": story.revision_id,
-            "headline": printable(story.title, MAX_TITLE),
-            "note": printable(story.note, MAX_NOTE),
-            "summary": printable(story.summary or story.body_text, MAX_TEXT),
-            "url": content.url,
-            "image_url": content.image_url,
-            "image_alt": content.image_alt,
-            "published_at": story.published_at.isoformat() if story.published_at else None,
-            **{
-                key: [{"slug": one.slug, "name": one.spoken(content.language)} for one in names]
-                for key, names in named.items()
-            },
-        }
 
 
 def about(story: Story, language: str, paper: ChatPaper | None = None) -> ChatMessage:

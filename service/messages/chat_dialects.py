@@ -217,7 +217,6 @@ DIALECTS = {
         _of_markdown("zulip", "zulip", longest=9_500, escape=_alike),
         Dialect("ntfy", Form.TEXT, ("ntfy", "ntfys"), 3_800, size=octets),
         Dialect("google-chat", Form.TEXT, ("gchat",), 3_800, size=octets),
-        Dialect("webhook", Form.JSON, ("webhook",), 100_000, size=octets),
         Dialect("json", Form.TEXT, ("json", "jsons"), 8_000),
     )
 }
@@ -228,7 +227,6 @@ _BY_FORM = {
     Form.MARKDOWN: _of_markdown("", longest=1_500, size=octets),
     Form.MRKDWN: Dialect("", Form.MRKDWN, escape=_slack, bold="*", link=_slack_link, size=octets),
     Form.HTML: Dialect("", Form.HTML, escape=_escaped_html, bold="b", link=_html_link, size=octets),
-    Form.JSON: Dialect("", Form.JSON, longest=100_000, size=octets),
 }
 
 

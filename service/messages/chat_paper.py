@@ -18,7 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from service.logs import get_logger
 from service.messages.chat_content import Content
 from service.messages.chat_dialects import Dialect, Markup, dialect_of
-from service.messages.chat_services import ChatService, Form, chat_services
+from service.messages.chat_services import ChatService, chat_services
 from service.messages.chat_text import shortened
 from service.messages.stationery import TemplateError
 
@@ -154,8 +154,3 @@ def _environment(dialect: Dialect, folder: Path | None) -> ImmutableSandboxedEnv
 def chat_paper(config_dir: Path | None = None) -> ChatPaper:
     """The templates and limits of an installation."""
     return ChatPaper(config_dir)
-
-
-def is_program(dialect: Dialect) -> bool:
-    """Whether a program reads the message, and gets its parts."""
-    return dialect.form is Form.JSON

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from service.messages.chat import ChatMessage, Written, about, channel_test, listed
-from service.messages.chat_paper import TEMPLATES, ChatPaper, is_program
+from service.messages.chat_paper import TEMPLATES, ChatPaper
 from service.messages.chat_services import chat_services
 from service.messages.stationery import TemplateError
 from service.messages.story import Name, Story
@@ -92,7 +92,7 @@ def _trials(language: str, paper: ChatPaper) -> Iterator[ChatMessage]:
 
 def _problem(paper: ChatPaper, message: ChatMessage, service: str) -> str:
     dialect, longest = paper.rules(service)
-    if message.content is None or is_program(dialect):
+    if message.content is None:
         return ""
     try:
         paper.draft(message.content, dialect, longest)

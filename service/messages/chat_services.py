@@ -25,7 +25,6 @@ class Form(StrEnum):
     MARKDOWN = "markdown"
     MRKDWN = "mrkdwn"  # Slack's own
     HTML = "html"
-    JSON = "json"  # a program reads it
 
 
 class Rate(BaseModel):

@@ -36,15 +36,10 @@ def target_of(url: str) -> Any:
     return target if target is not None and len(target) == 1 else None
 
 
-def send_to_target(url: str, message: ChatMessage, allowed_hosts: tuple[str, ...]) -> Outcome:
-    """Send one message to one channel URL and say what became of it."""
-    return ask_target(url, message, allowed_hosts)[0]
-
-
 def ask_target(
     url: str, message: ChatMessage, allowed_hosts: tuple[str, ...]
 ) -> tuple[Outcome, bytes]:
-    """The same, with how the last answer begins."""
+    """Send one message to one channel URL: what became of it, and how the last answer begins."""
     target = target_of(url)
     if target is None:
         return NO_TARGET, b""

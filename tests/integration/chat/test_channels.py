@@ -14,6 +14,7 @@ import pytest
 
 from service.db import utcnow
 from service.ledger.halts import resume
+from service.ledger.outcome import Outcome
 from service.messages.chat import ChatMessage
 from service.models import (
     Channel,
@@ -27,11 +28,15 @@ from service.outbound import Exchange
 from workers.calls import Caller
 from workers.chat import send_chat_batch
 from workers.chat.providers.json_hook import JsonHook
-from workers.chat.targets import judge, send_to_target
+from workers.chat.targets import ask_target, judge
 
 SENT, DEFERRED, REJECTED = DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.REJECTED
 UNKNOWN, SUPPRESSED = DeliveryState.UNKNOWN, DeliveryState.SUPPRESSED
 MESSAGE = ChatMessage("Başlık", "Gövde")
+
+
+def send_to_target(url: str, message: ChatMessage, allowed_hosts: tuple[str, ...]) -> Outcome:
+    return ask_target(url, message, allowed_hosts)[0]
 
 
 class Room(ThreadingHTTPServer):

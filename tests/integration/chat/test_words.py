@@ -11,8 +11,7 @@ from service.ledger.lease import SLICE
 from service.messages.chat import about
 from service.messages.chat_preview import sample
 from service.models import Revision
-from tests.integration.chat.test_channels import Room, room, tell
-from workers.chat.targets import send_to_target
+from tests.integration.chat.test_channels import Room, room, send_to_target, tell
 
 __all__ = ["room", "tell"]
 

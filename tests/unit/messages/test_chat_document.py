@@ -47,5 +47,5 @@ def test_the_table_says_the_limits_of_the_settings():
     }
 
     assert told["any other"] == PAPER.rules("gotify")[1]
-    for name in DIALECTS.keys() - {"json", "webhook"}:
+    for name in DIALECTS.keys() - {"json"}:
         assert told[name.replace("-", " ")] == PAPER.rules(name)[1], name

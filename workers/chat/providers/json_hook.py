@@ -39,10 +39,11 @@ class JsonHook:
         if parts.username:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+        written = message.written("json")
         said = {
             "version": "1.0",
-            "title": message.title,
-            "message": message.body,
+            "title": written.title,
+            "message": written.body,
             "attachments": [],
             "type": "info",
         }
