@@ -6,6 +6,7 @@ from flask_babel import LazyString, gettext
 from flask_babel import lazy_gettext as _
 
 from service.admin.words import Word
+from service.ledger.channel_pause import BY_ITSELF
 from service.messages.chat_services import chat_services
 from service.models import Channel, Frequency
 from service.pages import runtime
@@ -41,6 +42,11 @@ def state_of(channel: Channel, paused: dict[int, str]) -> Word:
     if channel.is_paused:
         return STATE["broken"]
     return STATE["paused" if channel.id in paused else "active"]
+
+
+def reason_of(channel: Channel, paused: dict[int, str]) -> str:
+    """Why it is not sent to; that it paused itself is said by its state."""
+    return paused[channel.id].removeprefix(BY_ITSELF if channel.is_paused else "")
 
 
 def hears(options: Options) -> list[str]:

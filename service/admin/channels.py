@@ -17,10 +17,11 @@ from service.ledger.batches import ring_batch
 from service.ledger.hold import free_held
 from service.models import Channel, HaltScope
 from service.pages import language, page_url, runtime
-from service.subscriptions import channel_acts, channel_removal, channels
+from service.subscriptions import channel_acts, channel_removal, channels, webhook_keys
 from service.subscriptions.channel_missed import missed
 from service.subscriptions.channel_tests import last_test, queue_test
 from service.subscriptions.channels import ChannelError
+from service.subscriptions.chat_schemes import WEBHOOK
 from service.subscriptions.chat_urls import N_
 from service.subscriptions.choices import all_places, all_topics
 
@@ -193,6 +194,8 @@ def _channel_page(channel_id: int, errors: Errors) -> str:
             channel_words=channel_words,
             provider=runtime().settings.abroad.get(channel.scheme, ""),
             test=last_test(session, channel_id),
+            is_webhook=channel.scheme == WEBHOOK,
+            key=webhook_keys.key_of(session, channel_id),
             may_manage=has_power(Power.CHANNELS),
             errors=errors,
             words=words,

@@ -33,7 +33,8 @@ class Entry:
         return PART_OF.get(here, here) == self.endpoint.partition(".")[0]
 
 
-PART_OF = {"channel_address": "channels"}  # where pages of a part are a file of their own
+# Where pages of a part are a file of their own.
+PART_OF = dict.fromkeys(("channel_address", "channel_preview", "webhooks"), "channels")
 GROUPS: tuple[tuple[LazyString, tuple[Entry, ...]], ...] = (
     (
         _("Now"),

@@ -20,6 +20,7 @@ from service.cli.channel_change import (
     try_again,
 )
 from service.cli.channel_hearing import OPTIONS, hearing, in_words
+from service.cli.channel_preview import preview
 from service.cli.channel_webhook import deliveries, replay, secret
 from service.cli.opened import opened_runtime
 from service.cli.source_options import STAFF, actor_of
@@ -41,6 +42,7 @@ for command in (
     try_again,
     address,
     remove,
+    preview,
     secret,
     deliveries,
     replay,

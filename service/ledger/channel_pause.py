@@ -12,6 +12,7 @@ from service.ledger.alarms import clear_alarm, raise_alarm
 from service.models import AlarmKind, Channel
 
 MAX_REASON = 300
+BY_ITSELF = "paused by itself: "  # before the answer that it got
 
 
 def pause_itself(
@@ -24,9 +25,7 @@ def pause_itself(
         update(Channel)
         .where(Channel.id == channel_id, Channel.sealed_url == sealed_url)
         .where(Channel.is_paused.is_(False), Channel.removed_at.is_(None))
-        .values(
-            is_paused=True, paused_at=now, pause_reason=f"paused by itself: {answer}"[:MAX_REASON]
-        )
+        .values(is_paused=True, paused_at=now, pause_reason=f"{BY_ITSELF}{answer}"[:MAX_REASON])
         .execution_options(synchronize_session=False),
     )
     if paused:

@@ -15,6 +15,7 @@ from service.messages.story import Name, Story
 from service.messages.wording import WORDS, words
 
 KINDS = ("new", "correction", "withdrawal")
+_NOTES = {"correction": "Saat düzeltildi.", "withdrawal": "Yanlışlıkla yayımlandı."}
 _SAMPLE = Story(
     article_id=0,
     revision_id=0,
@@ -48,7 +49,7 @@ class Shown:
 
 def sample(kind: str = "new") -> Story:
     """A made-up article, where there is none yet to show."""
-    return replace(_SAMPLE, kind=kind, note="" if kind == "new" else "Saat düzeltildi.")
+    return replace(_SAMPLE, kind=kind, note=_NOTES.get(kind, ""))
 
 
 def preview(story: Story, scheme: str, language: str, config_dir: Path) -> Shown:
