@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from flask_babel import LazyString, gettext
 from flask_babel import lazy_gettext as _
 
@@ -16,6 +18,7 @@ STATE = {
     "active": Word(_("Active"), "good"),
     "paused": Word(_("Paused by staff"), "warn"),
     "broken": Word(_("Paused itself"), "bad"),
+    "keyless": Word(_("Waits for its secret"), "warn"),
 }
 FREQUENCY: dict[str, tuple[LazyString, LazyString]] = {
     Frequency.INSTANT.value: (_("At once"), _("Each article in a message of its own.")),
@@ -37,10 +40,12 @@ def service_of(scheme: str) -> str:
     return _NAMES.get(name, name.capitalize())
 
 
-def state_of(channel: Channel, paused: dict[int, str]) -> Word:
-    """Whether it is sent to."""
+def state_of(channel: Channel, paused: dict[int, str], keyless: Set[int]) -> Word:
+    """Whether it is sent to. `keyless`: the webhooks without a signing secret."""
     if channel.is_paused:
         return STATE["broken"]
+    if channel.id in keyless and channel.id not in paused:
+        return STATE["keyless"]
     return STATE["paused" if channel.id in paused else "active"]
 
 

@@ -46,9 +46,13 @@ def _add_views(part: Blueprint) -> None:
                 (row, *_hears_of(session, row), channels.options_of_channel(session, row.id))
                 for row in channels.list_channels(session)
             ]
-            paused = channels.paused(session)
+            paused, keyless = channels.paused(session), webhook_keys.keyless(session)
         return render_template(
-            "staff/channels.html", rows=rows, paused=paused, channel_words=channel_words
+            "staff/channels.html",
+            rows=rows,
+            paused=paused,
+            keyless=keyless,
+            channel_words=channel_words,
         )
 
     @part.get("/new")
@@ -196,6 +200,7 @@ def _channel_page(channel_id: int, errors: Errors) -> str:
             test=last_test(session, channel_id),
             is_webhook=channel.scheme == WEBHOOK,
             key=webhook_keys.key_of(session, channel_id),
+            keyless=webhook_keys.keyless(session),
             may_manage=has_power(Power.CHANNELS),
             errors=errors,
             words=words,

@@ -23,7 +23,7 @@ from service.pages import page_url, row_number, runtime
 from service.subscriptions import channels, webhook_keys
 from service.subscriptions.channel_error import N_, ChannelError
 from service.subscriptions.chat_schemes import WEBHOOK
-from service.subscriptions.webhook_replay import MOST, number_of, replay
+from service.subscriptions.webhook_replay import MOST, articles_of, number_of, replay
 
 Errors = dict[str, str]
 
@@ -97,13 +97,15 @@ def _deliveries_page(channel_id: int, errors: Errors) -> str:
         destination = channels.destination_of(session, channel_id)
         assert destination is not None, "a channel has its destination"
         found, further = find(session, Wanted(reader_id=destination.id), after)
+        articles = articles_of(session, [one.notification for one in found])
         return render_template(
             "staff/channel_deliveries.html",
             channel=channel,
             is_webhook=channel.scheme == WEBHOOK,
             found=found,
             numbers=[number_of(one.notification, destination.id) for one in found],
-            titles=titles(session, {one.notification.article_id for one in found}),
+            articles=articles,
+            titles=titles(session, articles),
             after=after,
             further=further,
             may_manage=has_power(Power.CHANNELS),

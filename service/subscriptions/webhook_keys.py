@@ -6,6 +6,7 @@ import base64
 import secrets
 from datetime import datetime, timedelta
 
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 from standardwebhooks import Webhook
 
@@ -24,6 +25,13 @@ GRACE = timedelta(days=7)  # that the secret before signs beside the new one
 def key_of(session: Session, channel_id: int) -> WebhookKey | None:
     """What is kept of a channel's secret; null where none was made."""
     return session.get(WebhookKey, channel_id)
+
+
+def keyless(session: Session) -> set[int]:
+    """The webhooks that are sent nothing, because no secret was made yet."""
+    has_none = ~exists().where(WebhookKey.channel_id == Channel.id)
+    wanted = select(Channel.id).where(Channel.scheme == WEBHOOK, Channel.removed_at.is_(None))
+    return set(session.scalars(wanted.where(has_none)))
 
 
 def require_webhook(channel: Channel) -> None:

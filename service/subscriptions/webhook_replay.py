@@ -101,6 +101,14 @@ def number_of(notification: Notification, destination_id: int) -> str:
     return f"{first}-{destination_id}"
 
 
+def articles_of(session: Session, told: Sequence[Notification]) -> list[int | None]:
+    """The article that each is about, also where it repeats another."""
+    first = [int(one.payload["of"]) for one in told if "of" in one.payload]
+    query = select(Notification.id, Notification.article_id).where(Notification.id.in_(first))
+    repeated = {row.id: row.article_id for row in session.execute(query)}
+    return [one.article_id or repeated.get(int(one.payload.get("of", 0))) for one in told]
+
+
 def _ready(session: Session, channel: Channel) -> Destination:
     """Where events of a channel go that can be sent to."""
     require_webhook(channel)

@@ -24,7 +24,7 @@ from service.models import DeliveryState
 from service.pages import runtime
 from service.subscriptions import channels, webhook_keys
 from service.subscriptions.channel_error import ChannelError
-from service.subscriptions.webhook_replay import MOST, number_of, replay
+from service.subscriptions.webhook_replay import MOST, articles_of, number_of, replay
 
 api = APIBlueprint(
     "admin_webhooks", __name__, url_prefix="/v1/admin/channels/<int:channel_id>", tag="Channels"
@@ -105,12 +105,13 @@ def deliveries(channel_id: int, page: AfterQuery) -> dict[str, Any]:
         destination = channels.destination_of(session, channel_id)
         assert destination is not None, "a channel has its destination"
         found, further = find(session, Wanted(reader_id=destination.id), after)
+        articles = articles_of(session, [one.notification for one in found])
     items = [
         SentOut(
             id=number_of(one.notification, destination.id),
             notification=one.delivery.notification_id,
             kind=one.notification.kind,
-            article=one.notification.article_id,
+            article=article,
             state=DeliveryState(one.delivery.state).word,
             attempts=one.delivery.attempts,
             settled_at=one.delivery.settled_at,
@@ -127,7 +128,7 @@ def deliveries(channel_id: int, page: AfterQuery) -> dict[str, Any]:
                 for answer in one.answers
             ],
         )
-        for one in found
+        for one, article in zip(found, articles, strict=True)
     ]
     last = cursor(further) if further is not None else None
     return Page[SentOut](items=items, next=next_page(last)).model_dump(mode="json")

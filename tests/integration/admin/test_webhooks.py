@@ -12,11 +12,19 @@ from sqlalchemy import func, select
 
 from service.cli import cli
 from service.db import utcnow
-from service.models import AuditEntry, DeliveryAnswer, DeliveryState, Notification, WebhookKey
+from service.models import (
+    AuditEntry,
+    Channel,
+    DeliveryAnswer,
+    DeliveryState,
+    Notification,
+    WebhookKey,
+)
 from service.runtime import Runtime
+from service.subscriptions import webhook_keys
 from service.subscriptions.channels import add_channel, destination_of
 from service.subscriptions.webhook_replay import REPLAY
-from tests.integration.admin.examples.webhooks import told
+from tests.integration.admin.examples.webhooks import one, told
 
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{43}=")
 
@@ -59,8 +67,24 @@ def test_the_page_shows_each_try_and_sends_again(
     assert replays(runtime) == []
     done = staff.post(f"/staff/channels/{hook}/replay", there, article="1")
     assert done.status_code == 303
-    assert 'role="status"' in staff.get(done.location).text
+    after = staff.get(done.location).text
+    assert 'role="status"' in after
+    assert after.count("/staff/articles/1") == 2  # what is repeated has its article, too
     assert replays(runtime) == [{"template": REPLAY, "of": 1}]
+
+
+def test_a_webhook_without_a_secret_says_that_it_waits(
+    runtime: Runtime, signed_in: Callable[[str], Any]
+) -> None:
+    channel_id: int = one(runtime)["channel_id"]
+    viewer = signed_in("viewer")
+    for path in ("/en/staff/channels", f"/en/staff/channels/{channel_id}"):
+        assert "Waits for its secret" in viewer.get(path).text
+    with runtime.db.write() as session:
+        channel = session.get_one(Channel, channel_id)
+        webhook_keys.make(session, runtime.vault, None, channel, utcnow())
+    for path in ("/en/staff/channels", f"/en/staff/channels/{channel_id}"):
+        assert "Waits for its secret" not in viewer.get(path).text
 
 
 def test_who_may_only_look_gets_no_form(hook: int, signed_in: Callable[[str], Any]) -> None:
