@@ -28,6 +28,8 @@ EMPTY = "test_archive.py::test_nothing_is_wrong_with_an_empty_archive"
 LOOK = "test_look.py::test_every_page_is_right_in_every_look"
 STAFF_SIGN_IN = "test_staff_signin.py::test_every_page_is_right_in_every_state"
 STAFF_WAYS = "test_staff_ways.py::test_every_page_in_every_state"
+CHANNEL_ROOM = "test_staff_channels.py::test_every_page_of_a_room"
+CHANNEL_HOOK = "test_staff_channels.py::test_every_page_of_a_webhook"
 REVIEW = "test_staff_review.py::test_every_page_in_every_state"
 OTHERS = "test_accessibility.py::test_every_page_is_right_in_every_state"
 STAFF_TEXTS = "test_staff_texts.py::test_letters_and_notices_are_right_in_every_state"
@@ -104,6 +106,11 @@ JOURNEYS: dict[str, tuple[str, ...]] = {
     ),
     "Staff: subscribers, imports, suppressions, bounces": (STAFF_PEOPLE,),
     "Staff: sources and channels": (STAFF_WAYS,),
+    "Staff: a channel from its first to its last page, webhooks": (
+        CHANNEL_ROOM,
+        CHANNEL_HOOK,
+        "test_staff_channels.py::test_a_webhook_is_set_up_without_javascript",
+    ),
     "Staff: review, topics, districts, models": (
         REVIEW,
         "test_staff_review.py::test_the_whole_queue_by_keyboard_alone",
@@ -127,6 +134,8 @@ WALKS = (
     NUMBERS,
     STAFF_PEOPLE,
     STAFF_WAYS,
+    CHANNEL_ROOM,
+    CHANNEL_HOOK,
     REVIEW,
     CALM_DAY,
     BAD_DAY,
