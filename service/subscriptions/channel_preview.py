@@ -61,8 +61,7 @@ def preview_for(
         event = article_event(story, at, settings.base_url, urgent=story.is_urgent)
         text = json.dumps(event, ensure_ascii=False, indent=2)
         size = len(orjson.dumps(event))
-        form = Form.JSON.value
-        return ChannelPreview(kind, article_id, language, form, text, text, size, None, "bytes")
+        return ChannelPreview(kind, article_id, language, "json", text, text, size, None, "bytes")
     shown = preview(story, channel.scheme, language, settings.config_dir)
     text, form = shown.written.text, shown.written.form
     return ChannelPreview(
