@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import math
-import re
 import threading
 import time
 from collections import deque
@@ -21,7 +20,14 @@ from typing import Any
 import orjson
 import requests
 
-from service.outbound import DEADLINES, Exchange, GuardedSession, GuardPolicy
+from service.outbound import (
+    DEADLINES,
+    REFUSALS,
+    Exchange,
+    GuardedSession,
+    GuardPolicy,
+    seconds_asked,
+)
 from service.settings import Settings
 
 CONNECT_S, TOTAL_S = 5.0, 10.0
@@ -214,19 +220,13 @@ class Caller:
             if policy is not None and policy.has_refused:
                 return Reply(is_blocked=True)
             return Reply(was_sent=met[-1].was_sent if met else False)
-        if policy.has_hung_up:  # before the end, which an answer without a length does not show
-            return Reply(was_sent=True)
+        if policy.has_hung_up and response.status_code < REFUSALS:
+            return Reply(was_sent=True)  # an answer without a length does not show its end
         said = response.headers
         return Reply(
             response.status_code,
             response.content,
             True,
-            retry_after_s=_seconds(said.get("Retry-After")),
+            retry_after_s=seconds_asked(said.get("Retry-After")),
             is_global=said.get("X-RateLimit-Global", "").lower() == "true",
         )
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Discord says thousandths too. A date or nonsense falls back to our own back-off."""
-    text = retry_after or ""
-    return float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,9})?", text, re.ASCII) else None

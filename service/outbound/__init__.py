@@ -6,10 +6,12 @@
 from service.outbound.deadlines import DEADLINES
 from service.outbound.fetching import Fetched, FetchFailed, FetchRefused, fetch, origin_of
 from service.outbound.guard import GuardPolicy, is_public
-from service.outbound.session import Exchange, GuardedSession
+from service.outbound.retry_after import seconds_asked
+from service.outbound.session import REFUSALS, Exchange, GuardedSession
 
 __all__ = [
     "DEADLINES",
+    "REFUSALS",
     "Exchange",
     "FetchFailed",
     "FetchRefused",
@@ -19,4 +21,5 @@ __all__ = [
     "fetch",
     "is_public",
     "origin_of",
+    "seconds_asked",
 ]

@@ -13,6 +13,7 @@ import requests
 
 from service.logs import get_logger
 from service.outbound.guard import GuardPolicy
+from service.outbound.retry_after import seconds_asked
 from service.outbound.session import Exchange, GuardedSession
 
 log = get_logger(__name__)
@@ -94,7 +95,10 @@ def fetch(
         target = response.headers.get("Location")
         if response.status_code not in REDIRECTS or not target:
             return _fetched(url, response)
-        url = urljoin(url, target)
+        try:
+            url = urljoin(url, target)
+        except ValueError as error:
+            raise FetchFailed(f"{_host(url)} leads to no address") from error
         origin = _checked(url, origins, internal_hosts)
     raise FetchFailed(f"more than {MAX_REDIRECTS} redirects")
 
@@ -144,7 +148,7 @@ def _get(url: str, headers: dict[str, str], internal_hosts: tuple[str, ...]) -> 
     if response.status_code == 429 or response.status_code >= 500:
         raise FetchFailed(
             f"{_host(url)} answered {response.status_code}",
-            _seconds(response.headers.get("Retry-After")),
+            seconds_asked(response.headers.get("Retry-After")),
         )
     if len(response.content) > _PageSession.max_bytes:
         raise FetchFailed(f"{_host(url)} answered with more than {_PageSession.max_bytes} bytes")
@@ -163,9 +167,3 @@ def _fetched(url: str, response: requests.Response) -> Fetched:
         etag=response.headers.get("ETag", ""),
         last_modified=response.headers.get("Last-Modified", ""),
     )
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """A date falls back to our own back-off."""
-    text = retry_after or ""
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

@@ -12,6 +12,7 @@ from apprise.utils.http import HTTPPolicySession
 from service.outbound.guard import GuardPolicy
 
 KEPT = 2_000  # bytes of an answer that are kept beside its status
+REFUSALS = 300  # statuses from here on did not take what was sent
 
 
 @dataclass(frozen=True)
@@ -39,45 +40,61 @@ class GuardedSession(HTTPPolicySession):
         super().__init__(policy)  # type: ignore[no-untyped-call]
         self._guard = policy
         self._record = record
+        self._has_begun = False  # the request that is under way, to be written
+        for adapter in self.adapters.values():
+            for pools in adapter.poolmanager.pool_classes_by_scheme.values():  # type: ignore[attr-defined]
+                pools.ConnectionCls = _noting(pools.ConnectionCls, self._begin)
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        self._has_begun = False
         try:
             with self._guard.deadline(self.deadline_s, keeps=self.keeps):
                 response: requests.Response = super().send(  # type: ignore[no-untyped-call]
                     request, **{**options, "allow_redirects": False, "stream": True}
                 )
                 _read_bounded(response, self.max_bytes)
-        except requests.ConnectTimeout:
-            self._record(Exchange(None, was_sent=False))
-            raise
-        except requests.ConnectionError as error:
-            self._record(Exchange(None, was_sent=not _never_connected(error)))
-            raise
-        except requests.RequestException:
-            self._record(Exchange(None))
+        except Exception:
+            self._record(Exchange(None, was_sent=self._has_begun))
             raise
         retry_after = response.headers.get("Retry-After")
         body = response.content[:KEPT]
         self._record(Exchange(response.status_code, retry_after, body=body))
         return response
 
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere: to tell where one would lead, requests reads all of its body, however long."""
+
+    def _begin(self) -> None:
+        self._has_begun = True
+
+
+def _noting(connection: Any, begin: Callable[[], None]) -> Any:
+    """A class of connections that says right before the first byte of a request leaves: after the
+    handshake of TLS, whose failures are told apart from later ones by nothing else."""
+
+    class Noting(connection):  # type: ignore[misc]
+        def send(self, data: Any) -> None:
+            if self.sock is None:
+                self.connect()
+            begin()
+            super().send(data)
+
+    return Noting
+
 
 def _read_bounded(response: requests.Response, max_bytes: int) -> None:
-    """Read the body, decompressed; of a longer one what comes to a little more than `max_bytes`."""
+    """Read the body, decompressed; of a longer one what comes to a little more than `max_bytes`,
+    and of a refusal that breaks off what came before: it has said all that counts."""
     chunks, size = [], 0
-    for chunk in response.iter_content(8192):
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > max_bytes:
-            response.close()
-            break
+    try:
+        for chunk in response.iter_content(8192):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > max_bytes:
+                response.close()
+                break
+    except requests.RequestException:
+        if response.status_code < REFUSALS:
+            raise
+        response.close()
     response._content = b"".join(chunks)
-
-
-def _never_connected(error: requests.ConnectionError) -> bool:
-    """True for a connection that was refused, found no address, or ended in its TLS handshake."""
-    if isinstance(error, requests.exceptions.SSLError):
-        return True
-    # urllib3 wraps the first two in these, and nothing else.
-    text = repr(error)
-    return any(name in text for name in ("NewConnectionError", "NameResolutionError"))

@@ -6,7 +6,6 @@ one that its plugins open records what really came back.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from service.ledger.outcome import Outcome
 from service.messages.chat import ChatMessage
 from service.messages.chat_services import Form
 from service.models import DeliveryState
-from service.outbound import Exchange, GuardedSession, GuardPolicy
+from service.outbound import Exchange, GuardedSession, GuardPolicy, seconds_asked
 
 DEFERRING = frozenset({408, 425, 429})
 _seen = threading.local()
@@ -71,7 +70,7 @@ def judge(delivered: bool, exchanges: list[Exchange]) -> Outcome:
         return Outcome(DeliveryState.REJECTED, str(last.status), _said(last))
     if put_off.status is None:
         return Outcome(DeliveryState.DEFERRED, "connect", "no connection to the service")
-    wait_s = _seconds(put_off.retry_after)
+    wait_s = seconds_asked(put_off.retry_after)
     return Outcome(DeliveryState.DEFERRED, str(put_off.status), _said(put_off), wait_s)
 
 
@@ -83,11 +82,6 @@ def _puts_off(exchange: Exchange) -> bool:
 
 def _said(exchange: Exchange) -> str:
     return f"the service answered {exchange.status}"
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """`Retry-After` in seconds; a date or nonsense falls back to our own backoff."""
-    return float(retry_after) if retry_after and re.fullmatch("[0-9]{1,9}", retry_after) else None
 
 
 def _asset() -> apprise.AppriseAsset:

@@ -132,7 +132,7 @@ def test_a_trouble_that_passes_is_deferred_for_as_long_as_the_service_asks(
     assert not town.all(Channel)[0].is_paused
 
 
-@pytest.mark.parametrize("asked", ["9" * 400, "²", "-5", "Wed, 21 Oct 2099 07:28:00 GMT", "1e9"])
+@pytest.mark.parametrize("asked", ["²", "-5", "soon", "Wed, 21 Oct 2015 07:28:00 GMT", "1e9"])
 def test_a_strange_retry_after_means_our_own_backoff(room, town, tell, asked):
     town.channel(room.url())
     room.answer = lambda handler: handler.say(503, Retry_After=asked)
@@ -141,6 +141,17 @@ def test_a_strange_retry_after_means_our_own_backoff(room, town, tell, asked):
 
     due_in = town.all(Delivery)[0].due_at - utcnow()
     assert timedelta(minutes=4) < due_in <= timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("asked", ["9" * 400, "9999999", "Wed, 21 Oct 2099 07:28:00 GMT"])
+def test_whoever_asks_for_more_than_a_day_is_left_alone_for_a_day(room, town, tell, asked):
+    town.channel(room.url())
+    room.answer = lambda handler: handler.say(429, Retry_After=asked)
+
+    tell()
+
+    due_in = town.all(Delivery)[0].due_at - utcnow()
+    assert timedelta(hours=23) < due_in <= timedelta(days=1)
 
 
 @pytest.mark.parametrize(("status", "pauses"), [(404, True), (403, True), (400, False)])
