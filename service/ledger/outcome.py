@@ -12,6 +12,7 @@ from service.models import DeliveryState, DestinationKind
 # 17).
 MAX_BACKOFF_S = 4 * 3600
 MAX_ATTEMPTS = 12  # about a day and a half of tries; then the delivery is rejected, finally
+ASKED_IN_A_ROW = 4  # tries that wait exactly as long as was asked
 LONGEST_WAIT_S = 24 * 3600  # of what the other side may ask for; later it is no news any more
 QUIET = "quiet"  # the code of a delivery that waits for its reader's quiet hours to end
 CLOSED = "closed"  # the code of one whose mail lane, or chat room, is left alone for a while
@@ -63,11 +64,16 @@ ON_THE_WIRE = Outcome(DeliveryState.UNKNOWN, detail="the worker died before the 
 
 def backoff(policy: Policy, attempts: int, retry_after_s: float | None = None) -> timedelta:
     """How long a deferred delivery waits: the first wait, doubling to 4 h; or what was asked for,
-    up to a day."""
-    if retry_after_s is not None:
-        return timedelta(seconds=min(max(retry_after_s, 1.0), LONGEST_WAIT_S))
-    doubled = policy.retry_first_s * 2.0 ** min(max(0, attempts - 1), 14)
-    return timedelta(seconds=min(doubled, MAX_BACKOFF_S))
+    up to a day. Who asks for a moment again and again would use up all tries within seconds: from
+    the fifth on our own wait is the least."""
+    if retry_after_s is None:
+        return timedelta(seconds=_doubled(policy, attempts))
+    least_s = _doubled(policy, attempts - ASKED_IN_A_ROW) if attempts > ASKED_IN_A_ROW else 1.0
+    return timedelta(seconds=min(max(retry_after_s, least_s), LONGEST_WAIT_S))
+
+
+def _doubled(policy: Policy, attempts: int) -> float:
+    return min(policy.retry_first_s * 2.0 ** min(max(0, attempts - 1), 14), MAX_BACKOFF_S)
 
 
 def after_policy(

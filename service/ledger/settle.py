@@ -128,7 +128,8 @@ def _settle_each(
         )
         is_deferred = outcome.state == DeliveryState.DEFERRED
         is_doubt = is_deferred and given.state == DeliveryState.UNKNOWN
-        wait = backoff(lease.policy, attempt, outcome.retry_after_s) if is_deferred else None
+        tried = attempt if given.is_try else 0
+        wait = backoff(lease.policy, tried, outcome.retry_after_s) if is_deferred else None
         settled.append(
             {
                 "notification": lease.notification_id,

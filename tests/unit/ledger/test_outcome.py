@@ -28,9 +28,21 @@ def test_a_wait_is_always_some_time_and_never_for_ever(attempts, asked):
     assert timedelta(seconds=1) <= backoff(STANDARD, attempts, asked) <= timedelta(days=1)
 
 
-@given(st.floats(1, 86_400), st.integers(1, 12))
+@given(st.floats(1, 86_400), st.integers(1, 4))
 def test_a_wait_that_was_asked_for_is_kept(asked, attempts):
     assert backoff(STANDARD, attempts, asked) == timedelta(seconds=asked)
+
+
+@given(st.floats(0, 86_400), st.integers(0, 32_767))
+def test_no_try_comes_earlier_than_was_asked(asked, attempts):
+    assert backoff(STANDARD, attempts, asked) >= timedelta(seconds=asked)
+
+
+@pytest.mark.parametrize("asked", [0, -5, 0.3, 7])
+def test_who_asks_for_a_moment_again_and_again_does_not_use_up_the_tries(asked):
+    waits = [backoff(STANDARD, attempt, asked) for attempt in range(1, MAX_ATTEMPTS)]
+
+    assert sum(waits, timedelta(0)) > timedelta(hours=9)
 
 
 def test_the_first_wait_is_a_setting_and_the_longest_is_four_hours_whatever_it_is():
