@@ -10,6 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from service.logs import get_logger
+
+log = get_logger(__name__)
+
 
 class Deadlines:
     """Does something at a given time, unless it is over before. Thread-safe; one per process."""
@@ -45,8 +49,9 @@ class Deadlines:
             self._acts[number] = act
             heapq.heappush(self._heap, (at, number))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._keep, name="deadlines", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._keep, name="deadlines", daemon=True)
+                thread.start()  # where there is no thread to be had, the next call has another try
+                self._thread = thread
             elif self._heap[0][1] == number:
                 self._changed.notify()
         return number
@@ -60,7 +65,10 @@ class Deadlines:
                 ):
                     _, number = heapq.heappop(self._heap)
                     if act := self._acts.pop(number, None):
-                        act()
+                        try:
+                            act()
+                        except Exception:  # all other deadlines are kept all the same
+                            log.exception("deadline broke")
                 self._changed.wait(self._heap[0][0] - now if self._heap else None)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.outbound import GuardPolicy, is_public
+from service.outbound.deadlines import Deadlines
 
 PRIVATE = [
     *("127.0.0.1", "127.255.255.254", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1"),
@@ -63,3 +66,31 @@ def test_a_listed_host_is_reached_and_no_other():
         policy.resolve("127.0.0.1", 80)
     with pytest.raises(OSError, match="policy"):
         policy.resolve("[::1]".strip("[]"), 80)
+
+
+def test_a_deadline_that_breaks_keeps_the_others():
+    deadlines, kept = Deadlines(), threading.Event()
+
+    def breaks() -> None:
+        raise OSError("no thread, no socket")
+
+    deadlines.start(0.0, breaks)
+    deadlines.start(0.05, kept.set)
+
+    assert kept.wait(10)
+
+
+def test_a_deadline_is_kept_once_a_thread_is_to_be_had(monkeypatch):
+    deadlines, kept = Deadlines(), threading.Event()
+
+    def fails(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fails)
+        with pytest.raises(RuntimeError):
+            deadlines.start(0.0, kept.set)
+
+    deadlines.start(0.0, lambda: None)
+
+    assert kept.wait(10)
