@@ -83,7 +83,7 @@ def chat_services(config_dir: Path) -> Mapping[str, tuple[str, ChatService]]:
     path = config_dir / FILE
     try:
         found = _File.model_validate(yaml.safe_load(path.read_text("utf-8")))
-    except (OSError, yaml.YAMLError, ValidationError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError, RecursionError) as error:
         raise SettingsError(f"{path}: {error}") from None
     by_scheme: dict[str, tuple[str, ChatService]] = {}
     for name, service in found.services.items():

@@ -24,6 +24,7 @@ from service.messages.chat_paper import ChatPaper
 from service.messages.chat_services import chat_services
 from service.messages.chat_text import WORD_JOINER, shortened, tame, web_address
 from service.messages.story import Name, Story
+from service.setting_sources import SettingsError
 from tests.unit.messages.chat_parsers import READERS, RINGS
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -239,6 +240,29 @@ def test_a_stranger_is_sent_plain_text_and_names_are_those_of_the_settings():
         assert scheme in DIALECTS[name].schemes
         assert rules.form == DIALECTS[name].form
         assert rules.longest == DIALECTS[name].longest
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b"",
+        b"\xff\xfe",
+        b"services: [",
+        b"services: " + b"[" * 5_000,
+        b"services: []",
+        b"services: {x: {schemes: [x], longest: 10}}",
+        b"services: {x: {schemes: [x], longest: 500, service: 5/0}}",
+        b"services: {x: {schemes: [x], longest: 500, target: often}}",
+        b"services: {x: {schemes: [x], longest: 500, colour: red}}",
+        b"services: {x: {schemes: [x], longest: 500}, y: {schemes: [x], longest: 500}}",
+        b"services: !!python/object/apply:os.system [true]",
+    ],
+)
+def test_limits_that_cannot_be_are_said_so(tmp_path, written):
+    (tmp_path / "chat.yaml").write_bytes(written)
+
+    with pytest.raises(SettingsError, match=r"chat\.yaml"):
+        chat_services(tmp_path)
 
 
 @pytest.fixture
