@@ -18,6 +18,7 @@ from workers.watchdog import is_ending
 
 AT_ONCE = 32  # sends that get their answers soon
 MOST = 64  # with those that wait for one; `service.ledger.lease.WINDOW` goes by it
+NO_THREAD_S = 5.0  # until a machine that has no thread to give is asked again
 SLOW_S = 1.0  # a send that takes longer gives its place to another
 
 
@@ -75,10 +76,23 @@ class Crowd:
             if parcel is None:
                 break
             self._begun[parcel.destination_id] = time.monotonic()
-            if len(self._begun) > len(self._threads):
-                self._threads.append(threading.Thread(target=self._serve, daemon=True))
-                self._threads[-1].start()
+            if not self._has_thread():
+                del self._begun[parcel.destination_id]
+                self._courier.put_back(parcel)
+                self._fail(FullError("no thread is to be had", NO_THREAD_S))
+                break
             self._work.put((parcel, self._prepared()))
+
+    def _has_thread(self) -> bool:
+        """One for each send; where no more are to be had, those that there are take turns."""
+        if len(self._begun) > len(self._threads):
+            thread = threading.Thread(target=self._serve, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                return bool(self._threads)
+            self._threads.append(thread)
+        return True
 
     def _has_place(self) -> bool:
         return len(self._begun) < AT_ONCE or (

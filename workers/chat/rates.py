@@ -37,13 +37,17 @@ ENOUGH, ENOUGH_S = 0.5, 1.0
 # KEYS: the service's bucket and whether it is closed, the same of the room, its silence. ARGV: of
 # the service how many it holds, how many come in a second, how many must be left, how many to wait
 # for; of the room the first two. A rate of 0 has no bucket. Answers: whether the service (1) or the
-# room (2) is empty, for how many milliseconds, and whether the room was silent.
+# room (2) is empty, for how many milliseconds, and whether the room was silent. A clock that was
+# set back closes nothing for longer than was asked, and lets tokens flow in from now on.
 TAKE = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 local function look(key, holds, rate)
   local found = redis.call('HMGET', key, 'tokens', 'at')
   local tokens, at = tonumber(found[1]) or holds, tonumber(found[2]) or now
+  if at > now then
+    redis.call('HSET', key, 'at', string.format('%.6f', now))
+  end
   return math.min(holds, tokens + math.max(0, now - at) * rate)
 end
 local function put(key, tokens, holds, rate)
@@ -54,7 +58,14 @@ end
 local silent = redis.call('EXISTS', KEYS[5])
 for which = 1, 2 do
   local left = redis.call('PTTL', KEYS[which * 2])
-  if left >= 0 then return {which, left + 1, silent} end
+  if left >= 0 then
+    local asked = tonumber(redis.call('GET', KEYS[which * 2])) or left
+    if left > asked then
+      redis.call('PEXPIRE', KEYS[which * 2], asked)
+      left = asked
+    end
+    return {which, left + 1, silent}
+  end
 end
 local s_holds, s_rate, s_left = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local t_holds, t_rate = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -79,7 +90,7 @@ return {0, 0, silent}
 # Closes for so many milliseconds, if it is not closed for longer.
 CLOSE = """
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
-  redis.call('SET', KEYS[1], 1, 'PX', ARGV[1])
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[1])
 end
 """
 

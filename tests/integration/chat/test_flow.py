@@ -440,6 +440,44 @@ def test_what_is_full_ends_the_batch_after_those_in_hand(town, runtime, batch_of
     assert timedelta(seconds=5) < left <= timedelta(seconds=7)
 
 
+class _NoThread(threading.Thread):
+    def start(self) -> None:
+        raise RuntimeError("can't start new thread")
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_a_machine_without_threads_to_give_keeps_all_that_was_answered(
+    town, runtime, batch_of, monkeypatch, count
+):
+    notification, batch = batch_of(10)
+    left = itertools.count(1 - count)
+
+    def thread(**options):
+        kind = threading.Thread if next(left) <= 0 else _NoThread
+        return kind(**options)
+
+    def send(row, on_wire):
+        on_wire()
+        return Outcome(SENT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("workers.chat.crowd.threading", FewThreads(thread))
+        deliver_batch(runtime, batch, Sender(send))
+
+    assert town.counts(notification) == ({SENT: 10} if count else {QUEUED: 10})
+    assert town.get(Batch, batch).state == (BatchState.DONE if count else BatchState.READY)
+
+
+class FewThreads:
+    """`threading`, of a process that may have few."""
+
+    def __init__(self, thread) -> None:
+        self.Thread = thread
+
+    def __getattr__(self, name: str):
+        return getattr(threading, name)
+
+
 COUNT = """
 import json, sys
 from service.messages.chat_services import ChatService, Rate
@@ -476,6 +514,26 @@ def test_the_buckets_are_exact_however_many_ask(settings, redis_url, tmp_path):
 
 
 RULES = ChatService(schemes=("x",), longest=200, service=Rate(messages=10, seconds=10), target=None)
+
+
+def test_a_clock_of_redis_that_was_set_back_stops_nobody_for_longer(settings, redis_url, tmp_path):
+    import redis
+
+    rates = Rates(settings)
+    room = rates.room_of("x", str(tmp_path), "room")
+    room = type(room)(room.service, room.target, RULES)
+    with redis.Redis.from_url(redis_url) as broker:
+        rates.close(room, 5, is_global=True)
+        broker.pexpire(f"{room.service}:closed", 3_600_000)
+        assert 4 < rates.take(room).wait_s <= 5.1
+        assert broker.pttl(f"{room.service}:closed") <= 5_000
+
+        broker.delete(f"{room.service}:closed")
+        seconds, _ = broker.time()
+        broker.hset(room.service, mapping={"tokens": 0, "at": seconds + 3_600})
+        broker.expire(room.service, 60)
+        assert rates.take(room).wait_s > 0
+        assert float(broker.hget(room.service, "at")) <= broker.time()[0] + 1
 
 
 def test_urgent_news_finds_what_was_reserved_for_it(settings, tmp_path):
