@@ -215,6 +215,8 @@ def _store(session: Session, channel: Channel, destination: Destination) -> None
             session.add(channel)
             session.flush()
     except IntegrityError:
+        if session.scalar(select(Channel.id).where(Channel.name == channel.name)) is None:
+            raise ChannelError(DUPLICATE) from None  # somebody took its room a moment ago
         raise ChannelError(
             N_("There is a channel with the name %(name)s already."), "name", name=channel.name
         ) from None
