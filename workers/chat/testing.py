@@ -36,7 +36,7 @@ def note(
             .values(
                 code=outcome.code[:16],
                 said=said,
-                message_id=message_id[:300],
+                message_id=message_id.replace("\0", "")[:300],
                 took_ms=round(took_s * 1_000),
                 answered_at=utcnow(),
             )

@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
+from sqlalchemy import select
 
 from service.ledger.outcome import Outcome
-from service.models import DeliveryState
+from service.models import Channel, ChannelTest, DeliveryState
+from service.subscriptions.channel_tests import ask
 from tests.integration.email.security import Authority
 from workers.calls import MAX_ANSWER, Reply
+from workers.chat import testing
 from workers.chat.providers.provider import receipt_of
 
 SENT, DEFERRED, UNKNOWN = DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.UNKNOWN
@@ -188,3 +191,16 @@ def test_tls_that_holds_is_used(stage, caller, authority):
     stage.tls, stage.play = authority.context(), says(OK + b"Content-Length: 0\r\n\r\n")
 
     assert outcome(caller.call("POST", stage.url("https"), json={})) == (SENT, "200", None)
+
+
+def test_the_number_of_a_test_message_may_hold_anything(runtime, town):
+    town.channel("discord://1/token")
+    with runtime.db.write() as session:
+        channel = session.scalars(select(Channel)).one()
+        number = ask(session, channel, "").notification_id
+
+    test = town.get(ChannelTest, number)
+    testing.note(runtime.db, test, Outcome(SENT, "200"), "1\0" + "2" * 500, "ok", 0.1)
+
+    kept = town.get(ChannelTest, number)
+    assert (kept.said, kept.message_id[:3], len(kept.message_id)) == ("ok", "122", 300)
