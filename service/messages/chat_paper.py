@@ -13,13 +13,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from service.logs import get_logger
 from service.messages.chat_content import Content
 from service.messages.chat_dialects import Dialect, Markup, dialect_of
 from service.messages.chat_services import ChatService, chat_services
 from service.messages.chat_text import shortened
+from service.messages.sandbox import Sandbox
 from service.messages.stationery import TemplateError
 
 log = get_logger(__name__)
@@ -36,8 +36,8 @@ class ChatPaper:
     def __init__(self, config_dir: Path | None = None) -> None:
         self._services = chat_services(config_dir) if config_dir else _NONE
         self._folder = config_dir / "chat" if config_dir else None
-        self._shipped: dict[str, ImmutableSandboxedEnvironment] = {}
-        self._own: dict[str, ImmutableSandboxedEnvironment] = {}
+        self._shipped: dict[str, Sandbox] = {}
+        self._own: dict[str, Sandbox] = {}
         self._files: frozenset[str] = frozenset()
         self._said: set[str] = set()  # to the log, once
 
@@ -95,7 +95,7 @@ class ChatPaper:
 
     def _fitted(
         self,
-        environment: ImmutableSandboxedEnvironment,
+        environment: Sandbox,
         content: Content,
         dialect: Dialect,
         longest: int,
@@ -121,9 +121,7 @@ class ChatPaper:
                 return found
         return ""
 
-    def _environment(
-        self, dialect: Dialect, folder: Path | None = None
-    ) -> ImmutableSandboxedEnvironment:
+    def _environment(self, dialect: Dialect, folder: Path | None = None) -> Sandbox:
         kept = self._own if folder else self._shipped
         key = f"{dialect.form}:{dialect.name}"
         if key not in kept:
@@ -131,14 +129,14 @@ class ChatPaper:
         return kept[key]
 
 
-def _environment(dialect: Dialect, folder: Path | None) -> ImmutableSandboxedEnvironment:
+def _environment(dialect: Dialect, folder: Path | None) -> Sandbox:
     """Jinja escapes for HTML only: here each value that is written passes the service's escape."""
 
     def escaped(value: object) -> str:
         return value if isinstance(value, Markup) else Markup(dialect.escape(str(value)))
 
     folders = [one for one in (folder, TEMPLATES) if one is not None]
-    environment = ImmutableSandboxedEnvironment(
+    environment = Sandbox(
         loader=ChoiceLoader([FileSystemLoader(one) for one in folders]),
         autoescape=False,
         finalize=escaped,

@@ -24,9 +24,9 @@ from jinja2 import (
     UndefinedError,
     select_autoescape,
 )
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from service.logs import get_logger
+from service.messages.sandbox import Sandbox
 
 log = get_logger(__name__)
 
@@ -144,7 +144,7 @@ class Stationery:
             self._own, self._files = self._with_own(), files
         return _sheet(self._own, name, values, slots)
 
-    def _with_own(self) -> ImmutableSandboxedEnvironment:
+    def _with_own(self) -> Sandbox:
         loaders = [FileSystemLoader(self._folder), FileSystemLoader(TEMPLATES)]
         return _environment(ChoiceLoader([DictLoader(self._published), *loaders]))
 
@@ -155,8 +155,8 @@ def stationery(folder: Path, published: Published = Published()) -> Stationery:
     return Stationery(folder, published)
 
 
-def _environment(loader: BaseLoader) -> ImmutableSandboxedEnvironment:
-    return ImmutableSandboxedEnvironment(
+def _environment(loader: BaseLoader) -> Sandbox:
+    return Sandbox(
         loader=loader,
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
@@ -166,7 +166,7 @@ def _environment(loader: BaseLoader) -> ImmutableSandboxedEnvironment:
 
 
 def _sheet(
-    environment: ImmutableSandboxedEnvironment,
+    environment: Sandbox,
     name: str,
     values: Mapping[str, Any],
     slots: Mapping[str, str],
@@ -182,7 +182,7 @@ def _sheet(
     return Sheet(text, html)
 
 
-def _part(environment: ImmutableSandboxedEnvironment, file: str, values: Mapping[str, Any]) -> str:
+def _part(environment: Sandbox, file: str, values: Mapping[str, Any]) -> str:
     try:
         written = environment.get_template(file).render(values)
     except TemplateSyntaxError as error:
