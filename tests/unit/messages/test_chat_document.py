@@ -10,6 +10,7 @@ from service.messages.chat import about
 from service.messages.chat_dialects import DIALECTS
 from service.messages.chat_paper import ChatPaper
 from service.messages.chat_preview import sample
+from service.messages.chat_services import chat_services
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = (ROOT / "docs" / "chat.md").read_text("utf-8")
@@ -49,3 +50,19 @@ def test_the_table_says_the_limits_of_the_settings():
     assert told["any other"] == PAPER.rules("gotify")[1]
     for name in DIALECTS.keys() - {"json"}:
         assert told[name.replace("-", " ")] == PAPER.rules(name)[1], name
+
+
+def test_the_table_says_the_rates_of_the_settings():
+    rows = [line.strip("|").split("|") for line in DOCUMENT.splitlines() if line.count("|") == 8]
+    told = {
+        row[0].strip().lower().replace(".", ""): tuple(cell.strip() for cell in row[5:])
+        for row in rows
+    }
+
+    for name, rules in chat_services(ROOT / "config").values():
+        if name in DIALECTS.keys() - {"json"}:
+            rates = tuple(
+                f"{rate.messages}/{rate.seconds}" if rate else ""
+                for rate in (rules.service, rules.target)
+            )
+            assert told[name.replace("-", " ")] == rates, name
