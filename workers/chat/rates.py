@@ -21,6 +21,7 @@ from service.messages.chat_services import PLAIN, ChatService, Rate, chat_servic
 from service.runtime import Runtime
 from service.settings import Settings
 from workers.chat.buckets import LocalBuckets
+from workers.chat.together import Together
 
 log = get_logger(__name__)
 
@@ -124,7 +125,7 @@ class Rates:
         self._redis = redis.Redis.from_url(
             url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
         )
-        self._take = self._redis.register_script(TAKE)
+        self._take = Together(self._redis, TAKE)
         self._close = self._redis.register_script(CLOSE)
         self._here = LocalBuckets()
         self._away_until = 0.0
@@ -148,9 +149,9 @@ class Rates:
         left = 0 if is_pressing or service is None else int(service.messages * RESERVED)
         if not self._is_away():
             try:
-                which, wait_ms, silent = self._take(
-                    keys=_keys(room),
-                    args=[*_numbers(service), left, _enough(service), *_numbers(target)],
+                which, wait_ms, silent = self._take.run(
+                    _keys(room),
+                    [*_numbers(service), left, _enough(service), *_numbers(target)],
                 )
                 return Grant(wait_ms / 1000, which == 1, bool(silent))
             except (RedisError, OSError) as error:
