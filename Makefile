@@ -116,7 +116,7 @@ format: setup ## rewrite the code in the house style
 lock: venv ## renew the lock files after a change in pyproject.toml (UPGRADE=--upgrade for all)
 	@$(BIN)/uv pip compile pyproject.toml $(UPGRADE) --universal --python-version 3.11 \
 		--generate-hashes --no-header --quiet --output-file requirements.lock
-	@$(BIN)/uv pip compile pyproject.toml $(UPGRADE) --extra embedded --group dev \
+	@$(BIN)/uv pip compile pyproject.toml $(UPGRADE) --extra embedded --extra tracing --group dev \
 		--constraints requirements.lock --universal --python-version 3.11 \
 		--generate-hashes --no-header --quiet --output-file requirements-dev.lock
 
