@@ -546,6 +546,11 @@ class Settings(BaseSettings):
         return f"Tellal/{version('tellal')} (+{self.public_url})"
 
     @property
+    def is_own_database(self) -> bool:
+        """True where the database is the SQLite file in `var_dir`."""
+        return not self.database_url.get_secret_value()
+
+    @property
     def sqlalchemy_url(self) -> str:
         """The database's URL, the default filled in and the driver of PostgreSQL named."""
         url = self.database_url.get_secret_value() or f"sqlite:///{self.var_dir / 'tellal.db'}"

@@ -10,6 +10,7 @@ revision = '0036'
 down_revision = '0035'
 branch_labels = None
 depends_on = None
+phase = 'expand'
 
 BIG_ID = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 

@@ -10,6 +10,7 @@ revision = '0037'
 down_revision = '0036'
 branch_labels = None
 depends_on = None
+phase = 'expand'
 
 BIG_ID = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 

@@ -10,6 +10,7 @@ revision = '0040'
 down_revision = '0039'
 branch_labels = None
 depends_on = None
+phase = 'expand'
 
 BIG_ID = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 MOMENT = sa.DateTime(timezone=True)
