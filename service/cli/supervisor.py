@@ -47,6 +47,7 @@ class _Child:
     started: float = 0.0
     failures: int = 0
     due: float = field(default=0.0)  # when to start it again
+    is_told: bool = False  # to end, because it is to rest
 
 
 class Supervisor:
@@ -62,7 +63,13 @@ class Supervisor:
         environment: Mapping[str, str],
         say: Callable[[str, str], None],
         inherited: Sequence[int] = (),
+        rests: Callable[[str], bool] = lambda name: False,
+        note: Callable[[Mapping[str, int]], None] = lambda pids: None,
     ) -> None:
+        """`rests` says whether a program is to end in order and not to start again for now: asked
+        at each step, which SIGCHLD brings on. `note` gets the pids of those that run."""
+        self._rests, self._note = rests, note
+        self._noted: Mapping[str, int] = {}
         self._log_dir, self._environment = log_dir, dict(environment)
         self._say, self._inherited = say, tuple(inherited)
         self._children: list[_Child] = []
@@ -117,17 +124,39 @@ class Supervisor:
     def _step(self, patience_s: float) -> None:
         """Wait for a signal or the next thing that is due, then do what is due."""
         now = time.monotonic()
-        dues = [c.due for c in self._children if c.process is None] + [self._next_log_check]
+        absent = [c for c in self._children if c.process is None and not self._is_resting(c)]
+        dues = [c.due for c in absent] + [self._next_log_check]
         self._take_signal(max(0.0, min([patience_s, *(due - now for due in dues)])))
         for child in self._children:
             if child.process is not None and not _is_running(child):
                 self._note_exit(child)
-            if child.process is None and time.monotonic() >= child.due and not self._endings:
+            is_due = time.monotonic() >= child.due and not self._endings
+            if child.process is None and is_due and not self._is_resting(child):
                 self._start(child)
+        self._let_rest()
+        self._tell_pids()
         if time.monotonic() >= self._next_log_check:
             self._next_log_check = time.monotonic() + LOG_CHECK_S
             for child in self._children:
                 bound(self._log_of(child))
+
+    def _is_resting(self, child: _Child) -> bool:
+        return self._rests(child.program.name)
+
+    def _let_rest(self) -> None:
+        """Tell those to end that are to rest, the lowest stage first, as at the end of all."""
+        resting = [c for c in self._children if c.process is not None and self._is_resting(c)]
+        first = min((c.program.stage for c in resting), default=0)
+        for child in resting:
+            if child.program.stage == first and not child.is_told:
+                child.is_told = True
+                _signal([child], signal.SIGTERM)
+
+    def _tell_pids(self) -> None:
+        pids = {c.program.name: c.process.pid for c in self._children if c.process is not None}
+        if pids != self._noted:
+            self._noted = pids
+            self._note(pids)
 
     def _take_signal(self, patience_s: float) -> None:
         found = signal.sigtimedwait(AWAITED, patience_s)
@@ -140,7 +169,7 @@ class Supervisor:
         bound(log)
         if program.before_start is not None:
             program.before_start(child.failures)
-        child.started = time.monotonic()
+        child.started, child.is_told = time.monotonic(), False
         with log.open("ab") as output:
             try:
                 child.process = subprocess.Popen(  # noqa: S603  our own command
@@ -161,7 +190,10 @@ class Supervisor:
 
     def _note_exit(self, child: _Child) -> None:
         code = _bury(child)
-        if code < 0:
+        if child.is_told:
+            child.failures, child.due = 0, time.monotonic()
+            self._say(child.program.name, "is drained")
+        elif code < 0:
             self._plan_restart(child, f"was killed by {signal.Signals(-code).name}")
         else:
             said = last_line(self._log_of(child))

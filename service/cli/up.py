@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from service.cli import preflight, processes, redis_server
+from service.cli.drains import Drains
 from service.cli.instance import Instance
 from service.cli.migrate import bring_up_to_date
 from service.cli.supervisor import Supervisor, die_with_parent
@@ -72,8 +73,15 @@ def up(
     bring_up_to_date(settings)
     processes.prepare_folders(settings)
 
+    drains = Drains(settings.var_dir)
+    drains.forget()  # who starts anew wants all of it
     supervisor = Supervisor(
-        settings.var_dir / "log", _environment(settings, demo_hosts), _say, (instance.marker,)
+        settings.var_dir / "log",
+        _environment(settings, demo_hosts),
+        _say,
+        (instance.marker,),
+        rests=drains.is_asked,
+        note=drains.note,
     )
     _say("tellal", f"starting; data, keys and logs are in {settings.var_dir}")
     try:
@@ -91,6 +99,7 @@ def up(
         supervisor.run()
     finally:
         _forget_running(settings.var_dir)
+        drains.forget()
         instance.is_stopping()
         _say("tellal", "stopping; work in hand is finished first (Ctrl-C again kills it)")
         supervisor.stop(stop_timeout)

@@ -1,0 +1,237 @@
+"""The file of a backup: a ZIP with one file of JSON lines for each table, and a manifest.
+
+The manifest names every member with its length and SHA-256, every table with its columns, rows and
+checksum; it is signed with a key that is not in the file. So a file that was cut, damaged or
+changed is known before anything is done with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hmac import compare_digest
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from service.copies.rows import STEP, Progress, Sum
+from service.copies.shape import Column, Kind, Shape
+from service.crypto import Vault
+
+FORMAT = 1
+MANIFEST, SIGNATURE = "manifest.json", "manifest.mac"
+PURPOSE, KEY_MARK = "backup", "backup-key"
+MOST_MANIFEST = 16 * 1024 * 1024
+_JOURNAL = re.compile(r"journal/[A-Za-z0-9._-]{1,120}\.journal")
+
+
+class BackupRefused(Exception):
+    """The file is no backup, or not one for here; nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of a backup; `last`: the last number that one of its rows was given."""
+
+    shape: Shape
+    sum: Sum
+    last: int
+
+    @property
+    def member(self) -> str:
+        return f"tables/{self.shape.name}.jsonl"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    made_at: str
+    release: str
+    revision: str
+    database: str
+    key: str
+    tables: list[Table]
+    members: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        return sum(table.sum.rows for table in self.tables)
+
+    @property
+    def journals(self) -> list[str]:
+        return [name for name in self.members if _JOURNAL.fullmatch(name)]
+
+
+class Writer:
+    """Writes members one after the other, and the manifest at the end."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self.members: dict[str, tuple[int, str]] = {}
+
+    def add(self, name: str, parts: Iterable[bytes]) -> None:
+        """One member of any length, its parts as they come."""
+        digest, length = hashlib.sha256(), 0
+        with self._archive.open(name, "w", force_zip64=True) as member:
+            for part in parts:
+                member.write(part)
+                digest.update(part)
+                length += len(part)
+        self.members[name] = length, digest.hexdigest()
+
+    def finish(self, manifest: Manifest, vault: Vault) -> None:
+        text = orjson.dumps(_as_json(manifest, self.members), option=orjson.OPT_INDENT_2)
+        self._archive.writestr(MANIFEST, text)
+        self._archive.writestr(SIGNATURE, vault.keyed_hash(PURPOSE, text.decode()))
+
+
+@contextmanager
+def whole_or_nothing(path: Path) -> Iterator[IO[bytes]]:
+    """A new file for this user's eyes, which has its name only once all of it is on the disk."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(path)
+        sync_folder(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Let a rename in it survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def opened(path: Path, vault: Vault) -> Iterator[tuple[zipfile.ZipFile, Manifest]]:
+    """A backup whose manifest is authentic; its members are not looked at yet.
+
+    Raises:
+        BackupRefused: it is none, was made with other keys, or was changed.
+    """
+    if not path.is_file():
+        raise BackupRefused(f"there is no file {path}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive, _manifest(archive, vault)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise BackupRefused(f"{path} is damaged, or no backup: {error}") from error
+
+
+def verify(archive: zipfile.ZipFile, manifest: Manifest, on_progress: Progress) -> None:
+    """Read all of it once: length and SHA-256 of each member, rows and checksum of each table.
+
+    Raises:
+        BackupRefused: something is not as the manifest says.
+    """
+    present = sorted(archive.namelist())
+    if present != sorted([*manifest.members, MANIFEST, SIGNATURE]):
+        raise BackupRefused("its members are not those that the manifest names")
+    of_table = {table.member: table for table in manifest.tables}
+    for name in manifest.members:
+        found = Sum()
+        for line in lines(archive, manifest, name):
+            if name in of_table:
+                found.add(line.rstrip(b"\n"))
+                if not found.rows % STEP:
+                    on_progress(STEP)
+        on_progress(found.rows % STEP)
+        if name in of_table and found != of_table[name].sum:
+            raise BackupRefused(f"{name} is damaged: its rows are not those of the manifest")
+
+
+def lines(archive: zipfile.ZipFile, manifest: Manifest, name: str) -> Iterator[bytes]:
+    """The lines of a member, which is as long as the manifest says and no longer.
+
+    Raises:
+        BackupRefused: at the end, where it is not what the manifest says.
+    """
+    length, expected = manifest.members[name]
+    digest, left = hashlib.sha256(), length
+    with archive.open(name) as member:
+        while left and (line := member.readline(left)):
+            digest.update(line)
+            left -= len(line)
+            yield line
+        if left or member.read(1) or digest.hexdigest() != expected:
+            raise BackupRefused(f"{name} is damaged: its checksum is not that of the manifest")
+
+
+def _manifest(archive: zipfile.ZipFile, vault: Vault) -> Manifest:
+    try:
+        if archive.getinfo(MANIFEST).file_size > MOST_MANIFEST:
+            raise BackupRefused("its manifest is too large")
+        text = archive.read(MANIFEST)
+        signature = archive.read(SIGNATURE)
+        found = orjson.loads(text)
+        if found["format"] != FORMAT:
+            raise BackupRefused("it is of a format that this release does not know")
+        if found["key"] != vault.keyed_hash(KEY_MARK, ""):
+            raise BackupRefused("it was made with other keys; put those back first")
+        if not compare_digest(signature, vault.keyed_hash(PURPOSE, text.decode()).encode()):
+            raise BackupRefused("its manifest was changed after it was signed")
+        return _from_json(found)
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise BackupRefused("it has no manifest that can be read") from error
+
+
+def _as_json(manifest: Manifest, members: dict[str, tuple[int, str]]) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "made_at": manifest.made_at,
+        "release": manifest.release,
+        "revision": manifest.revision,
+        "database": manifest.database,
+        "key": manifest.key,
+        "tables": [
+            {
+                "name": table.shape.name,
+                "columns": [[column.name, column.kind.value] for column in table.shape.columns],
+                "numbered_by": table.shape.numbered_by,
+                "rows": table.sum.rows,
+                "checksum": table.sum.checksum,
+                "last": table.last,
+            }
+            for table in manifest.tables
+        ],
+        "members": {name: list(facts) for name, facts in members.items()},
+    }
+
+
+def _from_json(found: dict[str, Any]) -> Manifest:
+    tables = [
+        Table(
+            Shape(
+                one["name"],
+                tuple(Column(name, Kind(kind)) for name, kind in one["columns"]),
+                one["numbered_by"],
+            ),
+            Sum(int(one["rows"]), int(one["checksum"], 16)),
+            int(one["last"]),
+        )
+        for one in found["tables"]
+    ]
+    return Manifest(
+        made_at=str(found["made_at"]),
+        release=str(found["release"]),
+        revision=str(found["revision"]),
+        database=str(found["database"]),
+        key=str(found["key"]),
+        tables=tables,
+        members={
+            str(name): (int(size), str(sha)) for name, (size, sha) in found["members"].items()
+        },
+    )
