@@ -10,7 +10,7 @@ import click
 
 from service.cli.instance import Instance
 from service.cli.refusal import Refusal
-from service.settings import Settings, load
+from service.settings import Settings, load, require_keys
 
 if TYPE_CHECKING:
     from service.copies.moving import Moved, Report
@@ -41,10 +41,12 @@ def unused(settings: Settings) -> Iterator[Database]:
 
     Raises:
         Refusal: processes are running.
+        SettingsError: the keys are missing, without which what arrives could not be used.
     """
     from service.copies.users import users_of
     from service.db import Database
 
+    require_keys(settings)
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     instance = Instance(settings.var_dir)
     instance.take(0)

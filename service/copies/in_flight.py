@@ -9,7 +9,7 @@ nothing but sign-in links and confirmations of its own, until somebody who knows
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, text, update
 from sqlalchemy.orm import Session
@@ -28,13 +28,16 @@ from service.models import (
     Notification,
     NotificationKind,
     NotificationState,
+    OneTimeToken,
     Subscriber,
+    TokenPurpose,
 )
 from service.subscriptions.persons import FORGOTTEN
 from service.tasks import Queue
 
 REASON = "Restored from the backup of"
 AHEAD = 1_000_000  # numbers that the service may have given since the backup was made
+STAYS = timedelta(days=3650)
 STEP = 5_000  # destinations that one transaction settles
 ELSEWHERE = "restored-"  # the owner of a lease is on another host: what it had in hand is unknown
 
@@ -113,7 +116,8 @@ def number_ahead(connection: Connection, last: dict[str, int], now: datetime) ->
     """Let SQLite number on far beyond the backup, which takes a row that is nobody's.
 
     What was mailed after the backup carries numbers that the backup has not given yet: a link to
-    leave must never be about somebody who came later, nor a Message-ID be used again.
+    leave, or to sign in, must never be about somebody who came later, nor a Message-ID be used
+    again.
     """
     with Session(connection, join_transaction_mode="create_savepoint") as session:
         destination = last.get("destination", 0) + AHEAD
@@ -127,6 +131,7 @@ def number_ahead(connection: Connection, last: dict[str, int], now: datetime) ->
                 created_at=now,
             )
         )
+        session.flush()
         notification = last.get("notification", 0) + AHEAD
         session.add(
             Notification(
@@ -149,6 +154,16 @@ def number_ahead(connection: Connection, last: dict[str, int], now: datetime) ->
                 state=BatchState.DONE,
                 due_at=now,
                 rung_at=now,
+            )
+        )
+        session.add(
+            OneTimeToken(
+                id=last.get("token", 0) + AHEAD,
+                purpose=TokenPurpose.CONFIRM,
+                destination_id=destination,
+                expires_at=now + STAYS,  # until then retention leaves it alone
+                used_at=now,
+                created_at=now,
             )
         )
         session.commit()

@@ -223,6 +223,10 @@ class City:
         """Post an article once."""
         return self._door.offer(mark, article(mark, is_urgent=is_urgent))
 
+    def door_at(self, url: str) -> Door:
+        """The same source's way in at another web server."""
+        return Door(url, self._secret)
+
     def post(self, mark: str, *, is_urgent: bool = False) -> None:
         """Post an article until the door has taken it."""
         self.wait(lambda: self.offer(mark, is_urgent=is_urgent), READY_S, "the door takes nothing")

@@ -7,6 +7,7 @@ import sqlite3
 import zipfile
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,10 @@ from service.copies.in_flight import AHEAD
 from service.db import Base, Database
 from service.ledger.audit import audit
 from service.migrations import HERE, head, revision_of
-from service.models import DeliveryState, Destination, Notification
+from service.models import DeliveryState, Destination, Notification, TokenPurpose
 from service.runtime import Runtime
 from service.subscriptions.erasures import erase_for_good
+from service.subscriptions.tokens import issue
 from tests.integration.copies.filling import contents, fill
 from tests.integration.town import EDITOR
 
@@ -229,6 +231,9 @@ def test_numbers_that_were_mailed_since_are_not_given_again(
     assert town.reader() > before + AHEAD
     assert town.planned() > AHEAD
     assert all(one.planned == 0 or one.id > AHEAD for one in town.all(Notification))
+    with runtime.db.write() as session:
+        token = issue(session, before, TokenPurpose.CONFIRM, timedelta(days=1))
+        assert token.id > AHEAD
 
 
 def test_a_database_that_holds_data_is_not_replaced_unasked(
