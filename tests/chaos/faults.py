@@ -34,6 +34,7 @@ TIMEOUTS = 3  # of one sender after the other, while a chat service is frozen: 4
 OUTLIVE_S = 15.0  # longer than the lease of a chaos run
 POST_S = 0.05  # about as long as the door takes for an article
 WEBHOOKS = 50
+ROLLING = "rolling restart"
 FAKETIME = "faketime/libfaketime.so.1"
 
 
@@ -212,11 +213,19 @@ def faketime() -> Path | None:
     return found[0] if found else None
 
 
-def roll(scene: Scene) -> Undo:
-    """Restart every process in order, one after the other, while more articles are posted."""
-    rolling = Rolling(scene.city, scene.mark)
-    rolling.restart_all()
-    return rolling.end
+def rolling_restart() -> Fault:
+    """Every process in order, one after the other, while more articles are posted. They end in
+    order, so nothing may be left in doubt; what the further articles came to is judged last."""
+    begun: list[Rolling] = []
+
+    def begin(scene: Scene) -> Undo:
+        begun.append(Rolling(scene.city, scene.mark))
+        return begun[-1].end
+
+    def roll(_: Scene) -> None:
+        begun[-1].restart_all()
+
+    return Fault(ROLLING, roll, strikes=0, early=1, before=begin, is_alone=True)
 
 
 def _kills() -> list[Fault]:
@@ -257,8 +266,7 @@ def _kills() -> list[Fault]:
             is_alone=True,
         ),
         Fault("digest, kill -9 email", kill("email"), in_doubt=MAIL, is_digest=True, is_alone=True),
-        # In order, so nothing is left in doubt.
-        Fault("rolling restart", roll, strikes=0, early=1, is_alone=True),
+        rolling_restart(),
         Fault("SIGTERM email", kill("email", signal.SIGTERM), in_doubt=MAIL),
         Fault(
             "SIGTERM supervisor",
@@ -404,7 +412,7 @@ MIXED = 5  # faults in one mix
 def mix(database: str, chance: random.Random) -> list[Fault]:
     """A few faults at random, each of which strikes once or twice."""
     # A rolling restart promises more than any fault beside it would let it keep.
-    known = [f for f in table(database) if not (missing(f) or f.is_digest or f.hurt is roll)]
+    known = [f for f in table(database) if not (missing(f) or f.is_digest or f.name == ROLLING)]
     drawn = chance.sample(known, MIXED)
     return [replace(fault, strikes=chance.randint(1, 2), early=0) for fault in drawn]
 

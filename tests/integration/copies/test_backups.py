@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import shutil
+import socket
 import sqlite3
 import zipfile
 from collections import Counter
@@ -24,8 +26,17 @@ from service.copies import restore as restoring
 from service.copies.in_flight import AHEAD
 from service.db import Base, Database
 from service.ledger.audit import audit
+from service.ledger.journal import Journal
+from service.ledger.outcome import Outcome
 from service.migrations import HERE, head, revision_of
-from service.models import DeliveryState, Destination, Notification, TokenPurpose
+from service.models import (
+    Delivery,
+    DeliveryState,
+    Destination,
+    Notification,
+    Revision,
+    TokenPurpose,
+)
 from service.runtime import Runtime
 from service.subscriptions.erasures import erase_for_good
 from service.subscriptions.tokens import issue
@@ -352,4 +363,71 @@ def test_a_broken_sqlite_file_is_no_obstacle(
     assert restore(file, "--replace").exit_code == 0
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert town.findings() == []
+
+
+def leased(runtime: Runtime, batch_id: int) -> str:
+    """Let a worker of this host have a batch at the moment of the backup; returns its lease."""
+    lease = f"{socket.gethostname()}-0123456789abcdef"
+    with runtime.db.write() as session:
+        session.execute(
+            text("UPDATE batch SET state = 1, lease = :lease WHERE id = :id"),
+            {"lease": lease, "id": batch_id},
+        )
+    return lease
+
+
+def test_what_a_worker_had_in_hand_is_in_doubt_where_its_journal_is_gone(
+    runtime: Runtime,
+    town: Any,
+    editor: str,
+    work: Callable[[], None],
+    back_up: Callable[[], str],
+    restore: Callable[..., Result],
+) -> None:
+    town.readers(3)
+    notification_id = town.planned()
+    leased(runtime, *town.batches(notification_id))
+    assert restore(back_up(), "--replace").exit_code == 0
+    assert tellal("release", "--untold", "--staff", EDITOR).exit_code == 0
+    work()
+    assert town.mails().total() == 0
+    assert town.counts(notification_id) == {DeliveryState.DEFERRED: 3}
+    doubted = {row.maybe_revision_id is not None for row in town.all(Delivery)}
+    assert doubted == {True}
+
+
+def test_a_journal_in_the_backup_tells_what_was_sent(
+    runtime: Runtime,
+    town: Any,
+    editor: str,
+    work: Callable[[], None],
+    back_up: Callable[[], str],
+    restore: Callable[..., Result],
+) -> None:
+    sent, on_the_wire, untouched = town.readers(3)
+    notification_id = town.planned()
+    [batch_id] = town.batches(notification_id)
+    revision_id = town.all(Revision)[0].id
+    folder = runtime.settings.var_dir / "journal"
+    journal = Journal(folder, leased(runtime, batch_id), batch_id)
+    journal.set_revision(revision_id)
+    journal.wire(sent)
+    journal.answer(sent, Outcome(DeliveryState.SENT))
+    journal.wire(on_the_wire)
+    journal.abandon()
+    file = back_up()
+    shutil.rmtree(folder)  # another machine
+
+    assert restore(file, "--replace").exit_code == 0
+    assert tellal("release", "--untold", "--staff", EDITOR).exit_code == 0
+    work()
+
+    assert town.mails().total() == 1
+    assert town.states(notification_id) == {
+        sent: DeliveryState.SENT,
+        on_the_wire: DeliveryState.DEFERRED,
+        untouched: DeliveryState.SENT,
+    }
+    assert not list(folder.glob("*"))
     assert town.findings() == []
