@@ -40,12 +40,13 @@ def backup(file: Path, check: bool) -> None:
 
 def _make(file: Path) -> Manifest:
     from service.copies.backup import make
+    from service.copies.file import BackupRefused
     from service.copies.moving import CopyRefused, total_rows
 
     with opened_runtime() as runtime, progress_of(total_rows(runtime.db)) as report:
         try:
             return make(runtime, file, report)
-        except CopyRefused as error:
+        except (BackupRefused, CopyRefused) as error:
             raise Refusal(f"no backup was made: {error}") from error
 
 

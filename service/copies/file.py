@@ -7,6 +7,7 @@ changed is known before anything is done with it.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -26,6 +27,7 @@ from service.copies.shape import Column, Kind, Shape
 from service.crypto import Vault
 
 FORMAT = 1
+PART = ".tellal-backup.part"
 MANIFEST, SIGNATURE = "manifest.json", "manifest.mac"
 PURPOSE, KEY_MARK = "backup", "backup-key"
 MOST_MANIFEST = 16 * 1024 * 1024
@@ -93,17 +95,29 @@ class Writer:
 
 @contextmanager
 def whole_or_nothing(path: Path) -> Iterator[IO[bytes]]:
-    """A new file for this user's eyes, which has its name only once all of it is on the disk."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    """A new file for this user's eyes, which has its name only once all of it is on the disk.
+
+    Until then it has the same name in each folder: what a kill left is written over by the next.
+
+    Raises:
+        BackupRefused: another one is being written in this folder.
+    """
+    part = path.with_name(PART)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupRefused(f"another backup is being written in {path.parent}") from None
+        try:
+            file.truncate(0)
             yield file
             file.flush()
             os.fsync(file.fileno())
-        part.rename(path)
-        sync_folder(path.parent)
-    finally:
-        part.unlink(missing_ok=True)
+            part.rename(path)
+            sync_folder(path.parent)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
 
 
 def sync_folder(folder: Path) -> None:

@@ -23,6 +23,7 @@ from sqlalchemy import select, text
 from service.cli import cli
 from service.copies import backup as backing_up
 from service.copies import restore as restoring
+from service.copies.file import PART, whole_or_nothing
 from service.copies.in_flight import AHEAD
 from service.db import Base, Database
 from service.ledger.audit import audit
@@ -267,6 +268,19 @@ def test_a_file_is_written_whole_or_not_at_all(
     monkeypatch.setattr(backing_up, "as_line", die)
     assert tellal("backup", str(tmp_path / "x")).exit_code != 0
     assert set(tmp_path.iterdir()) == before
+
+
+def test_two_at_once_in_a_folder_do_not_mix(runtime: Runtime, tmp_path: Path) -> None:
+    with whole_or_nothing(tmp_path / "first") as first:
+        first.write(b"first")
+        result = tellal("backup", str(tmp_path / "second"))
+        assert result.exit_code == 2
+        assert "another backup is being written" in result.output
+    assert (tmp_path / "first").read_bytes() == b"first"
+    (tmp_path / PART).write_bytes(b"what a kill left" * 100_000)
+    assert tellal("backup", str(tmp_path / "second")).exit_code == 0
+    assert tellal("backup", "--check", str(tmp_path / "second")).exit_code == 0
+    assert tellal("backup", str(tmp_path / "second")).exit_code == 2, "there already"
 
 
 def test_a_restore_that_dies_changes_nothing(
