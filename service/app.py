@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import secrets
-import time
-from typing import Any
 
-import structlog
 from apiflask import APIFlask
-from flask import Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
-from service import admin, citizen, feeds, health, ingest, logs, pages
+from service import access, admin, citizen, feeds, health, ingest, logs, metrics, pages
 from service.problems import register_problems
 from service.runtime import Runtime
 from service.settings import Settings, load
+from service.telemetry.beats import Beat
 
-log = logs.get_logger(__name__)
 MAX_FORM_BYTES = 256 * 1024
 M_ARENA_MAX = -8  # of malloc.h
 
@@ -65,8 +60,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         JSON_AS_ASCII=False,
     )
     register_problems(app)
-    _register_request_log(app)
-    for part in (health, pages, ingest, feeds, citizen, admin):
+    access.watch(app, runtime)
+    for part in (health, metrics, pages, ingest, feeds, citizen, admin):
         part.register(app)
     if proxies := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
@@ -84,30 +79,7 @@ def serve() -> APIFlask:
     if set_heap := getattr(ctypes.CDLL(None), "mallopt", None):  # glibc alone has it
         set_heap(M_ARENA_MAX, 1)
     app = create_app()
+    Beat(app.extensions["tellal"].settings, "web").start()
     gc.collect()
     gc.freeze()
     return app
-
-
-def _register_request_log(app: APIFlask) -> None:
-    """One log line a request, under an id that follows the article to its deliveries."""
-
-    @app.before_request
-    def start() -> None:
-        g.started = time.monotonic()
-        g.request_id = secrets.token_hex(8)
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=g.request_id)
-
-    @app.after_request
-    def finish(response: Response) -> Response:
-        response.headers["X-Request-Id"] = g.get("request_id", "")
-        # The rule, not the path: paths carry tokens.
-        fields: dict[str, Any] = {
-            "method": request.method,
-            "route": request.url_rule.rule if request.url_rule else None,
-            "status": response.status_code,
-            "ms": round((time.monotonic() - g.get("started", time.monotonic())) * 1000, 1),
-        }
-        log.info("request", **fields)
-        return response

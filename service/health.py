@@ -1,6 +1,15 @@
-"""Health: is the process alive, and can it do its work?"""
+"""Health: is the process alive, and can it do its work?
+
+What keeps the work slower, but keeps none of it from being done, is said in the answer and is no
+reason to take the process out of service: an installation without Redis goes on.
+"""
 
 from __future__ import annotations
+
+import shutil
+import threading
+import time
+from typing import cast
 
 from apiflask import APIBlueprint, APIFlask
 from flask import Response, current_app, jsonify
@@ -8,8 +17,49 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from service import migrations
+from service.runtime import Runtime
+from service.telemetry.beats import Lives
 
 health = APIBlueprint("health", __name__, url_prefix="/health", tag="Health")
+
+EXTENSION = "tellal.degraded"
+KEPT_S = 3.0  # who asks again sooner, or at the same time, gets the same answer
+LITTLE_DISK = 200 * 1024 * 1024  # bytes
+NEEDED = ("sweeper", "scheduler")  # and of the workers any
+
+
+class Degraded:
+    """What is not as it should be, though articles are taken; thread-safe, one per process."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime, self._lives = runtime, Lives(runtime.settings)
+        self._lock = threading.Lock()
+        self._kept: list[str] = []
+        self._until = 0.0
+
+    def __call__(self) -> list[str]:
+        """One sentence for each trouble."""
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._kept = [*self._of_processes(), *self._of_the_disk()]
+                self._until = time.monotonic() + KEPT_S
+            return self._kept
+
+    def _of_processes(self) -> list[str]:
+        lives = self._lives()
+        if lives is None:
+            return ["Redis does not answer; the sweeper does the work from the database"]
+        alive = {life.name for life in lives if life.is_alive}
+        # Where no other process was ever heard of, this one serves alone, as in a test.
+        heard = {life.name for life in lives}
+        return [f"the {name} shows no sign of life" for name in NEEDED if name in heard - alive]
+
+    def _of_the_disk(self) -> list[str]:
+        try:
+            free = shutil.disk_usage(self._runtime.settings.var_dir).free
+        except OSError as error:
+            return [f"the data folder cannot be looked at: {error.strerror}"]
+        return [f"only {free >> 20} MB are free on the disk"] if free < LITTLE_DISK else []
 
 
 @health.get("/live")
@@ -22,12 +72,15 @@ def live() -> Response:
 @health.get("/ready")
 @health.doc(
     summary="Can it take articles?",
-    responses={200: "Ready.", 503: "Not ready; says why."},
+    responses={
+        200: "Ready; `degraded` says what is not as it should be.",
+        503: "Not ready; says why.",
+    },
 )
 def ready() -> tuple[Response, int]:
     """Ready means: the database answers and has every migration.
 
-    Redis is not asked for: without it the door still takes articles, and the sweeper works.
+    Redis is not needed: without it the door still takes articles, and the sweeper works.
     """
     db = current_app.extensions["tellal"].db
     try:
@@ -37,9 +90,13 @@ def ready() -> tuple[Response, int]:
             return jsonify(status="not ready", reason="migrations are missing"), 503
     except SQLAlchemyError:
         return jsonify(status="not ready", reason="the database does not answer"), 503
+    troubles: list[str] = current_app.extensions[EXTENSION]()
+    if troubles:
+        return jsonify(status="ready", degraded=troubles), 200
     return jsonify(status="ready"), 200
 
 
 def register(app: APIFlask) -> None:
     """Add the health routes."""
+    app.extensions[EXTENSION] = Degraded(cast(Runtime, app.extensions["tellal"]))
     app.register_blueprint(health)

@@ -10,6 +10,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import structlog
 
@@ -58,6 +59,11 @@ def configure(level: str = "INFO") -> None:
 def bind(**ids: object) -> None:
     """Name these ids in every line that follows in this thread, until its stage ends."""
     structlog.contextvars.bind_contextvars(**ids)
+
+
+def bound_ids() -> dict[str, Any]:
+    """What lines of this thread name at the moment."""
+    return structlog.contextvars.get_contextvars()
 
 
 @contextmanager

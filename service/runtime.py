@@ -9,6 +9,7 @@ from service.db import Database
 from service.limits import Limits
 from service.settings import Settings, require_keys
 from service.tasks import WEB_TIMEOUT_S, Doorbell
+from service.telemetry.meters import Meters
 from service.turns import Turns
 
 
@@ -21,6 +22,7 @@ class Runtime:
     vault: Vault
     doorbell: Doorbell
     limits: Limits
+    meters: Meters
     turns: Turns = field(default_factory=Turns)
 
     @classmethod
@@ -37,8 +39,10 @@ class Runtime:
             vault=Vault(settings),
             doorbell=Doorbell(settings, broker_timeout_s),
             limits=Limits(settings),
+            meters=Meters(settings),
         )
 
     def close(self) -> None:
         self.doorbell.close()
+        self.meters.close()
         self.db.close()

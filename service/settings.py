@@ -10,6 +10,7 @@ import os
 import secrets
 from functools import cached_property
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit
@@ -336,6 +337,17 @@ class Settings(BaseSettings):
         None, description="Seconds since 1970 at which the door's clock stands still, for tests."
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    metrics_token: SecretStr = Field(
+        SecretStr(""),
+        description="What Prometheus must send to read /metrics (Authorization: Bearer …), 16 "
+        "characters or more; best by TELLAL_METRICS_TOKEN_FILE (docs/monitoring.md). Empty: there "
+        "is no such address.",
+    )
+    otlp_endpoint: str = Field(
+        "",
+        description="Where traces go, by OTLP over HTTP: http://collector:4318 for example. Needs "
+        "the extra `tracing`. Empty: none are made.",
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -436,6 +448,25 @@ class Settings(BaseSettings):
     @classmethod
     def _vouches(cls, value: str) -> str:
         verifying(value)
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _is_hard_to_guess(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < 16:
+            raise ValueError("a token that guards the metrics has 16 characters or more")
+        return value
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _takes_traces(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{value!r} is no http address")
+        if find_spec("opentelemetry.sdk") is None:
+            raise ValueError("traces need the extra `tracing`: pip install 'tellal[tracing]'")
         return value
 
     @field_validator("bounce_lmtp")

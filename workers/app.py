@@ -8,7 +8,12 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import setup_logging, worker_ready
+from celery.signals import (
+    setup_logging,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutdown,
+)
 from kombu.entity import Exchange
 from kombu.entity import Queue as KombuQueue
 
@@ -24,7 +29,8 @@ from service.tasks import (
     Task,
     broker_options,
 )
-from workers.runtime import process_runtime
+from service.telemetry.meters import CHORE_DONE
+from workers.runtime import process_runtime, tell_the_rest
 from workers.stages import CHORES, STAGES
 from workers.watchdog import MOST_KB, watch
 
@@ -72,6 +78,7 @@ app.conf.update(
     task_create_missing_queues=False,
     timezone="UTC",
     enable_utc=True,
+    beat_scheduler="workers.scheduler:Scheduler",
     # Each entry expires, so that nothing piles up while the workers are away.
     beat_schedule={
         "retain": {
@@ -138,6 +145,12 @@ def _watch(sender: Any, **_: Any) -> None:
     watch(sender, settings)
 
 
+@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+@worker_shutdown.connect  # type: ignore[untyped-decorator]
+def _tell_the_rest(**_: Any) -> None:
+    tell_the_rest()
+
+
 def _register_stage(task: Task, stage: Callable[[Runtime, int], None]) -> None:
     # The stage has logged its error, with the ids of its row: Celery need not do it again.
     @app.task(name=task.value, throws=(Exception,))  # type: ignore[untyped-decorator]
@@ -152,7 +165,9 @@ def _register_stage(task: Task, stage: Callable[[Runtime, int], None]) -> None:
 def _register_chore(task: Task, chore: Callable[[Runtime], None]) -> None:
     @app.task(name=task.value)  # type: ignore[untyped-decorator]
     def run() -> None:
-        chore(process_runtime())
+        runtime = process_runtime()
+        chore(runtime)
+        runtime.meters.mark(CHORE_DONE, task.value)
 
 
 for _task, _stage in STAGES.items():

@@ -19,6 +19,7 @@ from service.ledger.lease import Lease, LeaseLost, finish, postpone
 from service.ledger.policy import Policy
 from service.logs import bind, get_logger
 from service.runtime import Runtime
+from service.telemetry import tracing
 from workers.courier import (
     Courier,
     FullError,
@@ -27,6 +28,7 @@ from workers.courier import (
     PeerAwayError,
     Sender,
 )
+from workers.measuring import Measure
 from workers.settling import Settler
 
 log = get_logger(__name__)
@@ -75,11 +77,15 @@ def _deliver(
     settler = Settler(runtime.db, lease)
     with runtime.db.read() as session:
         look = Look.of(session, lease.notification_id)
+        settler.count = Measure.of(session, runtime.meters, lease).count
     courier = Courier(runtime.db, lease, journal, settler, sender, look)
     try:
-        with settler.beating():
+        with settler.beating(), tracing.span(runtime.settings, "send") as span:
+            span.request_id = lease.request_id
             end = _send_all(courier, sender, lease)
             settler.drain()
+            span.attributes |= {"tellal.channel": lease.kind.value, "tellal.lane": lease.lane}
+            span.attributes["tellal.deliveries"] = courier.count
     except LeaseLost:
         log.warning("lease lost", batch_id=lease.batch_id)
         return
@@ -98,6 +104,7 @@ def _deliver(
         log.info(
             "batch done",
             batch_id=lease.batch_id,
+            channel=lease.kind.value,
             notification_id=lease.notification_id,
             request_id=lease.request_id,
             deliveries=courier.count,

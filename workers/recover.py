@@ -27,6 +27,9 @@ from service.ledger.waiting import Ring
 from service.runtime import Runtime
 from service.settings import load
 from service.tasks import WORKER_TIMEOUT_S
+from service.telemetry import tracing
+from service.telemetry.beats import Beat
+from service.telemetry.meters import FOUND
 from workers.digest import make_due_runs
 from workers.hands import Hands, work_alone
 from workers.hearing import Queues, Unheard
@@ -93,6 +96,8 @@ class Sweeper:
         is_rung = not is_unheard and self._runtime.doorbell.ring(ring.task, ring.row_id, ring.queue)
         if is_rung or self._take(ring):
             log.info("found", task=ring.task.value, row_id=ring.row_id, rung=is_rung)
+            rung = "yes" if is_rung else "no"
+            self._runtime.meters.add(FOUND, ring.task.value, rung)
 
     def _work_now(self, ring: Ring) -> bool:
         work_alone(STAGES[ring.task], self._runtime, ring.row_id)
@@ -114,8 +119,10 @@ def main() -> None:
         signal.signal(number, lambda *_: stop.set())
     hands = Hands(runtime, STAGES)
     sweeper = Sweeper(runtime, hands.take)
+    beat = Beat(settings, "sweeper")
     log.info("sweeper started")
     while not stop.wait(INTERVAL_S):
+        beat()
         try:
             sweeper.sweep()
         except SQLAlchemyError as error:
@@ -123,8 +130,10 @@ def main() -> None:
             stop.wait(5 * INTERVAL_S)
         except Exception:
             log.exception("sweep failed")
+    beat.stop()
     if hands.close(GRACE_S):
         runtime.close()
+    tracing.close()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import threading
 from service.runtime import Runtime
 from service.settings import load
 from service.tasks import WORKER_TIMEOUT_S
+from service.telemetry import tracing
 
 _lock = threading.Lock()
 _made: dict[int, Runtime] = {}
@@ -21,3 +22,12 @@ def process_runtime() -> Runtime:
             _made.clear()
             _made[pid] = Runtime.start(load(), WORKER_TIMEOUT_S)
         return _made[pid]
+
+
+def tell_the_rest() -> None:
+    """Before this process ends: what it has counted and traced is told."""
+    with _lock:
+        runtime = _made.get(os.getpid())
+    if runtime is not None:
+        runtime.meters.tell()
+    tracing.close()

@@ -7,8 +7,9 @@ hangs for ever does not.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,7 +18,7 @@ from service.ledger import lease as leases
 from service.ledger.lease import Lease, LeaseLost
 from service.ledger.outcome import Answer
 from service.ledger.settle import settle
-from service.logs import get_logger
+from service.logs import get_logger, lines_of
 
 log = get_logger(__name__)
 
@@ -43,6 +44,7 @@ class Settler:
         self._is_ending = False
         self.is_stalled = False  # the database did not take what is held
         self.on_settled: Callable[[], None] = _nobody_waits
+        self.count: Callable[[Collection[Answer], datetime], None] = _nobody_counts
         self._asked_at = self._held_at = self._alive_at = leases.boot_clock()
 
     @property
@@ -91,9 +93,10 @@ class Settler:
         with self._turn:
             answers = dict(self._held)
             self._asked_at = asked_at = leases.boot_clock()
+            now = utcnow()
             try:
                 with self._db.write() as session:
-                    settle(session, self._lease, answers, utcnow())
+                    settle(session, self._lease, answers, now)
             except LeaseLost:
                 self._lease.lose()
             except SQLAlchemyError as error:
@@ -108,6 +111,7 @@ class Settler:
                 return
             else:
                 self._lease.ends = asked_at + self._lease.policy.lease_s
+                self.count(answers.values(), now)
             self._let_go(answers, is_stalled=False)
 
     def drain(self) -> None:
@@ -138,8 +142,9 @@ class Settler:
             thread.join(LEAVE_S)
 
     def _beat(self) -> None:
-        while self._sleep():
-            self.settle()
+        with lines_of(request_id=self._lease.request_id):
+            while self._sleep():
+                self.settle()
 
     def _sleep(self) -> bool:
         """Wait for the next beat; False: there is no more."""
@@ -177,6 +182,10 @@ class Settler:
             self.is_stalled = is_stalled
             self._changed.notify_all()
         self.on_settled()
+
+
+def _nobody_counts(_answers: Collection[Answer], _now: datetime) -> None:
+    """As it is where nobody watches."""
 
 
 def _nobody_waits() -> None:

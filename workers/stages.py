@@ -14,10 +14,11 @@ from service.db import utcnow
 from service.ledger import review_age
 from service.ledger.alarms import clear_others, raise_alarm
 from service.ledger.audit import audit
-from service.logs import get_logger, lines_of
+from service.logs import bound_ids, get_logger, lines_of
 from service.models import AlarmKind
 from service.runtime import Runtime
 from service.tasks import Task
+from service.telemetry import tracing
 
 log = get_logger(__name__)
 Result = TypeVar("Result")
@@ -44,11 +45,12 @@ def audit_ledger(runtime: Runtime) -> None:
 def at_the_border(
     name: str, work: Callable[[Runtime, int], Result]
 ) -> Callable[[Runtime, int], Result]:
-    """Log what goes wrong while the ids that the work has bound are still known; raise it on."""
+    """Log what goes wrong, and trace, while the ids that the work has bound are still known; raise
+    the error on."""
 
     @wraps(work)
     def run(runtime: Runtime, row_id: int) -> Result:
-        with lines_of(task=name, row_id=row_id):
+        with lines_of(task=name, row_id=row_id), tracing.span(runtime.settings, name) as span:
             try:
                 return work(runtime, row_id)
             except (OperationalError, InterfaceError) as error:
@@ -57,6 +59,10 @@ def at_the_border(
             except Exception:
                 log.exception("stage failed")
                 raise
+            finally:
+                bound = bound_ids()
+                span.request_id = str(bound.get("request_id") or "")
+                span.attributes = tracing.attributes_of(bound)
 
     return run
 

@@ -17,7 +17,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from celery.worker import state
@@ -25,6 +24,7 @@ from celery.worker import state
 from service.logs import get_logger
 from service.settings import Settings
 from service.tasks import WORKER_TIMEOUT_S, Doorbell, Queue
+from service.telemetry.beats import Beat, resident_bytes
 
 log = get_logger(__name__)
 
@@ -60,17 +60,23 @@ class Watchdog(threading.Thread):
         *,
         has_children: bool,
         end: Callable[[bool], None],
+        beat: Beat | None = None,
     ) -> None:
+        """`beat`: says that the process is alive, as long as it is not deaf."""
         super().__init__(name="watchdog", daemon=True)
         self._waiting, self._slots = waiting, slots
-        self._has_children, self._end = has_children, end
+        self._has_children, self._end, self._beat = has_children, end, beat
         self._ear = Ear()
 
     def run(self) -> None:
         pause = threading.Event()
         while not pause.wait(LOOK_EVERY_S):
             if is_ending():
+                if self._beat is not None:
+                    self._beat.stop()
                 return  # it takes no more messages, and that is right
+            if self._beat is not None:
+                self._beat()
             # A task is active, and counts as one of all, once a child or thread has begun it.
             active, in_hand = len(state.active_requests), len(state.reserved_requests)
             waiting, free = self._waiting() + in_hand - active, self._slots - active
@@ -78,7 +84,8 @@ class Watchdog(threading.Thread):
                 log.error("deaf", free_slots=free, looks=DEAF_LOOKS)
                 self._end(True)
                 return
-            if not self._has_children and (size_kb := resident_kb()) > MOST_KB:
+            size_kb = resident_bytes() // 1024
+            if not self._has_children and size_kb > MOST_KB:
                 log.warning("too large", size_kb=size_kb)
                 self._end(False)
                 return
@@ -96,7 +103,11 @@ def watch(consumer: Any, settings: Settings) -> None:
     controller = consumer.controller
     has_children = controller.pool_cls.__module__.endswith("prefork")
     Watchdog(
-        waiting, controller.concurrency, has_children=has_children, end=end_this_process
+        waiting,
+        controller.concurrency,
+        has_children=has_children,
+        end=end_this_process,
+        beat=Beat(settings, str(consumer.hostname).partition("@")[0]),
     ).start()
 
 
@@ -116,12 +127,3 @@ def end_this_process(is_deaf: bool) -> None:
         threading.Event().wait(GRACE_S)
         log.error("deaf, and does not end in order")
         os._exit(EXIT_DEAF)
-
-
-def resident_kb() -> int:
-    """Memory of this process that is resident now; 0 where the system does not say."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE") // 1024

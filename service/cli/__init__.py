@@ -46,6 +46,7 @@ COMMANDS = {
     "key": "service.cli.key",
     "mail": "service.cli.mail",
     "doctor": "service.cli.doctor",
+    "health": "service.cli.health",
     "bounces": "service.cli.bounces",
     "suppressions": "service.cli.suppressions",
     "notice": "service.cli.notice",

@@ -30,7 +30,7 @@ def register(app: APIFlask) -> None:
     composer = Composer(runtime.db, publisher, settings.feed_cache_mb << 20)
     serving = Serving(Clock(runtime.db, settings.feed_look_s), composer, publisher)
     app.extensions[EXTENSION] = serving
-    app.wsgi_app = Door(app.wsgi_app, serving)  # type: ignore[method-assign]
+    app.wsgi_app = Door(app.wsgi_app, serving, runtime.meters)  # type: ignore[method-assign]
     app.register_blueprint(feeds)
     app.register_blueprint(archive_routes.archives)
     app.register_blueprint(discovery_routes.blueprint())

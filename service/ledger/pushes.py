@@ -19,11 +19,13 @@ from sqlalchemy.orm import Session
 from service.db import rows, table_of
 from service.ledger.match import Batching
 from service.models import (
+    Article,
     Delivery,
     DeliveryState,
     Notification,
     NotificationKind,
     NotificationState,
+    Revision,
     WebsubList,
     WebsubSubscription,
 )
@@ -42,6 +44,11 @@ def announce(
     """
     if not lists or session.scalar(select(literal(1)).where(_has(lists)).limit(1)) is None:
         return
+    request_id = session.scalar(
+        select(Revision.request_id)
+        .join(Article, Article.revision_id == Revision.id)
+        .where(Article.id == article_id)
+    )
     session.add(
         Notification(
             kind=NotificationKind.FEED,
@@ -50,6 +57,7 @@ def announce(
             release_at=now,
             released_at=now,
             rung_at=now - LONG_AGO,
+            request_id=request_id or "",
         )
     )
     session.flush()

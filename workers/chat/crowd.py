@@ -8,6 +8,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
 from queue import Empty, SimpleQueue
 
 from service.ledger.lease import LeaseLost
@@ -86,7 +88,9 @@ class Crowd:
     def _has_thread(self) -> bool:
         """One for each send; where no more are to be had, those that there are take turns."""
         if len(self._begun) > len(self._threads):
-            thread = threading.Thread(target=self._serve, daemon=True)
+            # What it logs is about the same request.
+            serve = partial(copy_context().run, self._serve)
+            thread = threading.Thread(target=serve, daemon=True)
             try:
                 thread.start()
             except RuntimeError:

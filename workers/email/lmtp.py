@@ -11,6 +11,7 @@ import re
 import signal
 import sys
 from asyncio import BaseTransport
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -22,6 +23,7 @@ from service import logs
 from service.runtime import Runtime
 from service.settings import load
 from service.tasks import WORKER_TIMEOUT_S
+from service.telemetry.beats import EVERY_S, Beat
 from workers.email.bounces import take
 
 log = logs.get_logger(__name__)
@@ -149,8 +151,13 @@ async def serve(runtime: Runtime) -> None:
     server = Server(runtime, runtime.settings.bounce_lmtp)
     await server.start()
     log.info("mail intake started", where=runtime.settings.bounce_lmtp)
-    await stop.wait()
+    beat = Beat(runtime.settings, "bounces")
+    while not stop.is_set():
+        await asyncio.to_thread(beat)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), EVERY_S)
     await server.close()
+    beat.stop()
 
 
 def main() -> None:

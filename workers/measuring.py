@@ -1,0 +1,59 @@
+"""What senders count: each answer by its outcome, and how long news took to its readers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from service.ledger.lease import Lease
+from service.ledger.outcome import Answer
+from service.models import Article, DeliveryState, Notification, NotificationKind
+from service.telemetry.meters import ANSWERS, DELAY_S, Meters
+
+URGENT, NEWS, DIGEST, SERVICE, FEED = "urgent", "news", "digest", "service", "feed"
+PRIORITY = {
+    NotificationKind.DIGEST: DIGEST,
+    NotificationKind.SUMMARY: DIGEST,
+    NotificationKind.SERVICE: SERVICE,
+    NotificationKind.FEED: FEED,
+}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Counts the answers of a batch. `since`: what delays are counted from, an article's
+    publication or the making of another message; null: a digest comes when it was asked for."""
+
+    meters: Meters
+    channel: str
+    priority: str
+    since: datetime | None
+
+    @classmethod
+    def of(cls, session: Session, meters: Meters, lease: Lease) -> Measure:
+        published = func.coalesce(Article.published_at, Article.created_at)
+        row = session.execute(
+            select(Notification.kind, Notification.is_urgent, Notification.created_at, published)
+            .outerjoin(Article, Article.id == Notification.article_id)
+            .where(Notification.id == lease.notification_id)
+        ).one()
+        kind = NotificationKind(row.kind)
+        priority = URGENT if row.is_urgent else PRIORITY.get(kind, NEWS)
+        since = row.created_at
+        if kind == NotificationKind.NEW:
+            since = row[3] or since
+        return cls(meters, lease.kind.value, priority, None if priority == DIGEST else since)
+
+    def count(self, answers: Iterable[Answer], now: datetime) -> None:
+        """Count what was settled at this moment."""
+        states = Counter(answer.outcome.state for answer in answers)
+        for state, number in states.items():
+            self.meters.add(ANSWERS, self.channel, self.priority, state.word, count=number)
+        if self.since is not None and (sent := states[DeliveryState.SENT]):
+            delay_s = max((now - self.since).total_seconds(), 0.0)
+            self.meters.observe(DELAY_S, delay_s, self.channel, self.priority, count=sent)
