@@ -14,10 +14,9 @@ from typing import Any
 from service.access import FROM_MEMORY, count
 from service.feeds.conditions import Asked
 from service.feeds.serving import Answer, Serving
-from service.logs import get_logger
+from service.logs import write_quickly
 from service.telemetry.meters import Meters
 
-log = get_logger(__name__)
 PREFIX = "/feeds/"
 
 
@@ -41,7 +40,8 @@ class Door:
         """The path is one of ours, and public: what is in memory was looked up by it."""
         status = int(answer.status[:3])
         count(self._meters, FROM_MEMORY, status, took_s)
-        log.info("feed", method=method, path=path, status=status, ms=round(took_s * 1000, 1))
+        fields = {"method": method, "path": path, "status": status, "ms": round(took_s * 1000, 1)}
+        write_quickly(__name__, "feed", **fields)
 
     def _from_memory(self, environ: dict[str, Any], path: str) -> Answer | None:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or is_escaped(environ):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_left
-from collections import Counter as Tally
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -103,7 +103,7 @@ class Meters:
 
     def __init__(self, settings: Settings) -> None:
         self._redis = open_redis(settings)
-        self._untold: Tally[Series] = Tally()
+        self._untold: defaultdict[Series, float] = defaultdict(float)
         self._marks: dict[Series, float] = {}
         self._lock, self._telling = threading.Lock(), threading.Lock()
         self._ending = threading.Event()
@@ -140,7 +140,7 @@ class Meters:
                 if time.monotonic() < self._away_until:
                     return False
                 untold, marks = self._untold, self._marks
-                self._untold, self._marks = Tally(), {}
+                self._untold, self._marks = defaultdict(float), {}
             if not untold and not marks:
                 return True
             try:
@@ -152,7 +152,8 @@ class Meters:
                     pipeline.execute()
             except (RedisError, OSError):
                 with self._lock:
-                    self._untold.update(untold)
+                    for series, count in untold.items():
+                        self._add(series, count)
                     self._marks = marks | self._marks
                     self._away_until = time.monotonic() + BREAKER_S
                 return False
@@ -176,7 +177,7 @@ class Meters:
 
     def _add(self, series: Series, amount: float) -> None:
         if series in self._untold or len(self._untold) < MOST_SERIES:
-            self._untold[series] += amount  # type: ignore[assignment]
+            self._untold[series] += amount
 
     def _see_to_telling(self) -> None:
         if self._teller is None:
