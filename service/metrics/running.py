@@ -97,7 +97,7 @@ def _histogram(totals: Mapping[Series, float], spread: Spread) -> Metric:
                 counts.setdefault(labels, [0.0] * (len(spread.edges) + 1))[bucket] += value
             case (str(word),) if word == SUM:
                 sums[labels] = value
-    edges = [*map(str, spread.edges), "+Inf"]
+    edges = [*(str(float(edge)) for edge in spread.edges), "+Inf"]
     for labels in sorted(counts):
         buckets = list(zip(edges, accumulate(counts[labels]), strict=True))
         family.add_metric(labels, buckets, sum_value=sums.get(labels, 0.0))
