@@ -1,4 +1,4 @@
-"""Traces by OpenTelemetry, where TELLAL_OTLP_ENDPOINT is set; else nothing of it is imported.
+"""Traces by OpenTelemetry, where TELLAL_OTLP_ENDPOINT is set; else we import nothing of it.
 
 The stages of an article run in other processes, hours later perhaps, and rows carry the id of the
 request that brought it. That id is all the context there needs to be: the trace's number and the
@@ -29,6 +29,7 @@ from service.settings import Settings
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
 _HEX = re.compile(r"(?!0{32})[0-9a-f]{32}")
 _NO_IDS = (0, 0)
+TIMEOUT_S = 5.0
 
 _next_ids: contextvars.ContextVar[tuple[int, int]] = contextvars.ContextVar("ids", default=_NO_IDS)
 _open: contextvars.ContextVar[Span | None] = contextvars.ContextVar("span", default=None)
@@ -174,6 +175,7 @@ def _tracer(settings: Settings) -> Any:
 
 
 def _make(endpoint: str) -> tuple[Any, Any]:
+    import requests
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
@@ -192,6 +194,10 @@ def _make(endpoint: str) -> tuple[Any, Any]:
     provider = TracerProvider(
         id_generator=Ids(), resource=Resource.create({"service.name": "tellal"})
     )
-    exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=5)
+    # Chat puts a guarded session in the place of the usual one, which goes to no internal address.
+    plain = next(one for one in requests.Session.__mro__ if one.__module__ == "requests.sessions")
+    exporter = OTLPSpanExporter(
+        endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=TIMEOUT_S, session=plain()
+    )
     provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider, provider.get_tracer("tellal")
