@@ -121,7 +121,11 @@ def test_a_name_that_leads_inside_is_never_connected_to(hub, callbacks, monkeypa
     inside = ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::ffff:127.0.0.1"]
     looked_up = {}
 
+    real = socket.getaddrinfo
+
     def resolve(host, port, *more, **named):
+        if not str(host).startswith("rebound"):  # where this process tells what it has counted
+            return real(host, port, *more, **named)
         looked_up[host] = inside[len(looked_up)]
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (looked_up[host], port))]
 

@@ -50,6 +50,7 @@ def test_dump_masks_every_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SMTP_URL", "SMTP_FALLBACK_URL"):
         monkeypatch.setenv(f"{PREFIX}{name}", "smtps://ayse:gizli-parola@relay.example")
     monkeypatch.setenv("TELLAL_DKIM_KEY", pem := new_key())
+    monkeypatch.setenv("TELLAL_METRICS_TOKEN", "gizli-parola-of-16")
     monkeypatch.setenv("TELLAL_DKIM_SELECTOR", "2026a")
     shown = invoke("config", "dump").output
     assert len(secrets) >= 5
