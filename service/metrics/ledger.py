@@ -121,7 +121,7 @@ def _delays(session: Session, today: date) -> Metric:
     family = _gauge(
         "today_news_delay_seconds",
         "Within how long this share of today's news was delivered after publication.",
-        *("channel", "quantile"),
+        *("channel", "share"),
     )
     for kind in DestinationKind:
         for share in QUANTILES:

@@ -84,7 +84,7 @@ def known(runtime: Runtime, scrape: Callable[[], Scrape], settings: Any) -> dict
         for label, value in labels:
             of_name.setdefault(label, set()).add(value)
     # There was no news today that it could tell of.
-    known["tellal_today_news_delay_seconds"] = {"channel": {"email"}, "quantile": {"0.5"}}
+    known["tellal_today_news_delay_seconds"] = {"channel": {"email"}, "share": {"0.5"}}
     return known
 
 
@@ -173,6 +173,17 @@ def test_promtool_takes_the_rules(tmp_path: Path, say: Callable[[str], None]):
         done = subprocess.run([promtool, *map(str, words)], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
     say("alert rules: promtool has checked them")
+
+
+def test_promtool_takes_a_scrape(known, scrape: Callable[[], Scrape]):
+    """Names and labels as Prometheus has them, where its checker is at hand."""
+    text = scrape().text
+    assert all(line.startswith(("tellal_", "# ")) for line in text.splitlines())
+    if promtool := shutil.which("promtool"):
+        done = subprocess.run(
+            [promtool, "check", "metrics"], input=text, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 def _quoted(found: re.Match[str]) -> str:

@@ -64,7 +64,7 @@ def test_news_is_followed_from_the_door_to_its_readers(cms, town, runtime, told,
     answers = {"channel": "email", "priority": "news", "outcome": "sent"}
     assert done("tellal_stage_waiting", stage="received") == 0
     assert done("tellal_today_deliveries", channel="email", outcome="sent") == 1
-    median_s = done("tellal_today_news_delay_seconds", channel="email", quantile="0.5") or 0
+    median_s = done("tellal_today_news_delay_seconds", channel="email", share="0.5") or 0
     assert 600 * (1 - ERROR) <= median_s < 1_200
     delay = {"channel": "email", "priority": "news"}
     assert done("tellal_delivery_answers_total", **answers) == 1
