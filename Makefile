@@ -3,6 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SBOM := var/sbom.json
 TRANSLATIONS := $(patsubst %.po,%.mo,$(wildcard service/translations/*/LC_MESSAGES/*.po))
 
 # Debian's Chromium, for root where no other is found; `make browser` helps everybody else.
@@ -11,7 +12,7 @@ CHROMIUM := $(shell for name in chromium chromium-browser google-chrome google-c
 
 # Debian packages that tests need beside what comes from the lock file.
 TEST_PACKAGES := $(CHROMIUM) curl dovecot-imapd dovecot-lmtpd libmail-dkim-perl newsboat nginx openssl php-cli \
-	postfix rss2email spamassassin
+	postfix rss2email spamassassin systemd
 
 # Tests run in so many processes; with 0, in pytest's own (PROCESSES=0 ARGS="--pdb …").
 PROCESSES := $(shell nproc 2>/dev/null || echo 2)
@@ -22,7 +23,7 @@ PYTHONS := $(PYTHON) python3.12 python3.11 python3
 .DEFAULT_GOAL := help
 .PHONY: help run demo journeys import-large test lint types contracts apt-packages browser tests format lock setup venv \
 	install secrets chaos bench-ledger bench-digest bench-mail bench-ingest bench-classify bench-urgent bench-chat bench-races fuzz \
-	admin-plans bench-admin bench-feeds readers
+	admin-plans bench-admin bench-feeds readers audit sbom licences
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -114,11 +115,26 @@ format: setup ## rewrite the code in the house style
 	@$(BIN)/ruff format .
 
 lock: venv ## renew the lock files after a change in pyproject.toml (UPGRADE=--upgrade for all)
-	@$(BIN)/uv pip compile pyproject.toml $(UPGRADE) --universal --python-version 3.11 \
-		--generate-hashes --no-header --quiet --output-file requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml $(UPGRADE) --extra tracing --universal \
+		--python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml $(UPGRADE) --extra embedded --extra tracing --group dev \
 		--constraints requirements.lock --universal --python-version 3.11 \
 		--generate-hashes --no-header --quiet --output-file requirements-dev.lock
+	@$(BIN)/uv pip compile --group build --constraints requirements-dev.lock --universal \
+		--python-version 3.11 --generate-hashes --no-header --quiet \
+		--output-file requirements-build.lock
+
+audit: setup ## known holes in dependencies; asks the network, and fails where nobody answers
+	@status=0; for lock in requirements.lock requirements-build.lock; do \
+		$(BIN)/python -m pip_audit --progress-spinner off --strict --disable-pip --require-hashes -r $$lock || status=1; \
+	done; exit $$status
+
+sbom: setup ## a CycloneDX list of what runs in production, with hashes (SBOM=var/sbom.json)
+	@mkdir -p $(dir $(SBOM))
+	@$(BIN)/python -W ignore -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml --mc-type application --output-reproducible --of JSON -o $(SBOM)
+
+licences: setup ## the licences of what runs in production; writes docs/licences.md
+	@TELLAL_WRITE_LICENCES=1 $(BIN)/pytest -q tests/unit/deploy/test_licences.py
 
 secrets: setup ## make the secret files of docker-compose.yml in var/secrets, where missing
 	@$(BIN)/tellal config secrets var/secrets

@@ -26,6 +26,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     keepalive_requests 1000000; sendfile on; tcp_nopush on;
     include {folder}/feeds.conf;
+    include {folder}/upstream.conf;
     server {{
         listen 127.0.0.1:{port};
         include {config}/feeds-locations.conf;
@@ -51,10 +52,11 @@ def serve(
     (folder / "static").mkdir(parents=True)
     port = free_port()
     # The two lines that every city changes: where the cache lives, and where Tellal listens.
-    shared = (CONFIG / "feeds.conf").read_text(encoding="utf-8")
-    shared = shared.replace("/var/cache/nginx/tellal-feeds", str(folder / "cache"))
-    shared = shared.replace("127.0.0.1:8080", f"127.0.0.1:{web_port}")
-    (folder / "feeds.conf").write_text(shared, encoding="utf-8")
+    for name in ("feeds.conf", "upstream.conf"):
+        shared = (CONFIG / name).read_text(encoding="utf-8")
+        shared = shared.replace("/var/cache/nginx/tellal-feeds", str(folder / "cache"))
+        shared = shared.replace("127.0.0.1:8080", f"127.0.0.1:{web_port}")
+        (folder / name).write_text(shared, encoding="utf-8")
     user = "user root;" if os.geteuid() == 0 else ""  # the folder is ours alone
     values = {"folder": folder, "port": port, "config": CONFIG, "workers": workers, "user": user}
     values["log"] = folder / "access.log" if is_logged else "off"

@@ -90,6 +90,7 @@ def make_secrets(folder: Path) -> None:
         "smtp_fallback_url": "",
         "dkim_key": "",
         "bounce_imap_url": "",
+        "metrics_token": secrets.token_urlsafe(24),
     }
     for name, content in contents.items():
         try:

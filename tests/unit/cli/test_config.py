@@ -46,7 +46,7 @@ def test_dump_names_every_setting_and_its_meaning() -> None:
 def test_dump_masks_every_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = [n for n, f in Settings.model_fields.items() if "Secret" in str(f.annotation)]
     for name in secrets:
-        monkeypatch.setenv(f"{PREFIX}{name.upper()}", "gizli-parola")
+        monkeypatch.setenv(f"{PREFIX}{name.upper()}", "gizli-parola-uzun")
     for name in ("SMTP_URL", "SMTP_FALLBACK_URL"):
         monkeypatch.setenv(f"{PREFIX}{name}", "smtps://ayse:gizli-parola@relay.example")
     monkeypatch.setenv("TELLAL_DKIM_KEY", pem := new_key())

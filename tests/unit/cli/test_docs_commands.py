@@ -13,7 +13,7 @@ import pytest
 from service.cli import cli
 
 ROOT = Path(__file__).parents[3]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
 CODE = re.compile(r"```[a-z]*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
 COMMAND = re.compile(r"^\s*(?:\$ )?(?:\S*/)?((?:tellal|make) [^#|&;\n]*)", re.MULTILINE)
 

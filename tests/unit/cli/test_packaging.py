@@ -1,75 +1,13 @@
-"""The files that start Tellal elsewhere: compose, image, Makefile, CI, hooks."""
+"""The files that developers start from: Makefile, CI, hooks."""
 
 from __future__ import annotations
 
-import re
 import subprocess
 from pathlib import Path
-from typing import Any
 
-import pytest
 import yaml
 
-from service.cli import processes
-from service.setting_sources import PREFIX
-from service.settings import Settings
-
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture(scope="module")
-def compose() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-    return found
-
-
-def test_every_process_has_a_service_of_its_own(compose: dict[str, Any]) -> None:
-    commands = [service.get("command") for service in compose["services"].values()]
-    for name in processes.names():
-        assert commands.count(["run", name]) == 1
-
-
-def test_no_service_runs_as_root(compose: dict[str, Any]) -> None:
-    for name, service in compose["services"].items():
-        if service.get("image") == "tellal":
-            assert "user" not in service, "the image decides"
-        else:
-            assert service["user"] not in ("root", "0"), name
-    users = re.findall(r"^USER (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    assert users == ["10001:10001"]
-
-
-def test_secrets_come_as_files_and_each_is_declared(compose: dict[str, Any]) -> None:
-    used = {secret for s in compose["services"].values() for secret in s.get("secrets", ())}
-    assert used == set(compose["secrets"])
-    assert all(set(secret) == {"file"} for secret in compose["secrets"].values())
-    environment = compose["x-environment"]
-    secret_settings = [n for n, f in Settings.model_fields.items() if "Secret" in str(f.annotation)]
-    plain = {f"{PREFIX}{name.upper()}" for name in secret_settings} & set(environment)
-    assert plain == {"TELLAL_REDIS_URL"}  # has no password: it is reachable from inside only
-
-
-def test_compose_sets_only_what_exists(compose: dict[str, Any]) -> None:
-    for variable in compose["x-environment"]:
-        name = variable.removeprefix(PREFIX).removesuffix("_FILE").lower()
-        assert name in Settings.model_fields
-
-
-def test_services_wait_for_what_they_need_and_come_back(compose: dict[str, Any]) -> None:
-    services = compose["services"]
-    for name in processes.names():
-        service = services[name]
-        assert service["restart"] == "always"
-        assert service["stop_grace_period"] == "90s"
-        assert service["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
-    assert "healthcheck" in services["postgres"]
-    assert "--appendonly" in services["redis"]["command"]
-    assert "noeviction" in services["redis"]["command"]
-
-
-def test_named_volumes_are_declared(compose: dict[str, Any]) -> None:
-    used = {v.split(":")[0] for s in compose["services"].values() for v in s.get("volumes", ())}
-    assert used == set(compose["volumes"])
 
 
 def test_make_help_lists_what_a_person_needs() -> None:
