@@ -165,6 +165,32 @@ class Settings(BaseSettings):
         description="Address to which mailbox providers send complaints (feedback loop); empty: "
         "fbl@ at the domain of TELLAL_MAIL_FROM.",
     )
+    canary_email: str = Field(
+        "",
+        description="Address of the city's own that is told of every article, to prove that mail "
+        "arrives: its letters must come into the mailbox that TELLAL_BOUNCE_LMTP or "
+        "TELLAL_BOUNCE_IMAP_URL reads; where none is read, the relay's word is all there is. "
+        "It counts as no reader (docs/canary.md). Empty: off.",
+    )
+    canary_channel: str = Field(
+        "",
+        description="Name of a channel of the city's own that hears of everything, to prove that "
+        "chat services accept what they are sent. Empty: off.",
+    )
+    canary_feed: str = Field(
+        "",
+        description="Public address of the city's feed of all news, as readers reach it, for "
+        "example https://haber.example.org/feeds/all.atom: fetched to prove that each article is "
+        "in it. Empty: off.",
+    )
+    canary_limit_s: int = Field(
+        3600,
+        ge=60,
+        le=43_200,
+        description="Seconds after its release in which a canary must have heard of an article, "
+        "else it is an alarm. Longer than it takes to tell all readers: a canary stands in their "
+        "line.",
+    )
     feed_look_s: float = Field(
         0.25,
         ge=0,
@@ -424,6 +450,14 @@ class Settings(BaseSettings):
             folder = values.get("config_dir") or cls.model_fields["config_dir"].default
             values["city_name"] = _name(brand_of(Path(folder).expanduser()))
         return values
+
+    @field_validator("canary_feed")
+    @classmethod
+    def _fetched(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("https", "http") or not parts.hostname):
+            raise ValueError("write the feed's address, as in https://example.org/feeds/all.atom")
+        return value
 
     @field_validator("var_dir", "config_dir")
     @classmethod

@@ -57,6 +57,7 @@ class Task(StrEnum):
     COUNT_TALLIES = "count.tallies"
     COUNT_READERS = "count.readers"
     CLOSE_MONTHS = "feeds.close"
+    WATCH_CANARIES = "canary.watch"
 
 
 HOME: dict[Task, Queue] = {
@@ -76,6 +77,7 @@ HOME: dict[Task, Queue] = {
     Task.COUNT_TALLIES: Queue.MAINTENANCE,
     Task.COUNT_READERS: Queue.MAINTENANCE,
     Task.CLOSE_MONTHS: Queue.MAINTENANCE,
+    Task.WATCH_CANARIES: Queue.PULL,
 }
 
 

@@ -131,6 +131,12 @@ app.conf.update(
             "schedule": crontab(minute="29"),
             "options": {"expires": 1800},
         },
+        # Where none is set it takes away what was there before, and looks no further.
+        "canaries": {
+            "task": Task.WATCH_CANARIES.value,
+            "schedule": 60.0,
+            "options": {"expires": 50},
+        },
     },
 )
 

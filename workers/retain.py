@@ -32,6 +32,7 @@ from service.ledger.retention import Retention
 from service.logs import get_logger
 from service.models import (
     Article,
+    CanaryProof,
     FeedDeparture,
     ImportRun,
     InboxEvent,
@@ -103,6 +104,12 @@ RULES = (
         days="ledger_days",
         moment=SentMessage.at,
         act=delete(SentMessage),
+    ),
+    Rule(
+        what="proofs of canaries",
+        days=30,
+        moment=CanaryProof.released_at,
+        act=delete(CanaryProof),
     ),
     Rule(what="drafts", days=90, moment=TemplateDraft.at, act=delete(TemplateDraft)),
     # Files first: no job goes before its last file.

@@ -97,11 +97,12 @@ PLACES: dict[Task, str] = {
     Task.COUNT_TALLIES: "workers.count:count_tallies",
     Task.COUNT_READERS: "workers.count:count_readers",
     Task.CLOSE_MONTHS: "workers.archive:close_months",
+    Task.WATCH_CANARIES: "workers.canary:watch_canaries",
 }
 _OF_THE_SCHEDULER = (
     *(Task.POLL_MAILBOX, Task.POLL_TELEGRAM, Task.REFIT_MODEL, Task.RETAIN),
     *(Task.AUDIT_LEDGER, Task.COUNT_TALLIES, Task.COUNT_READERS),
-    Task.CLOSE_MONTHS,
+    *(Task.CLOSE_MONTHS, Task.WATCH_CANARIES),
 )
 
 STAGES: dict[Task, Callable[[Runtime, int], None]] = {

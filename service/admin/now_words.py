@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _
 from service.admin.words import Word
 from service.ledger.given_up import Given
 from service.ledger.pipeline import Stage
-from service.models import AlarmKind, HaltScope, JobState, PullAlarm
+from service.models import AlarmKind, CanaryKind, HaltScope, JobState, PullAlarm
 from service.tasks import Queue
 
 STAGE = {
@@ -51,6 +51,7 @@ ALARM = {
     AlarmKind.MANY_LOOKS: _("One account looks up very many addresses"),
     AlarmKind.REVIEW_WAITS: _("The review waits too long"),
     AlarmKind.CHANNEL_PAUSED: _("A channel paused itself"),
+    AlarmKind.CANARY_SILENT: _("A canary did not hear the news"),
 }
 # The same as `service.ledger.alarms.HOW_TO_MEND` says on the command line, for a page.
 MEND = {
@@ -97,6 +98,10 @@ MEND = {
     ),
     AlarmKind.LEDGER_WRONG: _(
         "Run “tellal audit”. The next audit that finds nothing clears this by itself."
+    ),
+    AlarmKind.CANARY_SILENT: _(
+        "The alarm says where the news got stuck. It clears itself once the canary hears of an "
+        "article."
     ),
 }
 GIVEN = {
@@ -147,6 +152,11 @@ LEVEL = {
     "note": Word(_("Note")),
     "wrong": Word(_("Wrong"), "bad"),
     "unseen": Word(_("Not known"), "warn"),
+}
+CANARY = {
+    CanaryKind.EMAIL: _("Email"),
+    CanaryKind.CHAT: _("Chat"),
+    CanaryKind.FEED: _("Feed"),
 }
 JOB = {
     JobState.QUEUED: Word(_("Queued"), "warn"),

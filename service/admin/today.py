@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template, request
@@ -11,7 +12,7 @@ from service.admin import job_acts, now_words, words
 from service.admin.access import needs
 from service.admin.powers import Power
 from service.db import utcnow
-from service.ledger import given_up, pipeline
+from service.ledger import canary, given_up, pipeline
 from service.ledger.alarms import live_alarms
 from service.ledger.given_up import Given
 from service.models import Channel
@@ -33,6 +34,7 @@ def blueprint() -> Blueprint:
         lengths = runtime().doorbell.lengths()  # asks the broker: before the transaction
         with runtime().db.read() as session:
             page = {**look(session, lengths), "is_live": is_live, "every": EVERY_S}
+            page["canary_limit"] = timedelta(seconds=runtime().settings.canary_limit_s)
             answer = make_response(
                 render_template(
                     "staff/today.html",
@@ -71,6 +73,7 @@ def look(session: Session, lengths: dict[Queue, int] | None) -> dict[str, Any]:
         "jobs": pipeline.unfinished_jobs(session),
         "alarms": alarms,
         "given": given,
+        "canaries": canary.look(session, now),
         "is_well": not (alarms or closed) and all(one.tone == "good" for one in stages),
     }
 

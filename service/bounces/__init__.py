@@ -1,6 +1,7 @@
 """What comes back of mail: read without trust, judged by codes alone. No database, no network."""
 
 from service.bounces.report import (
+    Arrived,
     Complained,
     Leaving,
     Report,
@@ -21,6 +22,7 @@ from service.bounces.verdict import (
 __all__ = [
     "STATUS",
     "VAGUE",
+    "Arrived",
     "Complained",
     "Leaving",
     "Report",

@@ -73,7 +73,15 @@ class Leaving:
     token: str
 
 
-Report = Returned | Complained | Leaving
+@dataclass(frozen=True)
+class Arrived:
+    """A letter of ours itself, as its recipient gets it: proof that it came."""
+
+    notification_id: int
+    destination_id: int
+
+
+Report = Returned | Complained | Leaving | Arrived
 
 
 def read_report(raw: bytes, vault: Vault, recipients: Sequence[str] = ()) -> Report | None:
@@ -108,7 +116,13 @@ def _read(message: Message, vault: Vault, recipients: Sequence[str]) -> Report |
         for token in _LEAVE.findall(recipient[:MAX_FIELD]):
             if vault.numbers("unsubscribe", token, 3):
                 return Leaving(token)
-    return None
+    return _arrived(message, vault)
+
+
+def _arrived(message: Message, vault: Vault) -> Arrived | None:
+    """Known by the Message-ID that we gave and signed; an answer to it has one of its own."""
+    letter = _first(vault, "mail", 2, _MESSAGE_ID, [_field(message, "Message-ID")])
+    return Arrived(letter[0], letter[1]) if letter else None
 
 
 def _returned(letter: tuple[int, ...], groups: Sequence[Message]) -> Returned | None:

@@ -56,6 +56,7 @@ COMMANDS = {
     "audit": "service.cli.audit",
     "job": "service.cli.job",
     "alarms": "service.cli.alarms",
+    "canary": "service.cli.canary",
     "retention": "service.cli.retention",
     "stats": "service.cli.stats",
     "config": "service.cli.config",

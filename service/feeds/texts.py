@@ -66,8 +66,12 @@ def other_language(publisher: Publisher, language: str) -> str:
 
 def tag(publisher: Publisher, article: Entry | Withdrawn) -> str:
     """An article's id in all feeds and formats, for ever (RFC 4151)."""
-    day = f"{article.created_at:%Y-%m-%d}"
-    return f"tag:{publisher.tag_authority},{day}:article/{article.article_id}"
+    return article_tag(publisher.tag_authority, article.created_at, article.article_id)
+
+
+def article_tag(authority: str, created_at: datetime, article_id: int) -> str:
+    """The same of an article that is known by its number."""
+    return f"tag:{authority},{created_at:%Y-%m-%d}:article/{article_id}"
 
 
 def address(publisher: Publisher, entry: Entry) -> str:

@@ -59,6 +59,11 @@ HOW_TO_MEND = {
         "what was not sent; give it a new address, or try again; it clears itself once the channel "
         "goes on"
     ),
+    AlarmKind.CANARY_SILENT: (
+        "what it says last is where the news got stuck: see `tellal canary` and `tellal today`, and "
+        "for mail the relay's log and the mailbox; it clears itself once the canary hears of an "
+        "article"
+    ),
     AlarmKind.LEDGER_WRONG: "run `tellal audit`; the next audit that finds nothing clears this",
 }
 

@@ -9,6 +9,7 @@ from service.models.article import Article, ArticleAlias, ArticleState, Revision
 from service.models.audit import AuditEntry, AuditHead, Via
 from service.models.batch import Batch, BatchState
 from service.models.bounce import Bounce, BounceVerdict
+from service.models.canary import Canary, CanaryKind, CanaryProof
 from service.models.channel import Channel, ChannelTest
 from service.models.chat_target import ChatClaim, ChatInbox, ChatTarget, TargetEnd
 from service.models.consent import Consent, ConsentAct
@@ -80,6 +81,9 @@ __all__ = [
     "Bounce",
     "BounceDay",
     "BounceVerdict",
+    "Canary",
+    "CanaryKind",
+    "CanaryProof",
     "Channel",
     "ChannelTest",
     "ChatClaim",

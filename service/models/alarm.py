@@ -16,7 +16,8 @@ LIVE = text("cleared_at IS NULL")
 class AlarmKind(StrEnum):
     """What its `object_id` names: a batch, a revision, a notification, a channel, the checksum of a
     domain or a mail lane, or when the break-glass account was used, in seconds since 1970; of many
-    looks, an account of the staff; 0 or 1 where there can be one alone."""
+    looks, an account of the staff; of a canary, its kind (`ledger.canary.NUMBER`); 0 or 1 where
+    there can be one alone."""
 
     BATCH_GIVEN_UP = "batch given up"
     REVISION_GIVEN_UP = "revision given up"
@@ -30,6 +31,7 @@ class AlarmKind(StrEnum):
     MANY_LOOKS = "many looks"
     REVIEW_WAITS = "review waits"
     CHANNEL_PAUSED = "channel paused"
+    CANARY_SILENT = "canary silent"
 
 
 class Alarm(Base):

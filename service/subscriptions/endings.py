@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
+from service.ledger.canary import is_canary
 from service.models import Consent, ConsentAct, Destination, Subscription
 
 ONE_CLICK = "one-click"
@@ -28,11 +29,15 @@ def end_rows(
     now: datetime,
     *only: ColumnElement[bool],
 ) -> list[Subscription]:
-    """End those of a destination's live subscriptions, by compare-and-set, and return them."""
+    """End those of a destination's live subscriptions, by compare-and-set, and return them.
+
+    What the email canary asks for is ended by the settings alone: whoever opens the city's mailbox
+    may press any link, and so may a program that scans it.
+    """
     statement = (
         update(Subscription)
         .where(Subscription.destination_id == destination_id, Subscription.ended_at.is_(None))
-        .where(*only)
+        .where(*only, ~is_canary(destination_id).exists())
         .values(ended_at=now, end_reason=reason)
         .returning(Subscription)
     )

@@ -17,6 +17,7 @@ from sqlalchemy import Select, case, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from service.db import Database, place_among
+from service.ledger.canary import is_canary
 from service.models import Destination, DestinationKind, Figure, ReaderDay, Subscription
 from service.subscriptions.silence import Silences, silences
 
@@ -141,8 +142,9 @@ def _snapshots() -> Sequence[tuple[Figure, Select[Any]]]:
 
 
 def _is_reader() -> tuple[Any, ...]:
-    """A verified address of a person."""
+    """A verified address of a person; the canary is none."""
     return (
+        ~is_canary(Destination.id).exists(),
         Destination.verified_at.is_not(None),
         Destination.channel_id.is_(None),
         Destination.kind != DestinationKind.WEBSUB,

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from service.bounces import Leaving, read_report
+from service.bounces import Arrived, Leaving, read_report
 from service.db import utcnow
 from service.ledger.bounces import record_report
+from service.ledger.canary import prove_arrival
 from service.logs import get_logger
 from service.runtime import Runtime
 from service.subscriptions.unsubscribe import end_by_token
@@ -35,6 +36,8 @@ def take(runtime: Runtime, raw: bytes, recipients: Sequence[str] = ()) -> bool:
             end_by_token(session, runtime.vault, report.token)
         log.info("left by mail")
         return True
+    if isinstance(report, Arrived):
+        return _arrived(runtime, report)
     with runtime.db.write() as session:
         is_new = record_report(session, report, utcnow())
     log.info(
@@ -46,3 +49,12 @@ def take(runtime: Runtime, raw: bytes, recipients: Sequence[str] = ()) -> bool:
         is_new=is_new,
     )
     return True
+
+
+def _arrived(runtime: Runtime, report: Arrived) -> bool:
+    """A letter to the canary proves itself; one to somebody else, which was forwarded here, is not
+    for us."""
+    with runtime.db.write() as session:
+        is_ours = prove_arrival(session, report.notification_id, report.destination_id, utcnow())
+    log.info("letter came", notification_id=report.notification_id, is_canary=is_ours)
+    return is_ours

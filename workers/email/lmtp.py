@@ -45,13 +45,14 @@ class Intake:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._complaints = runtime.settings.complaints_to
+        settings = runtime.settings
+        self._known = {settings.complaints_to, settings.canary_email.lower()} - {""}
 
     async def handle_RCPT(  # noqa: N802
         self, server: LMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Take the addresses that letters of ours name, and that of complaints."""
-        if not OURS.fullmatch(address) and address.lower() != self._complaints:
+        """Take the addresses that letters of ours name, and those of complaints and the canary."""
+        if not OURS.fullmatch(address) and address.lower() not in self._known:
             return NOT_HERE
         if envelope.rcpt_tos:
             return ONE_AT_A_TIME

@@ -53,6 +53,17 @@ class ClosedOut(BaseModel):
     reason: str
 
 
+class CanaryOut(BaseModel):
+    """A synthetic subscriber of the city's own, which proves that news arrives."""
+
+    kind: str = Field(description="`email`, `chat` or `feed`.")
+    proved_at: datetime | None = Field(description="When it last proved that an article arrived.")
+    missed: int = Field(description="Articles of the last day that it did not hear of.")
+    waits_since: datetime | None = Field(
+        description="When the oldest article was released that it has not heard of yet."
+    )
+
+
 class TodayOut(BaseModel):
     """The pipeline as it is now."""
 
@@ -67,6 +78,7 @@ class TodayOut(BaseModel):
     jobs: list[int]
     alarms: list[int]
     given_up: dict[str, int]
+    canaries: list[CanaryOut]
 
 
 @api.get("")
@@ -100,4 +112,13 @@ def told(seen: dict[str, Any]) -> TodayOut:
         jobs=[job.id for job in seen["jobs"]],
         alarms=[alarm.id for alarm in seen["alarms"]],
         given_up={kind.value: count for kind, count in seen["given"].items()},
+        canaries=[
+            CanaryOut(
+                kind=one.kind,
+                proved_at=one.proved_at,
+                missed=one.missed,
+                waits_since=one.waits_since,
+            )
+            for one in seen["canaries"]
+        ],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -40,6 +41,7 @@ from service.models import (
 )
 from service.taxonomy import changes_by, stored_topics
 from tests.integration.ledger.recorder import Recorder
+from workers.canary import watch_canaries
 from workers.deliver import deliver_batch
 
 SignIn = Callable[[str], Any]
@@ -413,3 +415,20 @@ def test_a_topic_that_is_paused_is_not_removed(signed_in, runtime, town):
     with runtime.db.write() as session:
         halts.resume(session, HaltScope.TOPIC, town.topic("spor"), utcnow())
         assert changes_by(session, listed).removed == ("spor",)
+
+
+def test_today_says_when_each_canary_was_proved(signed_in, program, town, runtime, work):
+    staff = signed_in("viewer")
+    assert "Canaries" not in staff.get("/en/staff/").text
+    asked = {"canary_email": "kanarya@example.org"}
+    there = replace(runtime, settings=runtime.settings.model_copy(update=asked))
+    watch_canaries(there)
+    assert "Nothing proved yet" in staff.get("/en/staff/").text
+    town.notification(town.article())
+    work()
+    watch_canaries(there)
+
+    page = staff.get("/en/staff/").text
+    assert ("Last proved:" in page, "kanarya" in page) == (True, False)
+    (told,) = program("viewer").get("/v1/admin/today").get_json()["canaries"]
+    assert (told["kind"], told["missed"], told["waits_since"]) == ("email", 0, None)

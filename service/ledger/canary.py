@@ -1,0 +1,288 @@
+"""Canaries: what each should have heard, what proves that it did, and the alarm where nothing does.
+
+An article's telling is proved by what somebody outside would see: the letter in the city's own
+mailbox, the acceptance of the chat service, the entry in the public feed. One that is not proved
+within the limit is missed, once, by a compare-and-set: of two that look at the same moment one
+raises the alarm, in the transaction that notes the miss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Row, Select, exists, func, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, aliased
+
+from service.db import rows
+from service.ledger.alarms import clear_alarm, raise_alarm
+from service.ledger.halts import halts_of
+from service.models import (
+    Alarm,
+    AlarmKind,
+    Article,
+    ArticleState,
+    Canary,
+    CanaryKind,
+    CanaryProof,
+    Delivery,
+    DeliveryState,
+    Notification,
+    NotificationKind,
+    NotificationState,
+)
+
+WINDOW = timedelta(hours=24)  # what is older is no longer looked for
+MOST = 500  # articles that a look goes back: more than a day's
+NUMBER = {CanaryKind.EMAIL: 1, CanaryKind.CHAT: 2, CanaryKind.FEED: 3}  # of its alarm
+# In its own words, so that the newest articles come off `uq_notification_new_article`.
+_IS_LIVE_NEW = text("notification.kind = 'new' AND notification.state <> 'cancelled'")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """An article whose telling is not proved yet."""
+
+    notification_id: int
+    article_id: int
+    released_at: datetime
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How a canary fares. `proved_at`: when its newest proof came; `waits_since`: when the oldest
+    article was released whose proof is neither there nor missed."""
+
+    kind: CanaryKind
+    since: datetime
+    looked_at: datetime | None
+    said: str
+    proved_at: datetime | None
+    missed: int  # of the last 24 hours, and not proved since
+    waits_since: datetime | None
+
+    def is_late(self, now: datetime, limit: timedelta) -> bool:
+        """True where something is missed, or would be if anybody looked."""
+        return bool(self.missed) or (
+            self.waits_since is not None and self.waits_since < now - 2 * limit
+        )
+
+
+def expected(session: Session, canary: Canary, now: datetime) -> list[Expected]:
+    """The articles of the last day that a canary should hear of, without those that are settled.
+
+    Not what repeats another article's story, was withdrawn or is advertising; of a feed, not what
+    was published so long ago that others may have pushed it out.
+    """
+    newest = (
+        select(Notification.id)
+        .where(_IS_LIVE_NEW)
+        .order_by(Notification.article_id.desc())
+        .limit(MOST)
+        .subquery()
+    )
+    settled = exists().where(
+        CanaryProof.kind == canary.kind, CanaryProof.notification_id == Notification.id
+    )
+    since = max(canary.since, now - WINDOW)
+    query = (
+        select(Notification.id, Article.id, Notification.released_at, Article.created_at)
+        .join(newest, newest.c.id == Notification.id)
+        .join(Article, Article.id == Notification.article_id)
+        .where(Notification.released_at > since, Notification.stopped_at.is_(None), ~settled)
+        .where(Notification.state != NotificationState.HELD)
+        .where(Article.state == ArticleState.PUBLISHED, Article.is_commercial.is_(False))
+        .order_by(Notification.released_at)
+    )
+    if canary.kind == CanaryKind.FEED:
+        query = query.where(Article.published_at > now - 2 * WINDOW)
+    else:
+        query = query.where(~_repeats())
+    return [
+        Expected(news, article, released, created)
+        for news, article, released, created in session.execute(query)
+        if released is not None
+    ]
+
+
+def accepted(
+    session: Session, canary: Canary, notification_ids: Collection[int]
+) -> Sequence[Row[int, datetime | None]]:
+    """Which of these its relay or service has accepted, and when."""
+    return session.execute(
+        select(Delivery.notification_id, Delivery.settled_at)
+        .where(Delivery.notification_id.in_(notification_ids))
+        .where(Delivery.destination_id == canary.destination_id)
+        .where(Delivery.state == DeliveryState.SENT)
+    ).all()
+
+
+def missed_ids(session: Session, canary: Canary, now: datetime) -> list[int]:
+    """What was missed within the window and may still be proved."""
+    return list(session.scalars(_missed(canary.kind, now)))
+
+
+def prove(session: Session, kind: CanaryKind, notification_id: int, at: datetime) -> bool:
+    """Note a proof; False where it was noted before. The first one counts."""
+    released = session.scalar(
+        select(Notification.released_at).where(Notification.id == notification_id)
+    )
+    if released is None:
+        return False
+    late = update(CanaryProof).where(
+        CanaryProof.kind == kind,
+        CanaryProof.notification_id == notification_id,
+        CanaryProof.proved_at.is_(None),
+    )
+    if rows(session, late.values(proved_at=at)):
+        return True
+    return _insert(session, kind, notification_id, released_at=released, proved_at=at)
+
+
+def prove_arrival(
+    session: Session, notification_id: int, destination_id: int, now: datetime
+) -> bool:
+    """Take a letter that came into the city's mailbox as a proof; False where it is no canary's."""
+    canary = session.scalar(select(Canary).where(Canary.destination_id == destination_id))
+    if canary is None or canary.kind != CanaryKind.EMAIL:
+        return False
+    prove(session, CanaryKind.EMAIL, notification_id, now)
+    return True
+
+
+def miss(
+    session: Session, canary: Canary, found: Iterable[Expected], limit: timedelta, now: datetime
+) -> int:
+    """Note what was due before the limit and raise the alarm; returns how many are new.
+
+    What a pause of the staff holds is not missed: it waits, and so do we.
+    """
+    new = 0
+    for one in found:
+        if one.released_at > now - limit or _is_paused(session, canary, one):
+            continue
+        is_new = _insert(
+            session,
+            canary.kind,
+            one.notification_id,
+            released_at=one.released_at,
+            missed_at=now,
+        )
+        if is_new:
+            new += 1
+            sentence = (
+                f"the {canary.kind} canary did not hear of article {one.article_id} within "
+                f"{int(limit.total_seconds() // 60)} min: {_why(session, canary, one)}"
+            )
+            raise_alarm(session, AlarmKind.CANARY_SILENT, NUMBER[canary.kind], sentence, now)
+    return new
+
+
+def clear_if_heard(session: Session, kind: CanaryKind, now: datetime) -> bool:
+    """Clear the alarm once a proof has come since it was raised: the way is open again."""
+    raised = session.scalar(
+        select(Alarm.raised_at).where(
+            Alarm.kind == AlarmKind.CANARY_SILENT,
+            Alarm.object_id == NUMBER[kind],
+            Alarm.cleared_at.is_(None),
+        )
+    )
+    last = _last_proof(session, kind)
+    if raised is None or last is None or last <= raised:
+        return False
+    return clear_alarm(session, AlarmKind.CANARY_SILENT, NUMBER[kind], now)
+
+
+def look(session: Session, now: datetime) -> list[Seen]:
+    """How each fares, for pages and the command line: few rows, each by its index."""
+    found = []
+    for canary in session.scalars(select(Canary).order_by(Canary.kind)):
+        waiting = expected(session, canary, now)
+        found.append(
+            Seen(
+                CanaryKind(canary.kind),
+                canary.since,
+                canary.looked_at,
+                canary.said,
+                _last_proof(session, canary.kind),
+                len(missed_ids(session, canary, now)),
+                waiting[0].released_at if waiting else None,
+            )
+        )
+    return found
+
+
+def is_canary(destination_id: object) -> Select[int | None]:
+    """The email canary of a destination, for `NOT EXISTS`: no reader, and nobody who can leave."""
+    return select(Canary.destination_id).where(
+        Canary.destination_id == destination_id, Canary.kind == CanaryKind.EMAIL
+    )
+
+
+def _missed(kind: CanaryKind, now: datetime) -> Select[int]:
+    return select(CanaryProof.notification_id).where(
+        CanaryProof.kind == kind,
+        CanaryProof.released_at > now - WINDOW,
+        CanaryProof.missed_at.is_not(None),
+        CanaryProof.proved_at.is_(None),
+    )
+
+
+def _last_proof(session: Session, kind: CanaryKind) -> datetime | None:
+    query = select(func.max(CanaryProof.proved_at)).where(CanaryProof.kind == kind)
+    found: datetime | None = session.scalar(query)
+    return found
+
+
+def _repeats() -> ColumnElement[bool]:
+    """True of an article whose story was told by another one: a story is told once."""
+    other, told = aliased(Article), aliased(Notification)
+    return (
+        select(told.id)
+        .join(other, other.id == told.article_id)
+        .where(other.story_id == Article.story_id, other.id != Article.id)
+        .where(told.kind == NotificationKind.NEW, told.id < Notification.id)
+        .exists()
+    )
+
+
+def _is_paused(session: Session, canary: Canary, one: Expected) -> bool:
+    if canary.kind == CanaryKind.FEED:
+        return False
+    halts = halts_of(session, one.notification_id)
+    return bool(
+        halts.is_paused
+        or halts.is_cancelled
+        or halts.paused_topics
+        or halts.paused_channels
+        or halts.paused_lanes
+        or halts.cancelled_topics
+        or halts.cancelled_channels
+    )
+
+
+def _why(session: Session, canary: Canary, one: Expected) -> str:
+    """Where it got stuck, as the ledger has it."""
+    if canary.kind == CanaryKind.FEED:
+        return canary.said or "it is not in the feed"
+    delivery = session.get(Delivery, (one.notification_id, canary.destination_id))
+    if delivery is None:
+        return "no delivery was planned"
+    state = DeliveryState(delivery.state)
+    if state == DeliveryState.SENT:
+        return "it was accepted, and has not come into the mailbox"
+    return f"its delivery is {state.word}"
+
+
+def _insert(session: Session, kind: CanaryKind, notification_id: int, **values: datetime) -> bool:
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    statement = (
+        dialect.insert(CanaryProof)
+        .values(kind=kind, notification_id=notification_id, **values)
+        .on_conflict_do_nothing()
+        .execution_options(preserve_rowcount=True)
+    )
+    return bool(rows(session, statement))
