@@ -60,7 +60,7 @@ HOW_TO_MEND = {
         "goes on"
     ),
     AlarmKind.CANARY_SILENT: (
-        "what it says last is where the news got stuck: see `tellal canary` and `tellal today`, and "
+        "what it says last is where the news got stuck: see `tellal canary`, `tellal today`, and "
         "for mail the relay's log and the mailbox; it clears itself once the canary hears of an "
         "article"
     ),
