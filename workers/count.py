@@ -24,5 +24,5 @@ def count_readers(runtime: Runtime) -> None:
     """Count readers and bounces of the days that were not counted yet, today's readers too."""
     zone, now = ZoneInfo(runtime.settings.timezone), utcnow()
     bounced = bounce_days.count_missing(runtime.db, zone, now)
-    counted = reader_days.count_missing(runtime.db, zone, now)
+    counted = reader_days.count_missing(runtime.db, runtime.settings, now)
     log.info("counted", bounce_days=bounced, reader_days=counted)

@@ -11,10 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.admin.figures import DAY, KINDS, Column, Names, Period, Table, shown
-from service.models import (
-    Figure,
-    ReaderDay,
-)
+from service.models import Figure, ReaderDay
+from service.subscriptions.silence import CERTAINTY, Certainty, Silence
 
 READERS = Column("readers", _("Readers"))
 FREQUENCIES = {
@@ -29,10 +27,35 @@ SILENCES = {
     "suppressed": _("The address is suppressed"),
     "off": _("The destination is switched off without an end"),
     "channel": _("The channel has been paused for 30 days"),
+    "kind": _("The settings no longer offer this kind of chat"),
+    "scheme": _("The settings no longer allow this kind of channel"),
+    "district": _("The district is switched off"),
+    "urgent": _("A summary of urgent news alone"),
     "break": _("The reader’s break lasts longer than a year"),
     "terms": _("The topic has neither terms nor sections"),
     "news": _("No news had the topic in a year"),
     "pair": _("No news had this topic and this district in a year"),
+}
+
+SURENESS = {
+    Certainty.NEVER: _("Cannot come"),
+    Certainty.UNSEEN: _("Did not come"),
+    Certainty.PARTLY: _("Comes in part"),
+}
+# What staff do about each.
+REMEDIES = {
+    "unverified": _("Nothing: the address is forgotten by itself."),
+    "suppressed": _("Lift the suppression once the mailbox takes mail again."),
+    "off": _("Ask the person; only they can switch it on."),
+    "channel": _("Resume the channel, give it a new address, or remove it."),
+    "kind": _("Offer that kind of chat again, or ask its readers to choose another way."),
+    "scheme": _("It is still told. Allow the kind again, or remove the channel."),
+    "district": _("Switch the district on again, or tell its readers by other news."),
+    "urgent": _("It hears only of what two people on the staff release to everybody."),
+    "break": _("Nothing: the person wanted it so."),
+    "terms": _("Give the topic terms or sections, or have the CMS name it."),
+    "news": _("See whether the topic’s terms are right, or retire it once nobody asks for it."),
+    "pair": _("Nothing, if there is no such news; else see the terms of topic and district."),
 }
 
 
@@ -92,18 +115,22 @@ def unfollowed(session: Session, period: Period, names: Names) -> Table:
 
 
 def silent(session: Session, period: Period, names: Names) -> Table:
-    """Subscriptions that can never fire, with the reason, the most first."""
+    """Subscriptions that can never fire, or did not, with the reason, the most first."""
     day, as_of = _newest(session)
     rows = []
     for row in sorted(_figures(session, day, Figure.SILENT), key=lambda one: -one.count):
         reason, topic, place = row.key.split(":")
         about = [names.topics.get(int(topic), topic)] if topic else []
         about += [names.places.get(int(place), place)] if place else []
-        rows.append((str(SILENCES[reason]), ", ".join(about), shown(row.count)))
+        sure = SURENESS[CERTAINTY[Silence(reason)]]
+        said = (str(SILENCES[reason]), ", ".join(about), shown(row.count))
+        rows.append((*said, str(sure), str(REMEDIES[reason])))
     columns = (
         Column("reason", _("Why nothing comes")),
         Column("about", _("About")),
         Column("subscriptions", _("Subscriptions")),
+        Column("certainty", _("How sure")),
+        Column("remedy", _("What to do")),
     )
     return Table(columns, rows, as_of)
 

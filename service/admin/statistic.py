@@ -137,8 +137,8 @@ STATISTICS: Mapping[str, Statistic] = {
         has_period=False,
     ),
     "silent": Statistic(
-        _("Subscriptions that can never fire"),
-        _("Their readers wait for news that will not come. Each is counted for one reason."),
+        _("Subscriptions that wait in vain"),
+        _("News cannot come to them, or did not come in a year. Each is counted for one reason."),
         _GAPS,
         Shape.TABLE,
         reader_figures.silent,

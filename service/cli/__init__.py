@@ -36,6 +36,7 @@ COMMANDS = {
     "feeds": "service.cli.feeds",
     "post": "service.cli.post",
     "subscriber": "service.cli.subscriber",
+    "subscriptions": "service.cli.subscriptions",
     "channel": "service.cli.channel",
     "chat": "service.cli.chat",
     "today": "service.cli.today",

@@ -23,7 +23,7 @@ TABLES = {  # as service.admin.statistic has them, whose import is slow
     "kinds": "Print readers by way.",
     "bounces": "Print bounces by domain.",
     "unfollowed": "Print topics that nobody follows.",
-    "silent": "Print subscriptions that can never fire.",
+    "silent": "Print subscriptions that wait in vain, as counted today.",
 }
 
 
@@ -83,7 +83,7 @@ def count() -> None:
         zone, now = ZoneInfo(runtime.settings.timezone), utcnow()
         done = count_due(runtime.db, zone, now, turn_s=FOREVER_S, is_all=True)
         bounce_days.count_missing(runtime.db, zone, now)
-        reader_days.count_now(runtime.db, zone, now)
+        reader_days.count_now(runtime.db, runtime.settings, now)
     click.echo(f"Counted: {done} notifications, all readers and bounces.")
 
 

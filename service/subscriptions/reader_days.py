@@ -19,9 +19,9 @@ from sqlalchemy.orm import Session
 from service.db import Database, place_among
 from service.ledger.canary import is_canary
 from service.models import Destination, DestinationKind, Figure, ReaderDay, Subscription
-from service.subscriptions.silence import Silences, silences
+from service.settings import Settings
+from service.subscriptions.silence import Allowed, Silences, ranges, silences
 
-STEP = 20_000  # destinations a statement
 BACK = timedelta(days=365)  # how far the first count looks for who came and left
 KEEP = timedelta(days=400)  # of what readers asked for; who came and left stays
 FLOW = (Figure.JOINED, Figure.LEFT)
@@ -46,55 +46,37 @@ class _Days:
         return [datetime.combine(day, time(), self.zone) for day in days]
 
 
-def count_missing(db: Database, zone: ZoneInfo, now: datetime) -> int:
+def count_missing(db: Database, settings: Settings, now: datetime) -> int:
     """Count today's readers if nobody has, and who came and left since; returns how many days."""
-    today = now.astimezone(zone).date()
+    today = now.astimezone(ZoneInfo(settings.timezone)).date()
     with db.read() as session:
         if session.get(ReaderDay, (today, Figure.READERS, "")) is not None:
             return 0
-    return count_now(db, zone, now)
+    return count_now(db, settings, now)
 
 
-def count_now(db: Database, zone: ZoneInfo, now: datetime) -> int:
+def count_now(db: Database, settings: Settings, now: datetime) -> int:
     """The same, whether or not today was counted before: its counts are replaced in one
     transaction."""
+    zone = ZoneInfo(settings.timezone)
     today = now.astimezone(zone).date()
     with db.read() as session:
         newest = session.scalar(
             select(func.max(ReaderDay.day)).where(ReaderDay.figure == Figure.JOINED)
         )
-        known = silences(session, now)
+        known = silences(session, Allowed.of(settings), now)
     days = _Days(today, max(newest or today - BACK, today - BACK), zone)
     found = Counter[Key]({(today, Figure.READERS, ""): 0})
     for number in range((today - days.first).days):
         for flow in FLOW:
             found[days.first + timedelta(days=number), flow, ""] = 0
-    for lower, upper in _ranges(db):
+    for lower, upper in ranges(db):
         with db.read() as session:
             for key, count in _counts(session, days, known, lower, upper, now):
                 found[key] += count
     with db.write() as session:
         _replace(session, days, found, now)
     return len(days.edges)
-
-
-def _ranges(db: Database) -> Iterator[tuple[int, int]]:
-    """Ranges of destinations by id, each with at most `STEP` of them."""
-    lower = 0
-    while True:
-        some = (
-            select(Destination.id)
-            .where(Destination.id > lower)
-            .order_by(Destination.id)
-            .limit(STEP)
-            .subquery()
-        )
-        with db.read() as session:
-            upper = session.scalar(select(func.max(some.c.id)))
-        if upper is None:
-            return
-        yield lower, upper
-        lower = upper
 
 
 def _counts(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import re
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +14,7 @@ from click.testing import CliRunner
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from service.admin.csv_export import csv_response
 from service.admin.figures import FEW, PERIODS, Period, shown
@@ -24,16 +26,18 @@ from service.ledger import bounce_days, halts
 from service.models import (
     Bounce,
     BounceDay,
+    ChatTarget,
     Destination,
     Figure,
     HaltScope,
     Notification,
+    Place,
     ReaderDay,
     Subscription,
     Topic,
 )
 from service.models.subscription import Frequency
-from service.subscriptions import reader_days
+from service.subscriptions import reader_days, silence
 from tests.browser.numbers_town import fill
 from tests.integration.town import TOPIC
 from workers.count import count_readers, count_tallies
@@ -125,13 +129,13 @@ def test_readers_are_counted_once_a_day_by_what_they_asked_for(runtime, town, cl
 def test_ranges_add_up_and_days_that_were_missed_are_counted_later(
     runtime, town, clock, monkeypatch
 ):
-    monkeypatch.setattr(reader_days, "STEP", 2)
+    monkeypatch.setattr(silence, "STEP", 2)
     town.readers(5)
     count_readers(runtime)
     clock.advance(days=3)
-    assert reader_days.count_missing(runtime.db, ZONE, clock()) == 5
+    assert reader_days.count_missing(runtime.db, runtime.settings, clock()) == 5
     clock.advance(days=1)
-    assert reader_days.count_missing(runtime.db, ZONE, clock()) == 3
+    assert reader_days.count_missing(runtime.db, runtime.settings, clock()) == 3
 
     joined = {row.day: row.count for row in town.all(ReaderDay) if row.figure == Figure.JOINED}
     assert sum(joined.values()) == 5
@@ -141,8 +145,9 @@ def test_ranges_add_up_and_days_that_were_missed_are_counted_later(
     assert [row.count for row in snapshots] == [5, 5, 5]
 
 
-def test_why_subscriptions_never_fire(runtime, town, clock):
+def test_why_subscriptions_never_fire(runtime, town, clock, command_line):
     place, local = town.place("konak"), {}
+    chat = {"kind": "ntfy", "sealed_address": "", "label": ""}
     occurs = town.article((TOPIC,), ("bornova",))
     assert occurs
     silent = {
@@ -154,11 +159,16 @@ def test_why_subscriptions_never_fire(runtime, town, clock):
         f"terms:{town.topic('spor')}:": town.reader("spor"),
         f"news:{town.topic('ulasim')}:": town.reader("ulasim"),
         f"pair:{town.topic(TOPIC)}:{place}": town.reader(TOPIC, "konak"),
+        f"district::{town.place('buca')}": town.reader(TOPIC, "buca"),
+        "kind::": town.reader(),
+        "scheme::": town.channel("syslog://nowhere"),
+        "urgent::": town.reader(frequency=Frequency.DAILY),
     }
     for topic, where in ((TOPIC, None), (None, None), (TOPIC, "konak"), (TOPIC, "bornova")):
         local[where] = town.reader(topic, where)  # these can
     with runtime.db.write() as session:
         ids = [silent[f"pair:{town.topic(TOPIC)}:{place}"], local["bornova"]]
+        ids.append(silent[f"district::{town.place('buca')}"])
         session.execute(
             update(Subscription)
             .where(Subscription.destination_id.in_(ids))
@@ -168,6 +178,13 @@ def test_why_subscriptions_never_fire(runtime, town, clock):
             update(Destination)
             .where(Destination.id == silent["break::"])
             .values(paused_until=utcnow() + timedelta(days=900))
+        )
+        session.execute(update(Place).where(Place.slug == "buca").values(is_on=False))
+        session.add(ChatTarget(destination_id=silent["kind::"], **chat))
+        session.execute(
+            update(Destination)
+            .where(Destination.id == silent["urgent::"])
+            .values(is_urgent_only=True)
         )
         session.execute(update(Topic).where(Topic.slug == "spor").values(terms=[], sections=[]))
         channel = session.get_one(Destination, silent["channel::"]).channel_id
@@ -185,7 +202,36 @@ def test_why_subscriptions_never_fire(runtime, town, clock):
 
     assert old == dict.fromkeys(silent, 1)
     # A town whose archive began today knows nothing of what never occurs.
-    assert set(young) == {"suppressed::", "off::", "break::", f"terms:{town.topic('spor')}:"}
+    assert set(young) == {
+        *("suppressed::", "off::", "break::", f"terms:{town.topic('spor')}:"),
+        *("kind::", "scheme::", "urgent::", f"district::{town.place('buca')}"),
+    }
+
+    told = json.loads(CliRunner().invoke(cli, ["subscriptions", "never", "--json"]).stdout)
+    assert {one["reason"] for one in told} >= {"kind", "scheme", "urgent", "district"}
+    assert {one["subscriptions"] for one in told} == {None}  # fewer than five
+    sure = [one["certainty"] for one in told]
+    assert sure == sorted(sure, key=["never", "unseen", "partly"].index)
+    said = CliRunner().invoke(cli, ["subscriptions", "never"]).stdout
+    assert "The district is switched off (buca)" in said
+    assert "@example.org" not in said
+
+
+def test_counting_what_waits_in_vain_walks_keys_alone(runtime, town):
+    town.readers(300)
+    allowed = silence.Allowed((), ())
+    query = silence._query(allowed, 0, 20, utcnow())
+    sql = query.compile(runtime.db.engine, compile_kwargs={"literal_binds": True})
+    explain = "EXPLAIN QUERY PLAN" if runtime.db.is_sqlite else "EXPLAIN"
+    with runtime.db.write() as session:
+        if not runtime.db.is_sqlite:
+            session.execute(text("ANALYZE"))
+            session.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = "\n".join(str(row[-1]) for row in session.execute(text(f"{explain} {sql}")))
+
+    scanned = re.findall(r"(?:SCAN|Seq Scan on) (\w+)", plan)
+    assert "subscription" in plan
+    assert set(scanned) <= {"CONSTANT"}, plan
 
 
 def test_bounces_are_counted_by_domain_and_small_ones_together(runtime, town, clock):
