@@ -60,6 +60,7 @@ COMMANDS = {
     "canary": "service.cli.canary",
     "retention": "service.cli.retention",
     "stats": "service.cli.stats",
+    "api": "service.cli.api",
     "config": "service.cli.config",
 }
 
