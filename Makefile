@@ -21,7 +21,7 @@ PROCESSES := $(shell nproc 2>/dev/null || echo 2)
 PYTHONS := $(PYTHON) python3.12 python3.11 python3
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo journeys import-large test lint types contracts apt-packages browser tests format lock setup venv \
+.PHONY: help run demo docs journeys import-large test lint types contracts apt-packages browser tests format lock setup venv \
 	install secrets chaos bench-ledger bench-digest bench-mail bench-ingest bench-classify bench-urgent bench-chat bench-races fuzz \
 	admin-plans bench-admin bench-feeds readers audit sbom licences
 
@@ -58,6 +58,9 @@ tests: setup ## the tests alone, in PROCESSES=2; choose some with ARGS="tests/un
 
 journeys: setup ## the browser tests; writes docs/journeys.md: which test shows what, and what axe saw
 	@TELLAL_WRITE_JOURNEYS=1 $(BIN)/pytest -q tests/browser
+
+docs: setup ## the documentation as a site, into var/site; a warning is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 readers: setup ## real feed readers at a running server; writes docs/feeds-readers.md
 	@TELLAL_WRITE_READERS=1 $(BIN)/pytest -q tests/integration/feeds/readers
