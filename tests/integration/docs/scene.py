@@ -17,6 +17,7 @@ from service.models import (
     Revision,
     RevisionState,
     Staff,
+    StoryLink,
     TopicLabel,
 )
 from service.runtime import Runtime
@@ -53,6 +54,7 @@ def prepare(runtime: Runtime, folder: Path, commands: str) -> None:
     _ask_about(town, 7, "ulasim", "spor")
     _ask_about(town, 8, "spor")
     with runtime.db.write() as session:
+        session.add(StoryLink(article_id=10, earlier_id=7))
         session.execute(
             update(Revision).where(Revision.article_id == 9).values(state=RevisionState.QUARANTINED)
         )
