@@ -73,9 +73,16 @@ class Settings(BaseSettings):
         description="smtp://user:password@host:port, smtp+starttls://… or smtps://…; "
         "empty: mail goes to /dev/mailbox.",
     )
+    smtp_more_urls: SecretStr = Field(
+        SecretStr(""),
+        description="Further relays that share the mail with TELLAL_SMTP_URL, joined by spaces; "
+        "#weight=2 at the end of any of them gives it twice the connections. One that is away is "
+        "left out until it is back (docs/scale.md).",
+    )
     smtp_fallback_url: SecretStr = Field(
         SecretStr(""),
-        description="A second relay, used while the first one cannot be reached or only hangs up.",
+        description="A last relay, used while none of the others can be reached, or they only "
+        "hang up.",
     )
     smtp_ca: str = Field(
         "",
@@ -478,6 +485,26 @@ class Settings(BaseSettings):
             Server.of(value.get_secret_value())
         return value
 
+    @field_validator("smtp_more_urls")
+    @classmethod
+    def _are_relays(cls, value: SecretStr) -> SecretStr:
+        for number, url in enumerate(value.get_secret_value().split(), 1):
+            try:
+                Server.of(url)
+            except ValueError as error:
+                raise ValueError(f"relay {number} {error}") from error
+        return value
+
+    @model_validator(mode="after")
+    def _has_a_first_relay(self) -> Self:
+        """What shares the mail needs somebody to share it with; no mail leaves by a slip."""
+        if self.smtp_more_urls.get_secret_value() and not self.smtp_url.get_secret_value():
+            raise ValueError("TELLAL_SMTP_MORE_URLS needs TELLAL_SMTP_URL, the first relay")
+        named = [str(Server.of(url)) for url in self.relay_urls]
+        if len(set(named)) < len(named):
+            raise ValueError("TELLAL_SMTP_URL and TELLAL_SMTP_MORE_URLS name one relay twice")
+        return self
+
     @field_validator("smtp_ca")
     @classmethod
     def _vouches(cls, value: str) -> str:
@@ -579,6 +606,12 @@ class Settings(BaseSettings):
             telegram_token=self.telegram_token.get_secret_value(),
             at_home=frozenset(host.lower() for host in self.chat_hosts_at_home),
         )
+
+    @property
+    def relay_urls(self) -> tuple[str, ...]:
+        """The relays that share the mail, the first one first; none: the built-in mailbox."""
+        first = self.smtp_url.get_secret_value()
+        return (first, *self.smtp_more_urls.get_secret_value().split()) if first else ()
 
     @property
     def mail_domain(self) -> str:

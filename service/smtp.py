@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import base64
+import re
 import smtplib
 import ssl
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+WEIGHT = re.compile(r"weight=([1-9][0-9]?|100)")
 
 
 @dataclass(frozen=True)
 class Server:
-    """`smtp://`, `smtp+starttls://` or `smtps://user:password@host:port`, taken apart."""
+    """`smtp://`, `smtp+starttls://` or `smtps://user:password@host:port`, taken apart.
+
+    `weight`: its share of the connections beside others, from `#weight=…` at the end.
+    """
 
     scheme: str
     host: str
     port: int
     user: str
     password: str = field(repr=False)
+    weight: int = 1
 
     @classmethod
     def of(cls, url: str) -> Server:
@@ -36,12 +42,16 @@ class Server:
             port = parts.port
         except ValueError as error:
             raise ValueError("names no port that there is") from error
+        weight = WEIGHT.fullmatch(parts.fragment or "weight=1")
+        if weight is None:
+            raise ValueError("ends with something else than #weight=1 to #weight=100")
         return cls(
             parts.scheme,
             parts.hostname,
             port or PORTS[parts.scheme],
             unquote(parts.username or ""),
             unquote(parts.password or ""),
+            int(weight[1]),
         )
 
     def __str__(self) -> str:

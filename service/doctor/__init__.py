@@ -45,9 +45,11 @@ def examine(
     if url := settings.smtp_url.get_secret_value():
         probe = _probe(settings, url, recipient)
         yield from probe.run()
-        if second := settings.smtp_fallback_url.get_secret_value():
-            found = _probe(settings, second, recipient).run()
-            yield from (replace(finding, check=f"2nd {finding.check}") for finding in found)
+        others = {f"no. {n}": more for n, more in enumerate(settings.relay_urls[1:], 2)}
+        others["last"] = settings.smtp_fallback_url.get_secret_value()
+        for which, other in others.items():
+            found = _probe(settings, other, recipient).run() if other else ()
+            yield from (replace(finding, check=f"{which} {finding.check}") for finding in found)
     else:
         says = "no relay is set: mail goes to the built-in mailbox, /dev/mailbox, and nothing "
         yield note(RELAY, f"{says}leaves.", "set TELLAL_SMTP_URL when real mail shall leave")

@@ -99,6 +99,11 @@ class Link:
         self.is_slow = False  # its owner waits until it can be written to
 
     @property
+    def is_open(self) -> bool:
+        """False once we have hung up."""
+        return self.wire.sock.fileno() >= 0
+
+    @property
     def is_idle(self) -> bool:
         """True where nothing is asked and nothing waits to be asked."""
         return not self._expected and not self._held

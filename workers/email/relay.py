@@ -11,11 +11,12 @@ import socket
 import ssl
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from weakref import WeakSet
 
 from service.logs import get_logger
 from service.smtp import Server, sign_in, verifying
@@ -95,14 +96,20 @@ def _detached(smtp: smtplib.SMTP) -> socket.socket:
 
 
 class Relays:
-    """The relays of this process in order of preference, and the links that rest between batches.
+    """The relays of this process, and the links that rest between batches.
 
-    Thread-safe.
+    Those that share the mail have links in proportion to their weights. Links fetch letters as they
+    get rid of them, so that a relay that is slower than its weight says takes fewer letters. `last`
+    is asked where none of the others can be reached. Thread-safe.
     """
 
-    def __init__(self, relays: Sequence[Relay]) -> None:
-        self._relays = tuple(relays)
+    def __init__(self, relays: Sequence[Relay], last: Relay | None = None) -> None:
+        self._shared, self._last = tuple(relays), last
+        self._relays = (*self._shared, last) if last else self._shared
         self._down_until: dict[str, float] = {}  # by name
+        self._links: dict[str, WeakSet[Link]] = {str(one): WeakSet() for one in self._relays}
+        self._dialing = Counter[str]()  # by name
+        self._counting = threading.Lock()
         self._resting: list[tuple[float, Link]] = []  # since when; the oldest first
         self._changed = threading.Condition()
         self._keeper: threading.Thread | None = None
@@ -123,24 +130,55 @@ class Relays:
         self._dialers.submit(dial)
 
     def dial(self) -> Link:
-        """Open a link to the first relay that can be reached, those that were away asked last.
+        """Open a link to the relay that has the fewest for its weight, to the last one where no
+        other can be reached; those that were away are asked after all that were not.
 
         Raises:
             PeerAwayError: to none of them.
         """
-        reasons = []
-        for relay in sorted(self._relays, key=self._is_down):
+        reasons: list[str] = []
+        asked: set[Relay] = set()
+        while (relay := self._choose(asked)) is not None:
+            asked.add(relay)
+            link = None
             try:
                 link = relay.dial()
             except (OSError, smtplib.SMTPException, ValueError) as error:
                 self._down_until[str(relay)] = time.monotonic() + DOWN_S
                 reasons.append(f"{relay}: {brief(error)}")
-            else:
+            finally:
+                self._dialed(relay, link)
+            if link is not None:
                 self._down_until.pop(str(relay), None)
                 if reasons:
                     log.warning("relay away", used=str(relay), detail="; ".join(reasons))
                 return link
         raise PeerAwayError("no connection to the relay: " + "; ".join(reasons))
+
+    def _choose(self, asked: Set[Relay]) -> Relay | None:
+        """The relay to dial next, which counts as having that link already; None: all were asked.
+
+        In one piece, so that two who dial at once do not both find the same one poor.
+        """
+        with self._counting:
+            left = [one for one in self._relays if one not in asked]
+            if not left:
+                return None
+            chosen = min(left, key=lambda r: (self._is_down(r), r is self._last, self._load(r)))
+            self._dialing[str(chosen)] += 1
+        return chosen
+
+    def _load(self, relay: Relay) -> float:
+        """Links for its weight, with the one that is wanted now."""
+        name = str(relay)
+        links = sum(link.is_open for link in self._links[name])
+        return (links + self._dialing[name] + 1) / relay.server.weight
+
+    def _dialed(self, relay: Relay, link: Link | None) -> None:
+        with self._counting:
+            self._dialing[str(relay)] -= 1
+            if link is not None:
+                self._links[str(relay)].add(link)
 
     def avoid(self, name: str, why: str) -> bool:
         """Ask others than this relay first for a while; false: none of them seems to be up."""

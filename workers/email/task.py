@@ -244,15 +244,17 @@ def unwritable(error: Exception) -> Outcome:
 
 def relays_of(settings: Settings) -> Relays | None:
     """The relays of this process; None where mail stays in the built-in mailbox."""
-    urls = (settings.smtp_url, settings.smtp_fallback_url)
-    said = tuple(url.get_secret_value() for url in urls if url.get_secret_value())
-    return _shared(said, settings.mail_domain, settings.smtp_ca) if said else None
+    shared, last = settings.relay_urls, settings.smtp_fallback_url.get_secret_value()
+    if not (shared or last):
+        return None
+    return _relays(shared, last, settings.mail_domain, settings.smtp_ca)
 
 
 @lru_cache(maxsize=4)
-def _shared(urls: tuple[str, ...], hello: str, authorities: str) -> Relays:
+def _relays(shared: tuple[str, ...], last: str, hello: str, authorities: str) -> Relays:
     """One for all batches of the process, which leave their links to each other."""
-    return Relays([Relay.of(url, hello, authorities) for url in urls])
+    relays = [Relay.of(url, hello, authorities) for url in shared]
+    return Relays(relays, Relay.of(last, hello, authorities) if last else None)
 
 
 def send_email_batch(runtime: Runtime, batch_id: int) -> None:

@@ -163,9 +163,12 @@ def test_an_option_that_makes_no_sense_is_refused(words: list[str], command_line
 
 def test_the_relay_that_steps_in_is_looked_at_as_well(doctor, monkeypatch) -> None:
     monkeypatch.setenv("TELLAL_SMTP_FALLBACK_URL", "smtp://127.0.0.1:1")
+    monkeypatch.setenv("TELLAL_SMTP_MORE_URLS", "smtp://127.0.0.1:2 smtp://127.0.0.1:3#weight=2")
 
     result = doctor("--json")
 
     assert result.exit_code == 1
     levels = {one["check"]: one["level"] for one in json.loads(result.output)["findings"]}
-    assert (levels["relay"], levels["2nd relay"]) == ("note", "wrong")
+    assert levels["relay"] == "note"
+    for which in ("no. 2", "no. 3", "last"):
+        assert levels[f"{which} relay"] == "wrong"

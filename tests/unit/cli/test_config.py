@@ -47,8 +47,8 @@ def test_dump_masks_every_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = [n for n, f in Settings.model_fields.items() if "Secret" in str(f.annotation)]
     for name in secrets:
         monkeypatch.setenv(f"{PREFIX}{name.upper()}", "gizli-parola-uzun")
-    for name in ("SMTP_URL", "SMTP_FALLBACK_URL"):
-        monkeypatch.setenv(f"{PREFIX}{name}", "smtps://ayse:gizli-parola@relay.example")
+    for name in ("SMTP_URL", "SMTP_FALLBACK_URL", "SMTP_MORE_URLS"):
+        monkeypatch.setenv(f"{PREFIX}{name}", f"smtps://ayse:gizli-parola@relay{len(name)}.example")
     monkeypatch.setenv("TELLAL_DKIM_KEY", pem := new_key())
     monkeypatch.setenv("TELLAL_METRICS_TOKEN", "gizli-parola-of-16")
     monkeypatch.setenv("TELLAL_DKIM_SELECTOR", "2026a")
