@@ -66,7 +66,13 @@ class Settings(BaseSettings):
         SecretStr(""), description="sqlite:///… or postgresql+psycopg://…; empty: SQLite in var."
     )
     redis_url: SecretStr = Field(
-        SecretStr(""), description="redis://… of the broker; empty: a private Redis in var."
+        SecretStr(""),
+        description="redis://… of the broker and of rate limits; empty: a private Redis in var.",
+    )
+    amqp_url: SecretStr = Field(
+        SecretStr(""),
+        description="amqp://user:password@host:5672/vhost or amqps://… of RabbitMQ, which then "
+        "carries the tasks; Redis stays for rate limits (docs/scale.md). Empty: Redis does both.",
     )
     smtp_url: SecretStr = Field(
         SecretStr(""),
@@ -483,6 +489,14 @@ class Settings(BaseSettings):
     def _is_a_relay(cls, value: SecretStr) -> SecretStr:
         if value.get_secret_value():
             Server.of(value.get_secret_value())
+        return value
+
+    @field_validator("amqp_url")
+    @classmethod
+    def _is_a_broker(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        if url and not url.startswith(("amqp://", "amqps://")):
+            raise ValueError("begins with neither amqp:// nor amqps://")
         return value
 
     @field_validator("smtp_more_urls")

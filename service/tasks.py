@@ -1,7 +1,7 @@
 """Task names, queues, and the doorbell: how a process asks the workers to look at a row.
 
 The database is the truth and a task is only a doorbell (design, invariant 1). So ringing never
-raises and never waits long: when Redis is away, the sweeper finds the row.
+raises and never waits long: when the broker is away, the sweeper finds the row.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from enum import IntEnum, StrEnum
-from typing import Any
 
+from amqp.exceptions import AMQPError
 from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from service.brokers import Broker
 from service.settings import Settings
 
 
@@ -82,10 +83,11 @@ HOME: dict[Task, Queue] = {
 
 
 class Priority(IntEnum):
-    """Of a message among those of its queue, the lowest number first; Redis keeps a list for each.
+    """Of a message among those of its queue, the lowest number first (`service.brokers`).
 
     What decides who is told, and the first batches of each notification, pass the many batches of
-    another one. A worker looks at all its queues for one number before it looks for the next.
+    another one. On Redis a worker looks at all its queues for one number before it looks for the
+    next; RabbitMQ serves each queue by itself.
     """
 
     STAGE = 0
@@ -114,37 +116,18 @@ MAX_WAITING = 10_000  # rings that are not sent yet; the sweeper finds what is b
 WEB_TIMEOUT_S = 0.3  # a CMS gives up after 2 s
 WORKER_TIMEOUT_S = 5.0
 CLOSE_S = 2.0  # how long rings that wait may hold up the end of a process
-VISIBILITY_TIMEOUT_S = 900  # above the task time limit of 600 s; nothing waits longer in Redis
-
-
-def broker_options(timeout_s: float) -> dict[str, Any]:
-    """Transport options of the broker (reliability guide, section 2, has the experiments)."""
-    return {
-        "global_keyprefix": "tellal:",
-        "visibility_timeout": VISIBILITY_TIMEOUT_S,
-        "unacked_restore_interval": 10,
-        "unacked_restore_throttle": 1,
-        "socket_timeout": timeout_s,
-        "socket_connect_timeout": min(timeout_s, 2.0),
-        "socket_keepalive": True,
-        "health_check_interval": 10,
-        "queue_order_strategy": "priority",
-    }
 
 
 class Doorbell:
     """Rings for rows. Thread-safe; one per process."""
 
     def __init__(self, settings: Settings, timeout_s: float = WEB_TIMEOUT_S) -> None:
-        self._celery = Celery("tellal", broker=settings.broker_url, set_as_current=False)
+        self._broker = Broker.of(settings)
+        self._celery = Celery("tellal", broker=self._broker.url, set_as_current=False)
         self._celery.conf.update(
-            broker_transport_options={
-                **broker_options(timeout_s),
-                "max_retries": 1,
-                "interval_start": 0,
-                "interval_max": 0,
-            },
+            broker_transport_options=self._broker.ringing(timeout_s),
             broker_connection_timeout=timeout_s,
+            task_queues=[self._broker.queue(queue.value) for queue in Queue],
             task_ignore_result=True,
             task_serializer="json",
             task_publish_retry=False,
@@ -188,7 +171,12 @@ class Doorbell:
             with self._celery.pool.acquire(block=True, timeout=CLOSE_S) as connection:
                 declare = connection.default_channel.queue_declare
                 return {
-                    queue: declare(queue=queue.value, durable=True, auto_delete=False).message_count
+                    queue: declare(
+                        queue=queue.value,
+                        durable=True,
+                        auto_delete=False,
+                        arguments=self._broker.arguments,
+                    ).message_count
                     for queue in Queue
                 }
         except Exception as error:
@@ -241,7 +229,11 @@ class Doorbell:
             priority = _usual(task, queue)
         try:
             self._celery.send_task(
-                task, args=row_ids, queue=queue, retry=False, priority=priority.value
+                task,
+                args=row_ids,
+                queue=queue,
+                retry=False,
+                priority=self._broker.priority(priority),
             )
         except Exception as error:  # the thread that rings must outlive whatever a broker says
             self._rest(error)
@@ -249,7 +241,7 @@ class Doorbell:
         return True
 
     def _rest(self, error: Exception) -> None:
-        if not isinstance(error, OperationalError | RedisError | OSError):
+        if not isinstance(error, OperationalError | RedisError | AMQPError | OSError):
             _log_broken_bell()
         with self._lock:
             self._quiet_until = time.monotonic() + BREAKER_S

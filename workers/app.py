@@ -18,16 +18,16 @@ from kombu.entity import Exchange
 from kombu.entity import Queue as KombuQueue
 
 from service import logs
+from service.brokers import HEARTBEAT_S, VISIBILITY_TIMEOUT_S, Broker
 from service.personal_chat import ChatKind
 from service.runtime import Runtime
 from service.settings import load
 from service.tasks import (
     HOME,
-    VISIBILITY_TIMEOUT_S,
     WORKER_TIMEOUT_S,
+    Priority,
     Queue,
     Task,
-    broker_options,
 )
 from service.telemetry.meters import CHORE_DONE
 from workers.runtime import process_runtime, tell_the_rest
@@ -35,7 +35,8 @@ from workers.stages import CHORES, STAGES
 from workers.watchdog import MOST_KB, watch
 
 settings = load()
-app = Celery("workers", broker=settings.broker_url)
+broker = Broker.of(settings)
+app = Celery("workers", broker=broker.url)
 app.conf.update(
     # Results are rows in the database.
     task_ignore_result=True,
@@ -52,7 +53,8 @@ app.conf.update(
     task_soft_time_limit=540,
     # Above the time limit, in both places: Celery reads one, its transport the other.
     visibility_timeout=VISIBILITY_TIMEOUT_S,
-    broker_transport_options=broker_options(WORKER_TIMEOUT_S),
+    broker_transport_options=broker.serving(WORKER_TIMEOUT_S),
+    broker_heartbeat=HEARTBEAT_S,  # of RabbitMQ alone
     # A broker that is away is waited for, at the start and at any time, for as long as it takes.
     broker_connection_retry_on_startup=True,
     broker_connection_retry=True,
@@ -70,9 +72,8 @@ app.conf.update(
     # less has to come back when Redis does.
     worker_enable_remote_control=False,
     # A queue exists because a worker serves it; a typing error must not make another.
-    # Each with an exchange of its own: else all are bound to that of the default queue, and what
-    # the scheduler sends reaches every one of them.
-    task_queues=[KombuQueue(q.value, Exchange(q.value), routing_key=q.value) for q in Queue],
+    task_queues=[broker.queue(q.value) for q in Queue],
+    task_default_priority=broker.priority(Priority.STAGE),  # of what the scheduler sends
     task_default_queue=Queue.MAINTENANCE.value,
     task_routes={task.value: {"queue": queue.value} for task, queue in HOME.items()},
     task_create_missing_queues=False,

@@ -16,7 +16,7 @@ from service.setting_sources import SettingsError
 from service.settings import Settings, require_keys
 from service.tasks import Doorbell
 
-KEYS, DATABASE, BROKER, ARCHIVES = "keys", "database", "Redis", "archives"
+KEYS, DATABASE, BROKER, ARCHIVES = "keys", "database", "broker", "archives"
 LATE = timedelta(days=2)  # after a month should have been closed
 
 
@@ -66,6 +66,8 @@ def check_broker(settings: Settings) -> Finding:
         bell.close()
     if lengths is None:
         says = "the broker does not answer; news leaves late, when the sweeper finds it."
+        if settings.amqp_url.get_secret_value():
+            return wrong(BROKER, says, "start RabbitMQ, or correct TELLAL_AMQP_URL")
         return wrong(BROKER, says, "start Redis (`tellal up` does), or correct TELLAL_REDIS_URL")
     return ok(BROKER, f"the broker answers; {sum(lengths.values())} tasks wait in its queues.")
 

@@ -21,6 +21,7 @@ from cryptography.fernet import Fernet
 from kombu import Connection, Consumer, Exchange
 from kombu import Queue as KombuQueue
 
+from service.brokers import redis_options
 from service.cli.redis_server import find_server
 from service.settings import Settings, load
 from service.tasks import (
@@ -31,7 +32,6 @@ from service.tasks import (
     Priority,
     Queue,
     Task,
-    broker_options,
 )
 from workers.hands import PROGRAM_OF
 from workers.stages import CHORES, PLACES, STAGES
@@ -265,7 +265,7 @@ def test_a_second_urgent_article_does_not_wait_for_the_batches_of_the_first(redi
 
 def taken(redis_url: str, queues: tuple[Queue, ...], count: int) -> Iterator[int]:
     """The rows of so many messages, in the order in which a worker of these queues gets them."""
-    options = broker_options(WORKER_TIMEOUT_S)
+    options = redis_options(WORKER_TIMEOUT_S)
     with Connection(settings(redis_url).broker_url, transport_options=options) as connection:
         channel = connection.channel()
         channel.basic_qos(0, 1, False)  # one at a time, as our workers take them

@@ -61,7 +61,7 @@ def test_where_all_is_right_it_says_so(doctor) -> None:
     shown = json.loads(result.output)
     assert shown["wrong"] == 0
     levels = {one["check"]: one["level"] for one in shown["findings"]}
-    everything = {"keys", "database", "archives", "Redis", "relay", "envelope"}
+    everything = {"keys", "database", "archives", "broker", "relay", "envelope"}
     assert set(levels) == everything | {"SPF", "DKIM", "DMARC", "MX", "PTR"}
     assert {level for check, level in levels.items() if check != "relay"} == {"ok"}
     assert doctor().output.endswith("\nNothing is wrong.\n")
