@@ -14,8 +14,6 @@ from celery.signals import (
     worker_ready,
     worker_shutdown,
 )
-from kombu.entity import Exchange
-from kombu.entity import Queue as KombuQueue
 
 from service import logs
 from service.brokers import HEARTBEAT_S, VISIBILITY_TIMEOUT_S, Broker

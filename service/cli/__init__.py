@@ -61,6 +61,7 @@ COMMANDS = {
     "retention": "service.cli.retention",
     "stats": "service.cli.stats",
     "api": "service.cli.api",
+    "capacity": "service.cli.capacity",
     "config": "service.cli.config",
 }
 

@@ -7,11 +7,11 @@ import pkgutil
 
 import pytest
 
-from tests.bench import chat, feeds
+from tests.bench import chat, feeds, scale
 
 MODULES = [
     one.name
-    for bench in (chat, feeds)
+    for bench in (chat, feeds, scale)
     for one in pkgutil.walk_packages(bench.__path__, f"{bench.__name__}.")
 ]
 

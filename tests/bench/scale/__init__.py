@@ -1,0 +1,1 @@
+"""The scale plan: unit costs, partitions, a simulated day, and what it is worth."""
