@@ -19,11 +19,11 @@ from service.db import utcnow
 from tests.bench.ledger.scene import one_scene
 from tests.bench.mail.machine import facts
 from tests.bench.scale import chatting, ledger, mailing, rows
-from tests.bench.scale.documents import feeds, letters_of_digests
+from tests.bench.scale.documents import feeds, letters_of_digests, planning
 from tests.bench.scale.figure import Figure
 
 FILE = Path(__file__).parents[2] / "service" / "capacity" / "costs.json"
-READERS, LETTERS = 10_000, 4_000
+READERS, LETTERS = 8_000, 3_000
 
 
 def measured(readers: int, letters: int) -> Iterator[Figure]:
@@ -34,6 +34,7 @@ def measured(readers: int, letters: int) -> Iterator[Figure]:
         yield from rows.measure(scene)
         yield from rows.rings(scene.runtime)
     yield from chatting.measure()
+    yield planning()
     yield letters_of_digests()
     yield from feeds()
 

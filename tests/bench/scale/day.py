@@ -59,7 +59,7 @@ class LaneNow:
     """What a lane has learned in the course of the day."""
 
     lane: Lane
-    links: float = FIRST_LINKS
+    links: float
     senders: int = 0
     closed_until: float = 0.0
     closures: int = 0
@@ -101,7 +101,8 @@ class Day:
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self.now = 0.0
-        self.lanes = [LaneNow(lane) for lane in scenario.lanes]
+        links = scenario.first_links or FIRST_LINKS
+        self.lanes = [LaneNow(lane, links) for lane in scenario.lanes]
         self._most_links = scenario.most_links or MOST_LINKS
         names = ("express", "email")
         # Of each kind of worker: its queues by lane, and what each process does for which lane.

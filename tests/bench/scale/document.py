@@ -1,7 +1,7 @@
 """`python -m tests.bench.scale.document`: the tables of `docs/scale.md`, from what was measured.
 
-Rewrites what stands between its markers, from `costs.json`, `simulation.json` and one run of the
-simulated days; the words around them are written by hand.
+Rewrites what stands between its markers, from `costs.json`, `simulation.json` and `days.json`,
+which `python -m tests.bench.simulate` prints; the words around them are written by hand.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from service.capacity.costs import Costs, document
 from service.capacity.load import Load
 from service.capacity.picture import cells, draw
 from service.capacity.plan import Means, Plan, plan
-from tests.bench.scale.day import Day, parts
-from tests.bench.simulate import city, troubled
 
 DOCS = Path(__file__).parents[3] / "docs"
 LOAD = Load(subscribers=4e6, articles=300)
@@ -55,18 +53,18 @@ def compared() -> str:
         for name, one in found["percentiles"].items()
     ]
     said = (
-        f"{found['letters']:,} letters in five articles; a letter cost "
-        f"{found['letter_us_before']:,.0f} µs before and {found['letter_us_after']:,.0f} µs after "
-        f"them, load average {found['load_average']}."
+        f"{found['letters']:,} letters in {found['articles']} articles, {found['answer_s']} s for "
+        f"each letter; load average of the machine {found['load_average']}."
     )
     heads = ["|delay|measured, s|simulated, s|error|", "|---|---:|---:|---:|"]
     return "\n".join([said, "", *heads, *rows])
 
 
 def days() -> str:
+    found = json.loads((DOCS / "performance" / "days.json").read_text(encoding="utf-8"))
     lines = ["|day|priority|letters|p50, s|p90, s|p99, s|p99.9, s|", "|---|---" + "|---:" * 5 + "|"]
-    for name, scenario in troubled(city(LOAD, Means(), 1)).items():
-        for priority, of in parts(Day(scenario).run()).items():
+    for name, priorities in found.items():
+        for priority, of in priorities.items():
             shown = "|".join(f"{of[part]:,.1f}" for part in ("p50", "p90", "p99", "p99.9"))
             lines.append(f"|{name}|{priority}|{of['letters']:,}|{shown}|")
     return "\n".join(lines)

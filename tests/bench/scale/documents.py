@@ -17,6 +17,13 @@ def letters_of_digests() -> Figure:
     return Figure("digest_cpu_us", round(1e6 / row[1], 1), "µs", "docs/performance/digest.md")
 
 
+def planning() -> Figure:
+    """Microseconds to plan one delivery of a million, of which nearly all are the database's; of
+    few readers it would be the time that an article takes by itself."""
+    found = _row("ledger.md", "postgresql|1,000,000")
+    return Figure("plan_database_us", found[0], "µs", "docs/performance/ledger.md")
+
+
 def feeds() -> Iterator[Figure]:
     """Answers a second of one web process, and of nginx before it."""
     source = "docs/performance/feeds.md"

@@ -65,3 +65,4 @@ class Scenario:
     digest_at: float = 18 * H
     seed: int = 0
     most_links: int | None = None  # of a lane; None: as the code has it
+    first_links: int | None = None  # what each lane has learned before; None: nothing
