@@ -30,6 +30,7 @@ from service.ledger.outcome import MAX_ATTEMPTS, backoff
 from service.ledger.policy import STANDARD
 from service.tasks import WORKERS, Priority
 from tests.bench.scale.scenario import Article, Lane, Scenario
+from workers.email.crew import LETTERS_PER_LINK
 from workers.email.throttle import GROWS_AFTER, IN_A_ROW
 from workers.recover import INTERVAL_S
 from workers.turnstile import THREADS_OF_A_LANE
@@ -231,16 +232,17 @@ class Day:
 
     def _send_slice(self, worker: str, process: int, batch: Batch) -> None:
         lane, size = self.lanes[batch.lane], min(SLICE, batch.left)
-        took = size * self._letter_s(lane, process)
+        took = self._takes_s(lane, process, batch.letters - batch.left, size)
         self._at(self.now + took, lambda: self._sent(worker, process, batch, size, took))
 
-    def _letter_s(self, lane: LaneNow, process: int) -> float:
-        """Seconds a letter: what is slowest of the core, the relays and the provider's links."""
+    def _takes_s(self, lane: LaneNow, process: int, begun: int, size: int) -> float:
+        """Seconds for so many letters of a batch of which so many have begun: what is slowest of
+        the core, the relays and the provider's links."""
         core = self._it.letter_s * self._at_work[process]
         taking = sum(relay.rate_s for relay in self._it.relays if relay.is_up(self.now))
         relays = self._sending / taking if taking else 0.0
         links = max(lane.links // max(lane.senders, 1), 1)
-        return max(core, relays, lane.lane.answer_s / links)
+        return max(size * core, size * relays, lane.lane.answer_s * rounds(links, begun, size))
 
     def _sent(self, worker: str, process: int, batch: Batch, size: int, took: float) -> None:
         lane = self.lanes[batch.lane]
@@ -282,6 +284,14 @@ class Day:
             attempts=tries,
         )
         self._at(self.now + wait + INTERVAL_S / 2, lambda: self._queue(again))
+
+
+def rounds(links: float, begun: int, size: int) -> float:
+    """How many answers one after the other so many letters take: a batch begins with one link, and
+    has a further one for each so many letters that it has begun, until it has all."""
+    growing = min(max(LETTERS_PER_LINK * (links - 1) - begun, 0), size)
+    ramp = math.log((LETTERS_PER_LINK + begun + growing) / (LETTERS_PER_LINK + begun))
+    return LETTERS_PER_LINK * ramp + (size - growing) / links
 
 
 def parts(day: Day) -> dict[str, dict[str, float]]:
