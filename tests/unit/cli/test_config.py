@@ -49,6 +49,7 @@ def test_dump_masks_every_secret(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"{PREFIX}{name.upper()}", "gizli-parola-uzun")
     for name in ("SMTP_URL", "SMTP_FALLBACK_URL", "SMTP_MORE_URLS"):
         monkeypatch.setenv(f"{PREFIX}{name}", f"smtps://ayse:gizli-parola@relay{len(name)}.example")
+    monkeypatch.setenv("TELLAL_AMQP_URL", "amqp://ayse:gizli-parola@broker.example")
     monkeypatch.setenv("TELLAL_DKIM_KEY", pem := new_key())
     monkeypatch.setenv("TELLAL_METRICS_TOKEN", "gizli-parola-of-16")
     monkeypatch.setenv("TELLAL_DKIM_SELECTOR", "2026a")
