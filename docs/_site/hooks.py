@@ -5,18 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-# Named in the navigation before they are written; any other page that is missing is an error.
-COMING = {
-    "install.md",
-    "upgrade.md",
-    "scale.md",
-    "licences.md",
-    "runbooks/",
-}
-
 
 def on_config(config: Any) -> Any:
-    """Put its pages in the place of a folder, and leave out what is still to come."""
+    """Put its pages in the place of a folder."""
     config.nav = _laid_out(config.nav, Path(config.docs_dir))
     return config
 
@@ -33,8 +24,6 @@ def _laid_out(entries: list[Any], docs: Path) -> list[Any]:
         ((title, what),) = entry.items()
         if isinstance(what, list):
             found.append({title: _laid_out(what, docs)})
-        elif what in COMING and not (docs / what).exists():
-            continue
         elif what.endswith("/"):
             found.append({title: _pages(docs, what)})
         else:

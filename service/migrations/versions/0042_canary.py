@@ -1,15 +1,16 @@
 """Canaries, and what proved that they heard
 
-Revision: 0044, after: 0041
+Revision: 0042, after: 0041
 """
 import sqlalchemy as sa
 from alembic import op
 
 
-revision = '0044'
+revision = '0042'
 down_revision = '0041'
 branch_labels = None
 depends_on = None
+phase = 'expand'
 
 BIG_ID = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 
