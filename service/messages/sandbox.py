@@ -8,7 +8,8 @@ from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-MOST = 10_000  # characters or items that a multiplication makes; bits of a number
+MOST = 1_000_000  # characters or items that a multiplication makes
+MOST_BITS = 10_000  # of a power
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
@@ -18,7 +19,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         is_whole = isinstance(left, int) and isinstance(right, int)
-        if operator == "**" and is_whole and left.bit_length() * right > MOST:
+        if operator == "**" and is_whole and left.bit_length() * right > MOST_BITS:
             raise SecurityError("this power is too large")
         if operator == "*":
             for text, times in ((left, right), (right, left)):

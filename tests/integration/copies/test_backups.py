@@ -47,7 +47,7 @@ from tests.integration.town import EDITOR
 pytestmark = pytest.mark.usefixtures("command_line")
 
 # The restore itself writes there: what was in flight, its pause, numbers that are nobody's.
-TOUCHED = {"halt", "batch", "subscriber", "destination", "notification"}
+TOUCHED = {"halt", "batch", "subscriber", "destination", "notification", "token"}
 DERIVED = {"listing", "erasure"}  # built anew; old ones forgotten
 
 

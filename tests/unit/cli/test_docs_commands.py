@@ -52,7 +52,11 @@ def check_command(words: list[str]) -> None:
         child = found.get_command(context, name)
         assert child is not None, f"no command {name!r} in: tellal {' '.join(words)}"
         found = child
-    known = {option for parameter in found.params for option in parameter.opts}
+    known = {
+        option
+        for parameter in found.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
     for word in rest:
         if word.startswith("--"):
             assert word.partition("=")[0] in known | {"--help", "--version"}, word

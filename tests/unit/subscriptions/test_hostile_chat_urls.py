@@ -19,7 +19,7 @@ from service.settings import CHAT_SCHEMES, Settings, load
 from service.subscriptions import chat_schemes
 from service.subscriptions.chat_urls import ChannelError, parse_chat_url, require_one_target
 from tests.hostile_chat_urls import hostile_urls, table
-from workers.chat.targets import send_to_target
+from workers.chat.targets import ask_target
 
 # Apprise imports a module that Python 3.13 has dropped.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -101,7 +101,7 @@ def test_a_public_name_that_leads_inside_is_refused_when_a_message_is_sent(
     wire.answer = address
     for scheme in ("json", "mmost", "ntfy"):
         base = f"{scheme}://inside.example.com:{wire.port}/abcdefghijkl"
-        outcome = send_to_target(parse_chat_url(base, PLAIN).url, ChatMessage("T", "B"), ())
+        outcome, _ = ask_target(parse_chat_url(base, PLAIN).url, ChatMessage("T", "B"), ())
         assert outcome.state in (DeliveryState.REJECTED, DeliveryState.DEFERRED)
 
     assert set(wire.asked) == {"inside.example.com"}
