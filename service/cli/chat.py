@@ -51,7 +51,7 @@ def preview(article: int, service: str, language: str, kind: str, note: str) -> 
             raise Refusal(f"there is no service {service}; there are: {', '.join(names)}")
         story = told_story(session, article, kind, note)
         if service in WEBHOOKS:
-            at, base_url = story.published_at or utcnow(), runtime.settings.base_url
+            at, base_url = story.published_at or utcnow(), runtime.settings.public_url
             event = article_event(story, at, base_url, urgent=story.is_urgent)
             click.echo(json.dumps(event, ensure_ascii=False, indent=2))
             return

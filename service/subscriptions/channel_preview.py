@@ -58,7 +58,7 @@ def preview_for(
     article_id = story.article_id or None
     if channel.scheme == WEBHOOK:
         at = story.published_at or utcnow()
-        event = article_event(story, at, settings.base_url, urgent=story.is_urgent)
+        event = article_event(story, at, settings.public_url, urgent=story.is_urgent)
         text = json.dumps(event, ensure_ascii=False, indent=2)
         size = len(orjson.dumps(event))
         return ChannelPreview(kind, article_id, language, "json", text, text, size, None, "bytes")

@@ -69,7 +69,7 @@ class Webhooks:
         article = session.get_one(Article, story.article_id)
         is_withdrawal = story.kind == NotificationKind.WITHDRAWAL
         self._is_gone = article.state == ArticleState.WITHDRAWN and not is_withdrawal
-        base_url = self._runtime.settings.base_url
+        base_url = self._runtime.settings.public_url
         self._event = article_event(story, at, base_url, urgent=article.is_urgent)
         return story.revision_id if self._is_replay else None
 

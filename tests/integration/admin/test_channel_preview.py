@@ -111,6 +111,7 @@ def test_a_webhook_is_shown_its_event(
     assert (event["type"], event["data"]["id"]) == ("article.withdrawn", article)
     assert event["data"]["html"] is None
     assert (found["form"], found["longest"], found["unit"]) == ("json", None, "bytes")
+    assert '"page": "http://localhost:8080/haber/' in found["text"]
     page = signed_in("viewer").get(f"/en{ROOT}/{path}")
     assert "&#34;article.withdrawn&#34;" in page.text
     assert f"{found['size']:,} bytes" in page.text
