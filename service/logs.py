@@ -53,6 +53,7 @@ def configure(level: str = "INFO") -> None:
         "celery.app.trace",
         "urllib3",
         "mail.log",
+        "alembic.runtime.plugins",
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # It names the chats it writes to, in warnings too. What became of a message we log ourselves.

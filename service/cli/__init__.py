@@ -87,8 +87,16 @@ def cli() -> None:
     """Tellal tells a city's news to everybody who asked for it, once."""
 
 
+def _log_aside() -> None:
+    """What is logged goes to standard error: the output may be a secret on its way into a file."""
+    from service import logs
+
+    logs.configure()
+
+
 def main() -> None:
     """Run one command; the entry point of the `tellal` script."""
+    _log_aside()
     try:
         cli(prog_name="tellal")
     except Exception as error:

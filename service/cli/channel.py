@@ -113,6 +113,7 @@ def add(
     As in: tellal channel add "İklim odası" "slack://token_a/token_b/token_c" --topic iklim-cevre
     """
     from service.subscriptions import channel_acts
+    from service.subscriptions.chat_schemes import WEBHOOKS
 
     with refusals(), opened_runtime() as runtime, runtime.db.write() as session:
         row = channel_acts.add(
@@ -125,8 +126,10 @@ def add(
             language=language,
             **hearing(options),
         )
-        shown = row.masked_url
+        shown, is_webhook = row.masked_url, row.scheme in WEBHOOKS
     click.echo(f"Channel {name} added: {shown}")
+    if is_webhook:
+        click.echo(f'Nothing is sent there before: tellal channel secret "{name}"')
 
 
 @channel.command()
