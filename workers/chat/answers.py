@@ -13,15 +13,22 @@ MAX_SAID = 300  # characters, as `channel_test.said` holds
 MOST = 4_000  # characters that are looked at
 _PARTS = re.compile(r"[/?&=@:#,;!+\s]+")
 _TAGS = re.compile(r"<[^<>]{0,200}>")
+_ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 _SHORTEST = 5  # characters of what may be a secret: a shorter one would hide half of all words
 
 
 def words_of(body: bytes | str) -> str:
-    """The text of an answer in one line; of a page of HTML without its tags."""
+    """The text of an answer in one line, its letters as people write them (JSON may have them as
+    numbers); of a page of HTML without its tags."""
     text = body if isinstance(body, str) else body[:MOST].decode("utf-8", "replace")
-    text = _TAGS.sub(" ", text[:MOST])
+    text = _TAGS.sub(" ", _ESCAPES.sub(_letters, text[:MOST]))
     shown = "".join(letter if letter.isprintable() else " " for letter in text)
     return " ".join(shown.split())[:MAX_SAID]
+
+
+def _letters(escapes: re.Match[str]) -> str:
+    """Those of some `\\u0131`: together, for a letter may need two of them."""
+    return bytes.fromhex(escapes[0].replace("\\u", "")).decode("utf-16-be", "replace")
 
 
 def without_secrets(text: str, url: str) -> str:

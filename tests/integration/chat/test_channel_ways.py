@@ -288,7 +288,9 @@ def test_a_test_shows_what_the_service_said_without_our_secrets(
     destination = town.channel(room.url("very-secret"))
 
     def say(handler):
-        body = b'{"error": "no <b>room</b> for very-secret\\u0000", "id": 77}'
+        body = (
+            b'{"error": "no <b>room</b> for very-secret\\u0000", "kanal\\u0131n \\ud83d\\ude00": 1}'
+        )
         handler.send_response(404)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
@@ -304,6 +306,7 @@ def test_a_test_shows_what_the_service_said_without_our_secrets(
         assert found is not None
         assert "very-secret" not in f"{found.found.said} {channel.pause_reason}"
         assert "no room for ***" in found.found.said
+        assert "kanalın 😀" in found.found.said
         assert found.answers[0].detail.startswith("the service answered 404: ")
         assert found.answered_in is not None
 
