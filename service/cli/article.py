@@ -38,6 +38,7 @@ def correct(article_id: int, note: str, reason: str, staff: str) -> None:
         told = article_acts.correct(doer, article_id, note=note, reason=reason)
     if told is Told.WILL_BE:
         click.echo(f"Those who got an older text of article {article_id} will be told.")
+        click.echo("Who has the newest text is not told: the CMS sends a new one first.")
     elif told is Told.FORGOTTEN:
         click.echo(FORGOTTEN)
     else:

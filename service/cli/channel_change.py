@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.cli.channel_hearing import OPTIONS, hearing
+from service.cli.channel_hearing import OPTIONS, hearing, in_their_words
 from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 from service.cli.source_options import FILE, STAFF, actor_of, read_secret
@@ -85,7 +85,7 @@ def edit(
             language=language,
             **hearing(options),
         )
-    click.echo(f"Channel {name}: {', '.join(names) or 'nothing'} changed.")
+    click.echo(f"Channel {name}: {in_their_words(names) or 'nothing'} changed.")
 
 
 @click.command()
@@ -196,9 +196,14 @@ def await_test(batch: Batch, wait_s: int, look: Callable[[Session], LastTest | N
         raise SystemExit(1)
 
 
+def _answer(code: str, detail: str) -> str:
+    """A code that the text names too is said once."""
+    return detail if code and code in detail.split() else f"{code} {detail}".strip()
+
+
 def said(test: LastTest) -> str:
     """The outcome of a test, the answer, and how long it took."""
-    words = [test.state, *(f"{one.code} {one.detail}".strip() for one in test.answers[:1])]
+    words = [test.state, *(_answer(one.code, one.detail) for one in test.answers[:1])]
     if test.found.said and test.state == "sent":
         words.append(test.found.said)
     if test.found.message_id:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +20,17 @@ _ALL = (
     ),
     click.option("--quiet", help="Hours in which nothing is sent, as 22:00-08:00; none: never."),
 )
+
+
+# What `channel_acts.change` names; the others say it themselves.
+_NAMES = {
+    "url": "address",
+    "public_url": "link",
+    "hears_of": "topics and districts",
+    "frequency": "how often",
+    "quiet_from": "quiet hours",
+    "quiet_until": "quiet hours",
+}
 
 
 def OPTIONS(command: Callable[..., None]) -> Callable[..., None]:  # noqa: N802
@@ -52,3 +63,8 @@ def in_words(options: Options) -> str:
     said += ["without news of the whole city"] if options.local_only else []
     said += [f"quiet {options.quiet_from}-{options.quiet_until}"] if options.quiet else []
     return ", ".join(said)
+
+
+def in_their_words(fields: Iterable[str]) -> str:
+    """What was changed, each once, joined by commas."""
+    return ", ".join(dict.fromkeys(_NAMES.get(one, one.replace("_", " ")) for one in fields))

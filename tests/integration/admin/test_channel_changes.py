@@ -150,7 +150,7 @@ def test_commands_do_what_the_pages_do(runtime: Runtime, tmp_path: Any) -> None:
     secret = tmp_path / "url"
     secret.write_text("json://93.184.216.34/b\n", encoding="utf-8")
     words = ["--topic", "spor", "--place", "konak", "--url-file", str(secret), "--name", "Spor"]
-    assert "hears_of, name, url changed" in tellal("edit", "Oda", *words).output
+    assert "topics and districts, name, address changed" in tellal("edit", "Oda", *words).output
     assert "is paused" in tellal("pause", "Spor", "--reason", "Bakım").output
     assert "was paused already" in tellal("pause", "Spor", "--reason", "Bakım").output
     shown = tellal("show", "Spor").output

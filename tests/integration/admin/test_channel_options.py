@@ -121,7 +121,8 @@ def test_commands_give_a_channel_wishes_and_an_address(runtime: Runtime, tmp_pat
     assert tellal("add", "Oda", first, "--urgent-only", "--quiet", "22:00-08:00").exit_code == 0
     assert "hears: instant, urgent news alone, quiet 22:00-08:00" in tellal("show", "Oda").output
     assert tellal("edit", "Oda", "--quiet", "22").exit_code == 2
-    assert "quiet_from" in tellal("edit", "Oda", "--quiet", "none", "--all-news").output
+    changed = tellal("edit", "Oda", "--quiet", "none", "--all-news").output
+    assert changed == "Channel Oda: quiet hours, urgent only changed.\n"
     assert tellal("address", "Oda").exit_code == 2
     offered = tellal("address", "Oda", "--url-file", str(second), "--wait", "0")
     assert (offered.exit_code, offered.output) == (0, "queued\n")

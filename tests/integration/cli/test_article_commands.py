@@ -88,6 +88,7 @@ def test_correcting_after_a_silent_edit_tells_those_who_got_the_old_text(article
     later()
 
     assert "will be told" in result.output
+    assert "the CMS sends a new one first" in result.output
     assert subjects(town)[1:] == ["Düzeltme: İklim eylem planı: yeni tarih"]
 
 
