@@ -22,8 +22,14 @@ STATE = {
 }
 FREQUENCY: dict[str, tuple[LazyString, LazyString]] = {
     Frequency.INSTANT.value: (_("At once"), _("Each article in a message of its own.")),
-    Frequency.DAILY.value: (_("Once a day"), _("A list in the morning; nothing on a quiet day.")),
-    Frequency.WEEKLY.value: (_("Once a week"), _("A list of the week.")),
+    Frequency.DAILY.value: (
+        _("Once a day"),
+        _("A list in the morning, for which urgent news waits too; nothing on a quiet day."),
+    ),
+    Frequency.WEEKLY.value: (
+        _("Once a week"),
+        _("A list of the week, for which urgent news waits too."),
+    ),
 }
 _NAMES = {
     "google-chat": "Google Chat",

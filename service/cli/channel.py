@@ -58,7 +58,7 @@ def list_() -> None:
     with opened_runtime() as runtime, runtime.db.read() as session:
         reasons = paused(session)
         for row in list_channels(session):
-            why = f"  paused: {reasons[row.id]}" if row.id in reasons else ""
+            why = f"  paused: {_why(reasons[row.id])}" if row.id in reasons else ""
             click.echo(f"{row.name}  {row.masked_url}{why}")
 
 
@@ -82,7 +82,7 @@ def show(name: str) -> None:
         click.echo(f"topics: {_named(topics, 'all')}")
         click.echo(f"districts: {_named(places, 'the whole city')}")
         click.echo(f"hears: {in_words(options)}")
-        click.echo(f"paused: {channels.paused(session).get(row.id, 'no')}")
+        click.echo(f"paused: {_why(channels.paused(session).get(row.id, 'no'))}")
         if (lost := missed(session, row)).count:
             click.echo(f"not told since it paused itself: {lost.count} messages")
         if test := last_test(session, row.id):
@@ -147,6 +147,11 @@ def link(name: str, public_url: str, staff: str) -> None:
         held = (session, runtime.vault, runtime.settings, actor, row)
         channel_acts.change(*held, public_url=public_url)
     click.echo(f"Channel {name} is shown to citizens." if public_url else f"Channel {name} hidden.")
+
+
+def _why(reason: str) -> str:
+    """The reason of a pause, which stands behind that word already."""
+    return reason.removeprefix("paused ")
 
 
 def _named(found: Sequence[Topic] | Sequence[Place] | None, otherwise: str) -> str:

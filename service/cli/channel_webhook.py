@@ -47,7 +47,9 @@ def deliveries(name: str, after: int | None) -> None:
             about = one.notification
             what = f"article {about.article_id}" if about.article_id else about.payload["template"]
             number, state = number_of(about, destination.id), DeliveryState(one.delivery.state).word
-            click.echo(f"{number}  {about.kind}  {what}  {state}")
+            again = one.delivery.due_at
+            at = f", again at {again.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z" if again else ""
+            click.echo(f"{number}  {about.kind}  {what}  {state}{at}")
             for answer in one.answers:
                 took = "" if answer.took_ms is None else f"  {answer.took_ms} ms"
                 said = f"{answer.code} {answer.detail}".strip()
@@ -82,4 +84,5 @@ def replay(name: str, since: datetime | None, article: int | None, staff: str) -
         if done.further is None:
             break
         after = done.further
-    click.echo(f"{count} events are on their way to {name} again.")
+    are = "event is on its way" if count == 1 else "events are on their way"
+    click.echo(f"{count} {are} to {name} again.")

@@ -159,6 +159,11 @@ def test_commands_do_what_the_pages_do(runtime: Runtime, tmp_path: Any) -> None:
     assert "is resumed" in tellal("resume", "Spor").output
     assert "queued" in tellal("test", "Spor", "--wait", "0").output
     assert "last test: queued" in tellal("show", "Spor").output
+    with runtime.db.write() as session:
+        stored = "paused by itself: the service answered 404"
+        session.execute(update(Channel).values(is_paused=True, pause_reason=stored))
+    assert "  paused: by itself: the service answered 404\n" in tellal("list").output
+    assert "\npaused: by itself: the service answered 404\n" in tellal("show", "Spor").output
     assert "Nothing was done" in tellal("remove", "Spor").output
     refused = tellal("remove", "Spor", "--yes", "Oda", "--reason", "x")
     assert (refused.exit_code, "name as it stands" in refused.output) == (2, True)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from service.cli import cli
 from service.db import utcnow
 from service.models import (
     AuditEntry,
     Channel,
+    Delivery,
     DeliveryAnswer,
     DeliveryState,
     Notification,
@@ -164,10 +166,14 @@ def test_the_command_line_does_the_same(hook: int, runtime: Runtime) -> None:
     assert "1-1  new  article 1  sent" in listed
     assert "204  87 ms" in listed
     assert SECRET.search(invoke("secret", "Kanca").stdout)
-    assert "1 events" in invoke("replay", "Kanca", "--since", "2026-01-31").stdout
+    assert "1 event is on its way" in invoke("replay", "Kanca", "--since", "2026-01-31").stdout
     assert invoke("replay", "Kanca").exit_code == 2
     assert len(replays(runtime)) == 1
     with runtime.db.read() as session:
         acts = session.scalars(select(AuditEntry.act).order_by(AuditEntry.id)).all()
         assert acts == ["channel.secret", "channel.replay"]
         assert session.scalar(select(func.count()).select_from(WebhookKey)) == 1
+    with runtime.db.write() as session:
+        later = {"state": DeliveryState.DEFERRED, "due_at": datetime(2026, 1, 9, 8, tzinfo=UTC)}
+        session.execute(update(Delivery).values(later))
+    assert "deferred, again at 2026-01-09 08:00:00Z" in invoke("deliveries", "Kanca").stdout
