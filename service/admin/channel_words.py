@@ -24,11 +24,14 @@ FREQUENCY: dict[str, tuple[LazyString, LazyString]] = {
     Frequency.INSTANT.value: (_("At once"), _("Each article in a message of its own.")),
     Frequency.DAILY.value: (
         _("Once a day"),
-        _("A list in the morning, for which urgent news waits too; nothing on a quiet day."),
+        _(
+            "A list in the morning; nothing on a quiet day. Urgent news waits for it too,"
+            " unless two of the staff release it."
+        ),
     ),
     Frequency.WEEKLY.value: (
         _("Once a week"),
-        _("A list of the week, for which urgent news waits too."),
+        _("A list of the week. Urgent news waits for it too, unless two of the staff release it."),
     ),
 }
 _NAMES = {
