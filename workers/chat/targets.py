@@ -86,7 +86,12 @@ def _said(exchange: Exchange) -> str:
 
 def _asset() -> apprise.AppriseAsset:
     return apprise.AppriseAsset(
-        app_id="Tellal", app_desc="Tellal", app_url="", storage_mode="memory"
+        app_id="Tellal",
+        app_desc="Tellal",
+        app_url="",
+        image_url_mask="",  # else rooms load a picture of Apprise from a stranger
+        image_url_logo="",
+        storage_mode="memory",
     )
 
 

@@ -30,6 +30,7 @@ def test_markdown_passes_apprise_as_it_is(room: Room, url, text):
 
     (got,) = room.got
     assert got["text"].startswith(text)
+    assert "apprise" not in str(got).lower(), "no picture of a stranger"
     assert got["text"] == message.written(url.partition(":")[0]).text
     assert "[Haberin tamamı](https://city.example/news/1)" in got["text"]
 
