@@ -143,6 +143,16 @@ def test_each_process_reads_exactly_the_secrets_that_it_is_given(compose, servic
     assert plain == {"TELLAL_REDIS_URL"}  # has no password: it is reachable from inside only
 
 
+@pytest.mark.parametrize("name", ["smtp_url", "smtp_more_urls", "smtp_fallback_url", "amqp_url"])
+def test_relays_and_a_broker_with_a_password_are_files_on_both_kinds_of_server(
+    compose, name: str
+) -> None:
+    variable = f"{PREFIX}{name.upper()}_FILE"
+    assert compose["x-environment"][variable] == f"/run/secrets/{name}"
+    plain = (ROOT / "config" / "systemd" / "tellal.env").read_text(encoding="utf-8")
+    assert f"\n{variable}=/etc/tellal/secrets/{name}\n" in plain
+
+
 def test_the_environment_is_one_that_tellal_starts_with(
     compose, services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
