@@ -18,14 +18,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service import migrations
 from service.runtime import Runtime
-from service.telemetry.beats import Lives
+from service.tasks import WORKERS
+from service.telemetry.beats import SILENT_S, Lives
 
 health = APIBlueprint("health", __name__, url_prefix="/health", tag="Health")
 
 EXTENSION = "tellal.degraded"
 KEPT_S = 3.0  # who asks again sooner, or at the same time, gets the same answer
 LITTLE_DISK = 200 * 1024 * 1024  # bytes
-NEEDED = ("sweeper", "scheduler")  # and of the workers any
+SWEPT = "the sweeper does the work from the database"
+NEEDED = ("sweeper", "scheduler")  # of each installation; which workers it has, it knows itself
 
 
 class Degraded:
@@ -33,6 +35,7 @@ class Degraded:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime, self._lives = runtime, Lives(runtime.settings)
+        self._is_amqp = bool(runtime.settings.amqp_url.get_secret_value())
         self._lock = threading.Lock()
         self._kept: list[str] = []
         self._until = 0.0
@@ -41,18 +44,29 @@ class Degraded:
         """One sentence for each trouble."""
         with self._lock:
             if time.monotonic() >= self._until:
-                self._kept = [*self._of_processes(), *self._of_the_disk()]
+                self._kept = [*self._of_the_broker(), *self._of_processes(), *self._of_the_disk()]
                 self._until = time.monotonic() + KEPT_S
             return self._kept
+
+    def _of_the_broker(self) -> list[str]:
+        """Of RabbitMQ, by the last ring; Redis is asked by its own."""
+        if self._is_amqp and self._runtime.doorbell.is_broken:
+            return [f"RabbitMQ does not answer; {SWEPT}"]
+        return []
 
     def _of_processes(self) -> list[str]:
         lives = self._lives()
         if lives is None:
-            return ["Redis does not answer; the sweeper does the work from the database"]
+            so = "limits are each process's own" if self._is_amqp else SWEPT
+            return [f"Redis does not answer; {so}"]
         alive = {life.name for life in lives if life.is_alive}
-        # Where no other process was ever heard of, this one serves alone, as in a test.
-        heard = {life.name for life in lives}
-        return [f"the {name} shows no sign of life" for name in NEEDED if name in heard - alive]
+        missed = {life.name for life in lives} - alive
+        # What is silent for long is forgotten. A server that goes on is none that serves alone, as
+        # in a test, nor one that was started a moment before the others.
+        if any(life.is_alive and life.has_worked_for_s > SILENT_S for life in lives):
+            missed |= set(NEEDED) - alive
+        names = (*NEEDED, *WORKERS)
+        return [f"the {name} shows no sign of life" for name in names if name in missed]
 
     def _of_the_disk(self) -> list[str]:
         try:

@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from importlib.metadata import version
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -68,8 +69,10 @@ class Exposition(Collector):
         yield from of_processes(self._lives(), expected(runtime.settings))
         yield from of_meters(runtime.meters.totals())
         yield from self._database()
-        free = shutil.disk_usage(runtime.settings.var_dir).free
-        yield _value("tellal_disk_free_bytes", "Free space where this process keeps data.", free)
+        with suppress(OSError):  # the folder is gone: `/health/ready` says so
+            free = shutil.disk_usage(runtime.settings.var_dir).free
+            says = "Free space where this process keeps data."
+            yield _value("tellal_disk_free_bytes", says, free)
         took_s = time.monotonic() - began
         yield _value("tellal_scrape_duration_seconds", "What this answer took to make.", took_s)
 

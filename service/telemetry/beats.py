@@ -43,6 +43,11 @@ class Life:
     def is_alive(self) -> bool:
         return time.time() - self.at < SILENT_S
 
+    @property
+    def has_worked_for_s(self) -> float:
+        """Up to its last beat."""
+        return self.at - self.started_at
+
 
 class Beat:
     """The beats of one process; called from the loop that it says something of."""
@@ -98,9 +103,11 @@ def lives_here(var_dir: Path, name: str) -> list[Life]:
     host = socket.gethostname()
     found = []
     for path in _folder(var_dir).glob(f"{name}.{host}.*"):
-        with suppress(OSError, ValueError, TypeError):
-            found.append(Life(**orjson.loads(path.read_bytes())))
-            if time.time() - found[-1].at > FORGOTTEN_S:
+        with suppress(OSError):
+            if (life := _life(path.read_bytes())) is None:
+                continue
+            found.append(life)
+            if time.time() - life.at > FORGOTTEN_S:
                 path.unlink(missing_ok=True)
     return found
 
@@ -115,7 +122,7 @@ class Lives:
         """Those that were heard of within the hour; None: Redis does not answer."""
         try:
             said: Mapping[str, str] = self._redis.hgetall(KEY)  # type: ignore[assignment]
-            lives = {field: Life(**orjson.loads(one)) for field, one in said.items()}
+            lives = {field: life for field, one in said.items() if (life := _life(one))}
             old = [f for f, life in lives.items() if time.time() - life.at > FORGOTTEN_S]
             if old:
                 self._redis.hdel(KEY, *old)
@@ -134,6 +141,14 @@ def resident_bytes() -> int:
     except OSError:
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _life(said: str | bytes) -> Life | None:
+    """What a process said; None: half a file, or in the words of another release."""
+    try:
+        return Life(**orjson.loads(said))
+    except (ValueError, TypeError):
+        return None
 
 
 def _folder(var_dir: Path) -> Path:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
+import orjson
 import pytest
+import redis
 from click.testing import CliRunner
 from pydantic import SecretStr
 
 from service import health
 from service.app import create_app
 from service.cli import cli
+from service.tasks import Task
 from service.telemetry import beats
 from service.telemetry.beats import Beat
 
@@ -33,6 +38,18 @@ def test_without_redis_it_is_ready_and_says_what_is_away(settings):
     assert said.startswith("Redis does not answer")
 
 
+def test_it_names_the_broker_that_is_away_and_not_the_one_that_answers(settings):
+    nowhere = SecretStr("amqp://127.0.0.1:1//")
+    app = create_app(settings.model_copy(update={"amqp_url": nowhere}))
+    runtime = app.extensions["tellal"]
+    assert not runtime.doorbell.ring(Task.CLASSIFY_REVISION, 1)
+    answer = app.test_client().get("/health/ready")
+    runtime.close()
+    assert answer.json["degraded"] == [
+        "RabbitMQ does not answer; the sweeper does the work from the database"
+    ]
+
+
 def test_a_silent_sweeper_or_scheduler_is_said(settings, ready, monkeypatch):
     for name in ("sweeper", "scheduler"):
         Beat(settings, name)()
@@ -44,6 +61,32 @@ def test_a_silent_sweeper_or_scheduler_is_said(settings, ready, monkeypatch):
         "the sweeper shows no sign of life",
         "the scheduler shows no sign of life",
     ]
+
+
+def test_a_silent_worker_is_said(settings, ready, monkeypatch):
+    Beat(settings, "email-2")()
+    monkeypatch.setattr(beats, "SILENT_S", 0.0)
+    assert ready().json["degraded"] == ["the email shows no sign of life"]
+
+
+def test_who_is_silent_for_so_long_that_it_is_forgotten_is_still_missed(settings, ready, redis_url):
+    now = time.time()
+    web = {"name": "web", "started_at": now - 7_200, "at": now, "resident_bytes": 1}
+    with redis.Redis.from_url(redis_url) as client:
+        client.hset(beats.KEY, "web|here|1", orjson.dumps(web))
+    assert ready().json["degraded"] == [
+        "the sweeper shows no sign of life",
+        "the scheduler shows no sign of life",
+    ]
+
+
+def test_a_process_of_another_release_is_not_understood_and_breaks_nothing(
+    settings, ready, redis_url
+):
+    later = {"name": "sweeper", "started_at": 0, "at": 0, "resident_bytes": 1, "mood": "good"}
+    with redis.Redis.from_url(redis_url) as client:
+        client.hset(beats.KEY, mapping={"a": orjson.dumps(later), "b": "{"})
+    assert ready().json == {"status": "ready"}
 
 
 def test_one_that_ended_in_order_is_not_missed(settings, ready):

@@ -14,6 +14,7 @@ from service.db import utcnow
 from service.ledger.alarms import raise_alarm
 from service.ledger.delays import ERROR
 from service.ledger.tallying import count_due
+from service.metrics import page
 from service.models import AlarmKind, DelayDay, MailLane, TallyDay
 from service.runtime import Runtime
 from service.telemetry.beats import Beat
@@ -214,3 +215,13 @@ def _away():
     from service.db import Database
 
     return Database("postgresql+psycopg://nobody@127.0.0.1:1/nowhere?connect_timeout=2").engine
+
+
+def test_a_folder_that_is_gone_hides_no_other_metric(scrape, monkeypatch):
+    def gone(_path):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(page.shutil, "disk_usage", gone)
+    said = scrape()
+    assert said("tellal_disk_free_bytes") is None
+    assert said("tellal_database_up") == 1
