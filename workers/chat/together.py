@@ -43,11 +43,16 @@ class Together:
         mine = _Ask(keys, args)
         with self._lock:
             self._waiting.append(mine)
-            leads, self._is_under_way = not self._is_under_way, True
-        if not leads:
+            if not self._is_under_way:
+                self._is_under_way = True
+                mine.woken.set()
+        try:
             mine.woken.wait()
-        if not mine.is_answered:
-            self._lead()
+            if not mine.is_answered:
+                self._lead()
+        except BaseException:
+            self._leave(mine)
+            raise
         if mine.error is not None:
             raise mine.error
         return mine.answer
@@ -71,10 +76,21 @@ class Together:
                 ask.is_answered = True
                 ask.woken.set()
             with self._lock:
-                if self._waiting:
-                    self._waiting[0].woken.set()  # not answered: it leads
-                else:
-                    self._is_under_way = False
+                self._hand_over()
+
+    def _leave(self, mine: _Ask) -> None:
+        """Whoever is interrupted before it leads leads nobody: another one does."""
+        with self._lock:
+            if mine in self._waiting:
+                self._waiting.remove(mine)
+                if mine.woken.is_set():
+                    self._hand_over()
+
+    def _hand_over(self) -> None:
+        if self._waiting:
+            self._waiting[0].woken.set()  # not answered: it leads
+        else:
+            self._is_under_way = False
 
     def _answers(self, asked: Sequence[_Ask]) -> list[Any]:
         if not self._sha:

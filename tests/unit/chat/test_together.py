@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from queue import Queue
 from typing import Any
 
 import pytest
 import redis
 from redis.exceptions import RedisError, ResponseError
 
-from workers.chat.together import Together
+from workers.chat import together as together_module
+from workers.chat.together import Together, _Ask
 
 DOUBLE = """
 if ARGV[1] == 'wrong' then return redis.error_reply('ERR no number') end
@@ -59,6 +62,48 @@ def test_those_who_come_meanwhile_share_a_round(client, monkeypatch):
         assert first.result(60) == 2
         assert [one.result(60) for one in others] == [2 * n for n in range(2, 10)]
     assert rounds == [1, 8]
+
+
+class Interrupted(threading.Event):
+    """Whoever waits is interrupted at the moment of its turn."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        super().wait(timeout)
+        raise KeyboardInterrupt
+
+
+def test_who_is_interrupted_at_its_turn_leaves_it_to_the_next(client, monkeypatch):
+    together, may_go, is_under_way = Together(client, DOUBLE), threading.Event(), threading.Event()
+    found: Queue[Any] = Queue()
+    real = Together._round
+
+    def slow(self, asked):
+        is_under_way.set()
+        assert may_go.wait(60)
+        return real(self, asked)
+
+    def ask(n: int) -> None:
+        try:
+            found.put(together.run(["a"], [n]))
+        except KeyboardInterrupt:
+            found.put("interrupted")
+
+    def start(n: int) -> None:
+        threading.Thread(target=ask, args=(n,), daemon=True).start()
+        while len(together._waiting) < n - 1:
+            threading.Event().wait(0.001)
+
+    monkeypatch.setattr(Together, "_round", slow)
+    start(1)
+    assert is_under_way.wait(60)
+    with monkeypatch.context() as patch:
+        patch.setattr(together_module, "_Ask", partial(_Ask, woken=Interrupted()))
+        start(2)
+    start(3)
+    may_go.set()
+
+    assert sorted(str(found.get(timeout=20)) for _ in range(3)) == ["2", "6", "interrupted"]
+    assert together.run(["a"], [4]) == 8
 
 
 def test_an_error_is_of_the_one_who_asked(client):
