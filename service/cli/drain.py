@@ -105,9 +105,10 @@ def _left(settings: Settings) -> Left:
     from service.models import Batch, BatchState
 
     with opened_runtime() as runtime, runtime.db.read() as session:
+        leases = session.scalars(select(Batch.lease).where(Batch.state == BatchState.LEASED))
+        here = socket.gethostname()
+        leased = sum((lease or "").rpartition("-")[0] == here for lease in leases)
         of_state = select(func.count()).select_from(Batch)
-        mine = Batch.lease.startswith(f"{socket.gethostname()}-", autoescape=True)
-        leased = session.scalar(of_state.where(Batch.state == BatchState.LEASED, mine)) or 0
         waiting = session.scalar(of_state.where(Batch.state == BatchState.READY)) or 0
     journals = len(list((settings.var_dir / "journal").glob("*.journal")))
     return Left(leased, journals, waiting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -11,9 +12,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import update
 
 from service.cli import cli
 from service.cli.drains import Drains
+from service.models import Batch, BatchState
 from service.runtime import Runtime
 
 ROOT = Path(__file__).parents[3]
@@ -129,6 +132,22 @@ def test_who_has_work_in_hand_is_not_killed_and_is_said(
     assert "email" in drains.running()
     (runtime.settings.var_dir / "free").touch()
     assert tellal("drain").exit_code == 0
+
+
+def test_what_another_host_has_in_hand_is_its_own(
+    runtime: Runtime, town: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "city")
+    town.reader()
+    [batch_id] = town.batches(town.planned())
+    for lease, count in (("city-2-0123456789abcdef", 0), ("city-0123456789abcdef", 1)):
+        with runtime.db.write() as session:
+            session.execute(
+                update(Batch)
+                .where(Batch.id == batch_id)
+                .values(state=BatchState.LEASED, lease=lease)
+            )
+        assert f"{count} batches in hand" in tellal("drain", "--status").output
 
 
 def test_what_is_left_in_hand_is_counted(runtime: Runtime, town: Any) -> None:
