@@ -31,6 +31,7 @@ PART = ".tellal-backup.part"
 MANIFEST, SIGNATURE = "manifest.json", "manifest.mac"
 PURPOSE, KEY_MARK = "backup", "backup-key"
 MOST_MANIFEST = 16 * 1024 * 1024
+_ENCRYPTED = 1  # in the flags of a member
 _JOURNAL = re.compile(r"journal/[A-Za-z0-9._-]{1,120}\.journal")
 
 
@@ -140,6 +141,7 @@ def opened(path: Path, vault: Vault) -> Iterator[tuple[zipfile.ZipFile, Manifest
         raise BackupRefused(f"there is no file {path}")
     try:
         with zipfile.ZipFile(path) as archive:
+            _require_plain(archive)
             yield archive, _manifest(archive, vault)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise BackupRefused(f"{path} is damaged, or no backup: {error}") from error
@@ -184,10 +186,17 @@ def lines(archive: zipfile.ZipFile, manifest: Manifest, name: str) -> Iterator[b
             raise BackupRefused(f"{name} is damaged: its checksum is not that of the manifest")
 
 
+def _require_plain(archive: zipfile.ZipFile) -> None:
+    """Refuse what `Writer` never writes, before a byte of it is unpacked."""
+    for info in archive.infolist():
+        if info.flag_bits & _ENCRYPTED:
+            raise BackupRefused(f"it is damaged, or no backup: {info.filename[:80]} is encrypted")
+        if info.filename in (MANIFEST, SIGNATURE) and info.file_size > MOST_MANIFEST:
+            raise BackupRefused(f"its {info.filename} is too large")
+
+
 def _manifest(archive: zipfile.ZipFile, vault: Vault) -> Manifest:
     try:
-        if archive.getinfo(MANIFEST).file_size > MOST_MANIFEST:
-            raise BackupRefused("its manifest is too large")
         text = archive.read(MANIFEST)
         signature = archive.read(SIGNATURE)
         found = orjson.loads(text)

@@ -213,10 +213,13 @@ def _put_journals(archive: zipfile.ZipFile, manifest: Manifest, folder: Path) ->
         path = folder / Path(name).name
         if path.exists():
             continue
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        part = path.with_suffix(".part")  # half a journal would tell that less was sent
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.writelines(lines(archive, manifest, name))
             file.flush()
             os.fsync(file.fileno())
+        part.rename(path)
+    sync_folder(folder)
 
 
 def database_file(settings: Settings) -> Path:

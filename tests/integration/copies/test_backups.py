@@ -347,6 +347,26 @@ def test_a_damaged_file_is_known_before_anything_is_done(
         assert tellal("backup", "--check", str(hurt)).exit_code == 2
 
 
+def test_what_no_backup_holds_is_refused_before_it_is_unpacked(
+    back_up: Callable[[], str], tmp_path: Path
+) -> None:
+    file, hostile = Path(back_up()), tmp_path / "hostile"
+    with zipfile.ZipFile(file) as archive:
+        contents_of = {one: archive.read(one) for one in archive.namelist()}
+    contents_of["manifest.mac"] = bytes(32 * 1024 * 1024)  # packs into 32 kB
+    with zipfile.ZipFile(hostile, "w", zipfile.ZIP_DEFLATED) as archive:
+        for one, content in contents_of.items():
+            archive.writestr(one, content)
+    said = tellal("backup", "--check", str(hostile))
+    assert (said.exit_code, "manifest.mac is too large" in said.output) == (2, True)
+
+    raw = bytearray(file.read_bytes())
+    raw[raw.rindex(b"PK\x01\x02") + 8] |= 1  # of the last member in the directory
+    hostile.write_bytes(raw)
+    said = tellal("backup", "--check", str(hostile))
+    assert (said.exit_code, "is encrypted" in said.output) == (2, True)
+
+
 def test_a_changed_file_is_known(back_up: Callable[[], str], tmp_path: Path) -> None:
     for name in ("manifest.json", "tables/topic.jsonl", "tables/more.jsonl"):
         changed = tmp_path / "changed"
@@ -445,3 +465,33 @@ def test_a_journal_in_the_backup_tells_what_was_sent(
     }
     assert not list(folder.glob("*"))
     assert town.findings() == []
+
+
+def test_a_restore_that_dies_leaves_no_half_of_a_journal(
+    runtime: Runtime,
+    town: Any,
+    back_up: Callable[[], str],
+    restore: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    town.readers(2)
+    [batch_id] = town.batches(town.planned())
+    folder = runtime.settings.var_dir / "journal"
+    journal = Journal(folder, leased(runtime, batch_id), batch_id)
+    journal.wire(1)
+    journal.abandon()
+    file = back_up()
+    [path] = folder.glob("*.journal")
+    whole = path.read_bytes()
+    shutil.rmtree(folder)  # another machine
+
+    def cut(*_: Any) -> Any:
+        yield whole[: len(whole) // 2]
+        raise OSError("the power is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(restoring, "lines", cut)
+        assert restore(file, "--replace").exit_code != 0
+    assert not list(folder.glob("*.journal"))
+    assert restore(file, "--replace").exit_code == 0
+    assert path.read_bytes() == whole
