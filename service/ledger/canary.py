@@ -54,7 +54,7 @@ class Expected:
 @dataclass(frozen=True)
 class Seen:
     """How a canary fares. `proved_at`: when its newest proof came; `waits_since`: when the oldest
-    article was released whose proof is neither there nor missed."""
+    article was released whose proof is neither there nor missed, nor held by the staff's pause."""
 
     kind: CanaryKind
     since: datetime
@@ -200,7 +200,9 @@ def look(session: Session, now: datetime) -> list[Seen]:
     """How each fares, for pages and the command line: few rows, each by its index."""
     found = []
     for canary in session.scalars(select(Canary).order_by(Canary.kind)):
-        waiting = expected(session, canary, now)
+        waiting = (
+            one for one in expected(session, canary, now) if not _is_paused(session, canary, one)
+        )
         found.append(
             Seen(
                 CanaryKind(canary.kind),
@@ -209,7 +211,7 @@ def look(session: Session, now: datetime) -> list[Seen]:
                 canary.said,
                 _last_proof(session, canary.kind),
                 len(missed_ids(session, canary, now)),
-                waiting[0].released_at if waiting else None,
+                next((one.released_at for one in waiting), None),
             )
         )
     return found

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from email import message_from_bytes
 from typing import Any
 
@@ -20,6 +21,8 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.serving import make_server
 
 from service.cli import cli
+from service.db import utcnow
+from service.ledger.canary import look
 from service.ledger.halts import pause
 from service.models import (
     Alarm,
@@ -352,6 +355,20 @@ def test_the_command_line_says_it_and_fails_where_one_is_late(
     said = run(cli, ["canary"])
     assert (said.exit_code, "LATE" in said.output) == (1, True)
     assert "missed within a day: 1" in said.output
+
+
+def test_what_the_staff_pause_is_not_late(town, canary, runtime, clock):
+    there = canary()
+    town.notification(town.article())
+    with runtime.db.write() as session:
+        pause(session, HaltScope.ALL, 0, "a mistake", None, utcnow())
+    clock.advance(seconds=3 * LIMIT_S)
+    watch_canaries(there)
+
+    with runtime.db.read() as session:
+        [seen] = look(session, utcnow())
+    assert seen.waits_since is None
+    assert not seen.is_late(utcnow(), timedelta(seconds=LIMIT_S))
 
 
 def _story_of(town: Any, article_id: int) -> int:
