@@ -10,92 +10,51 @@ import copy
 import math
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
+from http.client import HTTPException
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
-import requests
+from urllib3.exceptions import HTTPError
+from urllib3.util import make_headers, parse_url
 
-from service.outbound import (
-    DEADLINES,
-    REFUSALS,
-    Exchange,
-    GuardedSession,
-    GuardPolicy,
-    seconds_asked,
-)
+from service.outbound import DEADLINES, GuardPolicy, Link, seconds_asked
 from service.settings import Settings
 
 CONNECT_S, TOTAL_S = 5.0, 10.0
 MAX_ANSWER = 64 * 1024  # bytes that are read of an answer
 IDLE_S = 1.5  # servers keep a connection that nobody uses for two seconds or longer
-MOST_LINKS = 8  # hosts that one session keeps connections to
-MOST_IDLE = 64  # sessions: as many as a batch of chat has threads
+MOST_IDLE = 128  # connections: twice as many as a batch of chat has threads
 PASSING = frozenset({408, 425, 429})  # refusals that say nothing about the next try
+FAILURES = (HTTPError, HTTPException, ValueError, OSError)
 
-
-class _CallSession(GuardedSession):
-    """A session for one call after the other. Nothing but connections goes from one to the next."""
-
-    max_bytes = MAX_ANSWER
-    deadline_s = TOTAL_S
-    keeps = True
-
-    def __init__(self, policy: GuardPolicy) -> None:
-        self.met: list[Exchange] = []
-        super().__init__(policy, self.met.append)
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self.policy: GuardPolicy = policy
-        self.idle_since = 0.0
-
-    def begin(self, deadline_s: float) -> None:
-        self.deadline_s = deadline_s
-        self.met.clear()
-        self.policy.begin()
-
-    def hang_up(self) -> None:
-        self.close()
-        self.policy.let_go()
+Place = tuple[tuple[str, ...], str, str, int | None]  # internal hosts, scheme, host, port
 
 
 class Idle:
-    """Sessions that nobody uses now, the one that was used last on top. Thread-safe; one per
+    """Connections that nobody uses now, the one that was used last at the end. Thread-safe; one per
     process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._sessions: dict[tuple[str, ...], deque[_CallSession]] = {}
+        self._links: list[tuple[Place, Link, float]] = []
         self._is_watched = False
 
-    @contextmanager
-    def session(self, internal_hosts: tuple[str, ...]) -> Iterator[_CallSession]:
-        """A session of one's own. It is kept if the call ends well, whatever was answered."""
-        session = self._take(internal_hosts) or _CallSession(GuardPolicy(internal_hosts))
-        is_fit = False
-        try:
-            yield session
-            is_fit = not session.policy.has_hung_up and session.policy.links <= MOST_LINKS
-        finally:
-            if is_fit:
-                self._keep(internal_hosts, session)
-            else:
-                session.hang_up()
-
-    def _take(self, internal_hosts: tuple[str, ...]) -> _CallSession | None:
+    def take(self, place: Place) -> Link | None:
+        """One that leads there, to be used by nobody else."""
         self._purge()
         with self._lock:
-            sessions = self._sessions.get(internal_hosts)
-            return sessions.pop() if sessions else None
+            for at in range(len(self._links) - 1, -1, -1):
+                if self._links[at][0] == place:
+                    return self._links.pop(at)[1]
+        return None
 
-    def _keep(self, internal_hosts: tuple[str, ...], session: _CallSession) -> None:
-        session.idle_since = time.monotonic()
+    def keep(self, place: Place, link: Link) -> None:
+        """Keep one that was just used for the next who wants to go there."""
         with self._lock:
-            sessions = self._sessions.setdefault(internal_hosts, deque())
-            sessions.append(session)
+            self._links.append((place, link, time.monotonic()))
             is_first = not self._is_watched
             self._is_watched = True
         if is_first:
@@ -104,20 +63,19 @@ class Idle:
     def _purge_again(self) -> None:
         self._purge()
         with self._lock:
-            self._is_watched = any(self._sessions.values())
+            self._is_watched = bool(self._links)
             if not self._is_watched:
                 return
         DEADLINES.start(IDLE_S, self._purge_again)
 
     def _purge(self) -> None:
         """Hang up what was not used for too long, or is one too many."""
-        oldest, old = time.monotonic() - IDLE_S, []
+        oldest, old = time.monotonic() - IDLE_S, list[Link]()
         with self._lock:
-            for sessions in self._sessions.values():
-                while sessions and (sessions[0].idle_since < oldest or len(sessions) > MOST_IDLE):
-                    old.append(sessions.popleft())
-        for one in old:
-            one.hang_up()
+            while self._links and (self._links[0][2] < oldest or len(self._links) > MOST_IDLE):
+                old.append(self._links.pop(0)[1])
+        for link in old:
+            link.hang_up()
 
 
 IDLE = Idle()
@@ -204,28 +162,37 @@ class Caller:
     def _answered(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> Reply:
-        left_s = min(_CallSession.deadline_s, self._ends - time.monotonic())
+        left_s = min(TOTAL_S, self._ends - time.monotonic())
         if left_s <= 0:
             return Reply()
-        timeouts = (min(CONNECT_S, left_s), left_s)
-        request, met = requests.PreparedRequest(), list[Exchange]()
-        policy: GuardPolicy | None = None
         try:
-            request.prepare(method, url, dict(headers), data=body, params=(), hooks={})
-            with IDLE.session(self.internal_hosts) as session:
-                session.begin(left_s)
-                met, policy = session.met, session.policy
-                response = session.send(request, timeout=timeouts, verify=True, proxies={})
-        except (requests.RequestException, ValueError, OSError):
-            if policy is not None and policy.has_refused:
-                return Reply(is_blocked=True)
-            return Reply(was_sent=met[-1].was_sent if met else False)
-        if policy.has_hung_up and response.status_code < REFUSALS:
-            return Reply(was_sent=True)  # an answer without a length does not show its end
-        said = response.headers
+            at = parse_url(url)
+        except ValueError:
+            return Reply()
+        if at.scheme not in ("http", "https") or not at.host:
+            return Reply()
+        if at.auth:
+            headers = {**make_headers(basic_auth=unquote(at.auth)), **headers}
+        place = (self.internal_hosts, at.scheme, at.host, at.port)
+        link = IDLE.take(place) or Link(GuardPolicy(self.internal_hosts), *place[1:])
+        try:
+            answer = link.ask(
+                *(method, at.request_uri, headers, body),
+                connect_s=min(CONNECT_S, left_s),
+                total_s=left_s,
+                max_bytes=MAX_ANSWER,
+            )
+        except FAILURES:
+            return Reply(was_sent=link.was_sent, is_blocked=link.policy.has_refused)
+        finally:
+            if link.is_open:
+                IDLE.keep(place, link)
+            else:
+                link.hang_up()
+        said = answer.headers
         return Reply(
-            response.status_code,
-            response.content,
+            answer.status,
+            answer.body,
             True,
             retry_after_s=seconds_asked(said.get("Retry-After")),
             is_global=said.get("X-RateLimit-Global", "").lower() == "true",

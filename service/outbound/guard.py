@@ -107,11 +107,6 @@ class GuardPolicy(HTTPPolicy):
             if not keeps:
                 self.let_go()
 
-    @property
-    def links(self) -> int:
-        """To how many places connections are kept."""
-        return len(self._handles)
-
     def let_go(self) -> None:
         """Keep no connection any more."""
         for handle in self._handles.values():

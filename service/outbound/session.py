@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import requests
 from apprise.utils.http import HTTPPolicySession
+from urllib3.exceptions import HTTPError
 
 from service.outbound.guard import GuardPolicy
 
+READ = 8192  # bytes at a time
 KEPT = 2_000  # bytes of an answer that are kept beside its status
 REFUSALS = 300  # statuses from here on did not take what was sent
 
@@ -34,7 +36,6 @@ class GuardedSession(HTTPPolicySession):
 
     max_bytes = 256 * 1024  # of an answer, decompressed
     deadline_s = 20.0  # from the first byte to the last
-    keeps = False  # whether its connections are used again
 
     def __init__(self, policy: GuardPolicy, record: Callable[[Exchange], None]) -> None:
         super().__init__(policy)  # type: ignore[no-untyped-call]
@@ -48,11 +49,17 @@ class GuardedSession(HTTPPolicySession):
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         self._has_begun = False
         try:
-            with self._guard.deadline(self.deadline_s, keeps=self.keeps):
+            with self._guard.deadline(self.deadline_s):
                 response: requests.Response = super().send(  # type: ignore[no-untyped-call]
                     request, **{**options, "allow_redirects": False, "stream": True}
                 )
-                _read_bounded(response, self.max_bytes)
+                response._content, is_whole = read_bounded(
+                    response.iter_content(READ),
+                    self.max_bytes,
+                    is_refusal=response.status_code >= REFUSALS,
+                )
+                if not is_whole:
+                    response.close()
         except Exception:
             self._record(Exchange(None, was_sent=self._has_begun))
             raise
@@ -82,19 +89,21 @@ def _noting(connection: Any, begin: Callable[[], None]) -> Any:
     return Noting
 
 
-def _read_bounded(response: requests.Response, max_bytes: int) -> None:
-    """Read the body, decompressed; of a longer one what comes to a little more than `max_bytes`,
-    and of a refusal that breaks off what came before: it has said all that counts."""
-    chunks, size = [], 0
+def read_bounded(
+    chunks: Iterable[bytes], max_bytes: int, *, is_refusal: bool
+) -> tuple[bytes, bool]:
+    """Read a body, decompressed, and whether this is all of it: of a longer one what comes to a
+    little more than `max_bytes`, and of a refusal that breaks off what came before: it has said
+    all that counts."""
+    read, size = [], 0
     try:
-        for chunk in response.iter_content(8192):
-            chunks.append(chunk)
+        for chunk in chunks:
+            read.append(chunk)
             size += len(chunk)
             if size > max_bytes:
-                response.close()
-                break
-    except requests.RequestException:
-        if response.status_code < REFUSALS:
+                return b"".join(read), False
+    except (requests.RequestException, HTTPError):
+        if not is_refusal:
             raise
-        response.close()
-    response._content = b"".join(chunks)
+        return b"".join(read), False
+    return b"".join(read), True

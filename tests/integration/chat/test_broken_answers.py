@@ -101,7 +101,7 @@ def test_a_refusal_counts_however_its_words_break_off(stage, caller, rest):
 
 
 def test_a_refusal_that_drips_counts_too(stage, caller, monkeypatch):
-    monkeypatch.setattr("workers.calls._CallSession.deadline_s", 0.3)
+    monkeypatch.setattr("workers.calls.TOTAL_S", 0.3)
     over = threading.Event()
 
     def play(connection: socket.socket) -> None:
@@ -166,7 +166,7 @@ def authority(tmp_path, monkeypatch) -> Authority:
     """One that our requests trust."""
     authority, file = Authority(tmp_path), tmp_path / "authority.pem"
     file.write_text(authority.pem)
-    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(file))
+    monkeypatch.setattr("service.outbound.link.where", lambda: str(file))
     return authority
 
 

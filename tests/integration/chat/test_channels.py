@@ -217,7 +217,7 @@ def test_a_service_that_says_nothing_is_unknown_when_its_time_is_over(room, town
 @pytest.mark.parametrize("part", [b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"HTTP/1.1 "])
 def test_a_drip_of_bytes_ends_at_the_total_deadline(room, town, tell, monkeypatch, part, options):
     monkeypatch.setattr("service.outbound.session.GuardedSession.deadline_s", 0.5)
-    monkeypatch.setattr("workers.calls._CallSession.deadline_s", 0.5)
+    monkeypatch.setattr("workers.calls.TOTAL_S", 0.5)
     over = threading.Event()
     channel = town.channel(room.url(options))
 

@@ -176,7 +176,7 @@ def test_connections_are_used_again(house, town, runtime, batch_of):
 
 
 def test_a_connection_that_is_used_again_ends_at_its_deadline_too(house, settings, monkeypatch):
-    monkeypatch.setattr("workers.calls._CallSession.deadline_s", 0.3)
+    monkeypatch.setattr("workers.calls.TOTAL_S", 0.3)
     over = threading.Event()
     caller = Caller(settings, ("127.0.0.1",))
     url = f"http://127.0.0.1:{house.server_address[1]}"
@@ -233,7 +233,7 @@ def test_a_lane_that_rests_goes_on_with_one_batch_after_the_other():
 def test_what_was_silent_is_tried_by_few_and_told_when_it_lives(
     house, town, runtime, monkeypatch, batch_of
 ):
-    monkeypatch.setattr("workers.calls._CallSession.deadline_s", 0.5)
+    monkeypatch.setattr("workers.calls.TOTAL_S", 0.5)
     monkeypatch.setattr("workers.chat.gate._silent", threading.BoundedSemaphore(1))
     monkeypatch.setattr("workers.chat.gate.IN_A_ROW", 100)
     over = threading.Event()
@@ -254,7 +254,7 @@ def test_what_was_silent_is_tried_by_few_and_told_when_it_lives(
 
 
 def test_a_service_that_answers_nobody_is_left_alone(house, town, runtime, monkeypatch, batch_of):
-    monkeypatch.setattr("workers.calls._CallSession.deadline_s", 0.3)
+    monkeypatch.setattr("workers.calls.TOTAL_S", 0.3)
     monkeypatch.setattr("workers.chat.crowd.AT_ONCE", 4)
     monkeypatch.setattr("workers.chat.gate.HOSTED", frozenset())
     monkeypatch.setattr("workers.chat.task.RESTS", Rests())

@@ -11,7 +11,7 @@ from apprise.plugins.discord import NotifyDiscord
 from service.messages.chat import ChatMessage
 from service.models import DeliveryState
 from workers.calls import Caller, Reply
-from workers.chat.providers.provider import Receipt, receipt_of, refusal, unread, waits
+from workers.chat.providers.provider import Editor, Receipt, receipt_of, refusal, unread, waits
 from workers.chat.targets import NO_TARGET, target_of
 
 
@@ -27,7 +27,7 @@ class _Hook:
         return f"?{urlencode(asked)}" if asked else ""
 
 
-class Discord:
+class Discord(Editor):
     """`wait=true` makes it answer with the message, and so with its number. No name in a text
     rings anybody."""
 

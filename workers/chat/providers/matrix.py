@@ -16,7 +16,7 @@ from service.subscriptions.matrix_rooms import MatrixRoom, room_of
 from workers.calls import Caller
 from workers.chat.providers.matrix_account import Account, RefusedError, message_content
 from workers.chat.providers.matrix_discovery import Discovery
-from workers.chat.providers.provider import Receipt
+from workers.chat.providers.provider import Editor, Receipt
 
 KEPT, KEPT_S = 256, 600.0  # accounts whose token and rooms are known, and for how long
 # What may be mended by signing in or entering once more: a token that has ended, a room that the
@@ -42,7 +42,7 @@ class _Known:
     until: float = field(default_factory=lambda: time.monotonic() + KEPT_S)
 
 
-class Matrix:
+class Matrix(Editor):
     """The rooms of the city, each by the account in its address. A message is known by its room
     and its event: an alias may lead to another room later."""
 

@@ -16,7 +16,7 @@ from apprise.plugins.ntfy import NotifyNtfy, NtfyAuth, NtfyMode, NtfyPriority
 
 from service.messages.chat import ChatMessage
 from workers.calls import Caller, Reply
-from workers.chat.providers.provider import Receipt, receipt_of, refusal, unread
+from workers.chat.providers.provider import Editor, Receipt, receipt_of, refusal, unread
 from workers.chat.targets import NO_TARGET, target_of
 
 _PRIORITIES = {
@@ -36,7 +36,7 @@ class _Topic:
     extra: dict[str, Any]  # what the address wants of each message
 
 
-class Ntfy:
+class Ntfy(Editor):
     """A newer message of the same number replaces the one before on Android and in browsers; where
     it does not (iOS), it is one more message, which tells the correction just as well."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from service.ledger.outcome import Outcome
 from service.messages.chat import ChatMessage
@@ -37,15 +38,16 @@ class Provider(Protocol):
         """
 
 
-@runtime_checkable
-class Editor(Protocol):
+class Editor(ABC):
     """A provider whose messages can be changed after they were sent. Doing so twice does no harm,
     so a change whose answer never came is made again."""
 
+    @abstractmethod
     def place(self, url: str) -> str:
         """Names the room of an address and the account that speaks there: a message can be changed
         as long as both stay, whatever else of the address is new. May hold secrets."""
 
+    @abstractmethod
     def edit(
         self, caller: Caller, url: str, message_id: str, message: ChatMessage, number: str
     ) -> Receipt:
@@ -55,6 +57,7 @@ class Editor(Protocol):
         message of its own.
         """
 
+    @abstractmethod
     def withdraw(
         self, caller: Caller, url: str, message_id: str, message: ChatMessage, number: str
     ) -> Receipt:

@@ -12,7 +12,7 @@ from service.messages.chat import ChatMessage
 from service.models import DeliveryState
 from workers.calls import Caller, Reply
 from workers.chat.providers.by_apprise import ByApprise
-from workers.chat.providers.provider import Receipt, receipt_of, refusal, unread, waits
+from workers.chat.providers.provider import Editor, Receipt, receipt_of, refusal, unread, waits
 from workers.chat.targets import target_of
 
 # Slack refuses with HTTP 200 and a word. These statuses say the same; all other words say 400.
@@ -61,7 +61,7 @@ class _Room:
         return bool(self.target.mode == SlackMode.BOT)
 
 
-class Slack:
+class Slack(Editor):
     """A bot's messages are known by their channel and time (`C0123:1503435956.000247`)."""
 
     schemes = frozenset({"slack"})

@@ -13,7 +13,7 @@ from service.messages.chat import ChatMessage
 from service.models import DeliveryState
 from workers.calls import Caller, Reply
 from workers.chat.providers.by_apprise import ByApprise
-from workers.chat.providers.provider import Receipt, receipt_of, refusal, unread, waits
+from workers.chat.providers.provider import Editor, Receipt, receipt_of, refusal, unread, waits
 from workers.chat.targets import target_of
 
 # Refusals with 400 that say: this chat is over, or is none of this bot's.
@@ -37,7 +37,7 @@ class _Chat:
     has_image: bool
 
 
-class Telegram:
+class Telegram(Editor):
     """Answers say `ok`, and by `error_code` and `description` why not.
 
     A bot edits its own messages without a limit of time, and deletes them for 48 hours.
