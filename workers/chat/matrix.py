@@ -13,13 +13,13 @@ from service.models import DeliveryState
 from service.personal_chat import Offer
 from service.subscriptions.chat_addresses import ChatAddress
 from workers.calls import Caller
-from workers.chat.providers import Receipt
+from workers.chat.providers import Editor, Receipt
 from workers.chat.providers.matrix_account import Account, RefusedError, message_content
 
 SENT = Outcome(DeliveryState.SENT, "200")
 
 
-class MatrixOfPeople:
+class MatrixOfPeople(Editor):
     """One person's chat, as a provider that needs no address."""
 
     schemes: frozenset[str] = frozenset()
