@@ -22,7 +22,7 @@ PYTHONS := $(PYTHON) python3.12 python3.11 python3
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo docs journeys import-large test lint types contracts apt-packages browser tests format lock setup venv \
-	install secrets chaos bench-ledger bench-digest bench-mail bench-ingest bench-classify bench-urgent bench-chat bench-races fuzz \
+	install secrets chaos bench soak bench-ledger bench-digest bench-mail bench-ingest bench-classify bench-urgent bench-chat bench-races fuzz \
 	admin-plans bench-admin bench-feeds readers audit sbom licences
 
 help: ## list the commands
@@ -72,6 +72,14 @@ chaos: setup ## the proof: hurt a running Tellal, count what was lost (FAULT= SE
 import-large: setup ## an import of 100,000 rows, killed four times on the way (ROWS=)
 	@TELLAL_IMPORT_ROWS=$${ROWS:-100000} $(BIN)/pytest -q -o timeout=3600 tests/integration/jobs/test_imports.py \
 		-k killed
+
+bench: setup ## all benches in one run; writes docs/performance/README.md (QUICK=1: less; ONLY=chat,feeds)
+	@DEBIAN_FRONTEND=noninteractive $(MAKE) --no-print-directory apt-packages \
+		TEST_PACKAGES="nginx openssl postfix wrk" || true
+	@$(BIN)/python -m tests.bench
+
+soak: setup ## `make run` under load for SOAK=3600 s, RATE=300 a second; writes docs/performance/soak.md
+	@$(BIN)/python -m tests.bench.soak
 
 bench-ledger: setup ## planning against a bare insert, memory, cost of a delivery (QUICK=1: less)
 	@$(BIN)/python -m tests.bench.ledger

@@ -56,6 +56,7 @@ class City:
         postgres: Postgres | None = None,
         mailboxes: int = MAILBOXES,
         channels: int = CHANNELS,
+        waits: Mapping[str, str] = WAITS,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="tellal-chaos-")
         self.folder = Path(self._folder.name)
@@ -67,6 +68,7 @@ class City:
         self.tapes = Tapes(self.folder)
         self.who: Mapping[int, str] = {}  # destination to the name that the ends know it by
         self._size = mailboxes, channels
+        self._waits = waits
         self._up: subprocess.Popen[bytes] | None = None
         self._ends: dict[str, subprocess.Popen[bytes]] = {}
         self._secret = new_secret()
@@ -93,7 +95,7 @@ class City:
         """Run `tellal up` and wait until it is ready."""
         environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("TELLAL_")},
-            **WAITS,
+            **self._waits,
             "TELLAL_VAR_DIR": str(self.var),
             "TELLAL_PORT": str(self.port),
             "TELLAL_ALLOW_PRIVATE_HOSTS": "127.0.0.1",
@@ -147,10 +149,15 @@ class City:
         """Give an end (mail or chat) other rules; none: it behaves."""
         tell(self.folder, end, list(rules), seed)
 
+    @property
+    def supervisor(self) -> int:
+        """The pid of `tellal up`."""
+        assert self._up is not None
+        return self._up.pid
+
     def processes(self) -> dict[str, int]:
         """Name and pid of every process of this city, children of workers included."""
-        assert self._up is not None
-        return processes.named(self._up.pid)
+        return processes.named(self.supervisor)
 
     def pids(self, name: str) -> list[int]:
         """A process and its children; waits for one that is on its way back."""
@@ -276,6 +283,7 @@ class City:
         self._settings = load(var_dir=self.var, database_url=url, allow_private_hosts="127.0.0.1")
         self.db = Database(self._settings.sqlalchemy_url)
         with self.db.write() as session:
+            self.vault = Vault(self._settings)
             self.who = settle_in(
                 session, self._settings, self._secret, *self._size, self._receiver_port
             )

@@ -229,7 +229,7 @@ def main() -> None:
         say(f"{name:24} {value:10,g}")
     if not QUICK:
         write(middle, ratios, figures)
-    print(json.dumps(ratios | figures))
+    print(json.dumps({**ratios, **figures, "per_s": {k: round(v) for k, v in middle.items()}}))
 
 
 if __name__ == "__main__":

@@ -61,7 +61,11 @@ def main() -> None:
     found["sender_vs_no_ledger"] = round(min(rates.values()), 2)
     if not is_quick:
         write(found, costs)
-    print(json.dumps(found))
+    grown = {
+        name: [[one.size, round(one.plan, 1), round(one.whole, 1)] for one in of]
+        for name, of in costs.items()
+    }
+    print(json.dumps({**found, "cost_us": grown}))
 
 
 def write(found: dict[str, float], costs: dict[str, list[Cost]]) -> None:

@@ -31,6 +31,10 @@ EXIT_MISSING = 3
 CROWD, MANY = 200, 20_000  # connections and letters that show what the longer way can carry
 TWO_LANES = 40_000  # letters, half of them to the slow one
 LESS = 100_000  # recipients, instead of a million, with QUICK
+NO_MAILMAN = (
+    "bench-mail: Mailman 3 is left out: install Debian's mailman3, or name a Python that has "
+    "it from PyPI by TELLAL_BENCH_MAILMAN"
+)
 NO_RELAY = "bench-mail: rows with Postfix are left out: they need root, and Postfix installed"
 
 
@@ -45,6 +49,8 @@ def main() -> None:
         sys.exit(EXIT_MISSING)
     if not peers.has_postfix():
         say(NO_RELAY)
+    if not peers.mailman():
+        say(NO_MAILMAN)
     is_quick = os.environ.get("QUICK") == "1"
     divisor = QUICK if is_quick else 1
     with tempfile.TemporaryDirectory(prefix="tellal-bench-") as folder:
@@ -69,7 +75,8 @@ def main() -> None:
         say(line)
     if not is_quick:
         document.write(shown, found, way, peaks, ready.length)
-    print(json.dumps(shown))
+    rates = {f"{name}, {trip} ms": round(run.rate, 1) for (name, trip), run in found.items()}
+    print(json.dumps({**shown, "per_s": rates}))
 
 
 def measure(divisor: int, ready: Ready) -> dict[Key, Run]:

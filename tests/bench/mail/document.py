@@ -26,7 +26,9 @@ Written by `make bench-mail`; do not edit.
 {_lines(judged(shown))}
 
 `unsigned_vs_smtp_source`, `signed_vs_openssl`, `vs_apprise` and `vs_postfix_source` are our rate by
-theirs, nearby. `worker_vs_bare`: one whole worker on SQLite, which signs nothing, by the pipeline
+theirs, nearby; `worker_vs_mailman` and `worker_vs_smtplib` that of a whole worker, by Mailman 3
+from its incoming queue on, with a letter of its own for each member, and by a loop of `smtplib`.
+`worker_vs_bare`: one whole worker on SQLite, which signs nothing, by the pipeline
 alone. `rss_mb`: the largest sending process. `memory`: its peak for {MOST:,} recipients by that
 for {FEW:,}. `render_vs_email_message`: processor time of a letter built by `EmailMessage` by that
 of one joined from segments, tokens included. `beside_a_slow_lane`: the rate of the lane `other`

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from tests.bench.mail.rows import (
     APPRISE,
+    MAILMAN,
     OPENSSL,
     OURS,
     RELAYED,
@@ -60,6 +61,8 @@ def figures(found: Found) -> dict[str, float | None]:
         "at_20ms_vs_smtplib": ratio(found, (OURS, 20), (SMTPLIB, 20)),
         "vs_postfix_source": ratio(found, (SIGNED_RELAYED, 0), (RELAYED, 0)),
         "vs_apprise": ratio(found, (OURS, 0), (APPRISE, 0)),
+        "worker_vs_mailman": ratio(found, (WORKER, 0), (MAILMAN, 0)),
+        "worker_vs_smtplib": ratio(found, (WORKER, 0), (SMTPLIB, 0)),
         "rss_mb": max(memory, default=None),
     }
 

@@ -12,11 +12,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tests.integration.email.postfix import postfix
 
 READY_S = 10.0
 PROGRAMS = ("smtp-source", "smtp-sink", "openssl")
+DEBIANS_PYTHON, DEBIANS_MAILMAN = "/usr/bin/python3", "/usr/bin/mailman"
 MISSING = "{} not found: sudo apt install postfix openssl (smtp-source and smtp-sink are Postfix's)"
 
 
@@ -53,6 +55,13 @@ def sink() -> Iterator[int]:
     finally:
         process.kill()
         process.wait()
+
+
+def mailman() -> str:
+    """The Python that has Mailman 3: TELLAL_BENCH_MAILMAN, else Debian's; empty where none has."""
+    if named := os.environ.get("TELLAL_BENCH_MAILMAN"):
+        return named
+    return DEBIANS_PYTHON if Path(DEBIANS_MAILMAN).is_file() else ""
 
 
 def has_postfix() -> bool:

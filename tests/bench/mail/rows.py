@@ -15,9 +15,10 @@ from pathlib import Path
 
 from tests.bench.mail import peers
 from tests.bench.mail.planned import planned
-from tests.bench.mail.run import Run, of_module, of_openssl, of_smtp_source
+from tests.bench.mail.run import Run, of_module, of_openssl, of_script, of_smtp_source
 
 SMTP_SOURCE, SMTPLIB, APPRISE, OPENSSL = "smtp-source", "smtplib", "Apprise", "openssl speed"
+MAILMAN = "Mailman 3"
 # Of our own sender: the pipeline alone, the same with signatures by two processes, and one whole
 # worker with ledger and journal, which signs nothing.
 OURS, SIGNED, WORKER = "Tellal", "Tellal, signed", "Tellal, whole worker"
@@ -61,6 +62,11 @@ def _worker(port: int, count: int, _ready: Ready, *, is_postgresql: bool = False
         return of_module("tests.bench.mail.worker", port, count, "1", environment=environment)
 
 
+def _mailman(port: int, count: int, ready: Ready) -> Run:
+    script = Path(__file__).parent / "by_mailman.py"
+    return of_script(peers.mailman(), script, port, count, str(ready.file))
+
+
 def _smtp_source(port: int, count: int, ready: Ready) -> Run:
     return of_smtp_source(port, count, ready.length)
 
@@ -89,8 +95,10 @@ RELAY_ROWS = (
     Row(RELAYED, 0, 5_000, _smtp_source, peers.relay),
     Row(SIGNED_RELAYED, 0, 5_000, _module("ours", "signed", CORES), peers.relay),
 )
+MAILMAN_ROWS = (Row(MAILMAN, 0, 500, _mailman),)
 
 
 def all_rows() -> tuple[Row, ...]:
     """Those that can be measured here."""
-    return ROWS + RELAY_ROWS if peers.has_postfix() else ROWS
+    relayed = RELAY_ROWS if peers.has_postfix() else ()
+    return ROWS + relayed + (MAILMAN_ROWS if peers.mailman() else ())

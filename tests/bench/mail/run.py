@@ -31,7 +31,15 @@ def of_module(
     It sends and then prints the seconds that took, from the first connection to the last answer,
     as JSON: {"seconds": 1.5}, with "sent" beside it where those were not COUNT.
     """
-    command = [sys.executable, "-m", module, str(port), str(count), *words]
+    return _of([sys.executable, "-m", module, str(port), str(count), *words], count, environment)
+
+
+def of_script(python: str, file: Path, port: int, count: int, *words: str) -> Run:
+    """The same for a file that another Python runs, which has what ours has not."""
+    return _of([python, str(file), str(port), str(count), *words], count)
+
+
+def _of(command: list[str], count: int, environment: Mapping[str, str] | None = None) -> Run:
     output, _, rss_mb = _watched(command, environment)
     said = json.loads(output.splitlines()[-1])
     return Run(said.get("sent", count) / float(said["seconds"]), rss_mb)

@@ -13,6 +13,7 @@ from tests.bench.mail.figures import figures, judged, median, table
 from tests.bench.mail.plot import draw
 from tests.bench.mail.rows import (
     APPRISE,
+    MAILMAN,
     OPENSSL,
     OURS,
     RELAYED,
@@ -63,13 +64,16 @@ def test_an_output_without_that_rate_is_refused(output: str) -> None:
 
 
 def test_figures_are_by_the_row_that_they_name() -> None:
-    assert figures(MEASURED | OWN) == {
+    listed = {(MAILMAN, 0): Run(100.0, 60.0)}
+    assert figures(MEASURED | OWN | listed) == {
         "unsigned_vs_smtp_source": 1.25,
         "signed_vs_openssl": 0.6,
         "worker_vs_bare": 0.85,
         "at_20ms_vs_smtplib": 4.0,
         "vs_postfix_source": 0.64,
         "vs_apprise": 500.0,
+        "worker_vs_mailman": 85.0,
+        "worker_vs_smtplib": None,
         "rss_mb": 90.5,
     }
 

@@ -1,0 +1,3 @@
+"""A bench that is done at once."""
+
+print('{"said": 1}')

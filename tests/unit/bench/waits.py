@@ -1,0 +1,5 @@
+"""A bench that is never done."""
+
+import signal
+
+signal.pause()
