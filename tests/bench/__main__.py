@@ -8,6 +8,7 @@ it; `python -m tests.bench page` makes the page anew. Exit code 1: one of them f
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from tests.bench.report import machine, page
@@ -19,6 +20,7 @@ def main() -> int:
     if sys.argv[1:] == ["page"]:
         page.write(page.read())
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and the bench that runs ends, too
     known = page.read() if page.FILE.exists() else {"benches": {}}
     wanted = [name for name in os.environ.get("ONLY", "").split(",") if name]
     names = [bench.name for bench in BENCHES]

@@ -1,7 +1,7 @@
 """`make bench-mail`: letters a second, near and far, against the tools that operators know.
 
-QUICK=1: a fifth of the letters, and the document is left alone. SOAK=600: how many seconds the soak
-lasts. Prints its tables to standard error and the figures as JSON, and writes
+QUICK=1: a fifth of the letters in one round, and the document is left alone. SOAK=600: seconds that
+the soak lasts. Prints its tables to standard error and the figures as JSON, and writes
 `docs/performance/email.md` with its picture.
 """
 

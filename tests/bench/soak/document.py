@@ -21,6 +21,7 @@ WORDS = {
     "connections": "connections (sockets)",
     "threads": "threads",
     "redis_keys": "keys in Redis",
+    "redis_lasting": "keys in Redis that never expire",
     "redis_mb": "memory of Redis's data, MB",
     "database_mb": "database, MB",
     "unsent": "deliveries not sent yet",
@@ -129,7 +130,8 @@ def _parts(found: Found) -> Iterator[str]:
         f"before and {found['load_after'][0]:g} after. The processes of `tellal up` on SQLite, "
         f"with the waits of every day, sent letters of articles to {found['readers']:,} mailboxes "
         f"at a local server that keeps a line of each; sender, server and this bench share the "
-        f"cores. {found['rate']:g} deliveries a second were asked for. Meanwhile {visitors['came']:,} "
+        f"cores. "
+        f"{found['rate']:g} deliveries a second were asked for. Meanwhile {visitors['came']:,} "
         f"people signed up and confirmed by the web pages and {visitors['left']:,} of them left by "
         f"one click; {len(visitors['trouble'])} attempts failed. After the last article it took "
         f"{found['end_s']:g} s until all was sent."
@@ -158,7 +160,7 @@ def _growth(found: Found) -> str:
     head = (
         "A line by least squares through the second half of the readings. Something *grows* where "
         "its slope is more than three times its error and more than a twentieth of its level an "
-        "hour."
+        "hour. Keys that expire grow in number until the first of them are over."
     )
     return head + "\n\n" + "\n".join(rows)
 

@@ -56,7 +56,12 @@ def _of_redis(city: City) -> dict[str, float]:
     path = str(city.var / "redis" / "redis.sock")
     with redis.Redis(unix_socket_path=path, socket_timeout=5.0) as connection:
         memory = connection.info("memory")["used_memory"]
-        return {"redis_keys": connection.dbsize(), "redis_mb": memory / 2**20}
+        kept = connection.info("keyspace").values()
+        return {
+            "redis_keys": sum(each["keys"] for each in kept),
+            "redis_lasting": sum(each["keys"] - each["expires"] for each in kept),
+            "redis_mb": memory / 2**20,
+        }
 
 
 def _of_database(city: City) -> dict[str, float]:
