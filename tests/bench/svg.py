@@ -6,7 +6,18 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
-COLOURS = ("#0b5675", "#b35900", "#4a7a1f", "#7a2e6b", "#465763", "#a8323a", "#1f7a70", "#6b5b00")
+COLOURS = (
+    "#0b5675",
+    "#b35900",
+    "#4a7a1f",
+    "#7a2e6b",
+    "#465763",
+    "#a8323a",
+    "#1f7a70",
+    "#6b5b00",
+    "#000000",
+    "#c76f9b",
+)
 OTHER = "#8a97a5"
 Points = Sequence[tuple[float, float]]
 
@@ -40,6 +51,11 @@ def _ticks(most: float) -> list[float]:
     return [number * step for number in range(math.ceil(most / step) + 1)]
 
 
+def _short(value: float) -> str:
+    """At least three digits, and no powers of ten."""
+    return f"{value:,.0f}" if value >= 100 or value == round(value) else f"{value:.3g}"
+
+
 def lines(title: str, across: str, series: Mapping[str, Points], *, is_log: bool = False) -> str:
     """Each series as a line from nothing up; `is_log`: of what goes across."""
     xs = sorted({x for points in series.values() for x, _ in points})
@@ -64,7 +80,8 @@ def lines(title: str, across: str, series: Mapping[str, Points], *, is_log: bool
     ]
     below = xs if len(xs) <= 6 else [xs[0], xs[len(xs) // 2], xs[-1]]
     parts += [
-        f'<text x="{x_of(x)}" y="{_BOTTOM + 18}" text-anchor="middle">{x:,g}</text>' for x in below
+        f'<text x="{x_of(x)}" y="{_BOTTOM + 18}" text-anchor="middle">{_short(x)}</text>'
+        for x in below
     ]
     parts.append(
         f'<text x="{_LEFT + _WIDTH / 2:g}" y="{_BOTTOM + 38}" text-anchor="middle">'
@@ -107,6 +124,6 @@ def bars(title: str, values: Mapping[str, float], ours: str) -> str:
         parts.append(
             f'<text x="{left - 8}" y="{y + 13}" text-anchor="end">{escape(name)}</text>'
             f'<rect x="{left}" y="{y}" width="{width}" height="18" fill="{colour}"/>'
-            f'<text x="{left + width + 6:g}" y="{y + 13}">{value:,.4g}</text>'
+            f'<text x="{left + width + 6:g}" y="{y + 13}">{_short(value)}</text>'
         )
     return _framed(left + _BARS + 90, bottom + 30, title, parts)

@@ -107,6 +107,12 @@ def parts(benches: Records) -> Iterator[str]:
         "tool that keeps no record, the record is what the time buys."
     )
     yield "\n".join(rows)
+    yield (
+        "Mailman runs by a Python that has it: that of Debian's package `mailman3`, or of any "
+        "environment with PyPI's `mailman`, named by `TELLAL_BENCH_MAILMAN`. It needs neither init "
+        "nor web server: one letter is put into its incoming queue, and its own runners take it "
+        "to the same server that takes ours."
+    )
 
 
 def _figure(benches: Records, bench: str, name: str) -> float | None:

@@ -26,6 +26,11 @@ WORDS = {
     "database_mb": "database, MB",
     "unsent": "deliveries not sent yet",
 }
+TITLES = {
+    "soak-memory.svg": "Resident memory by kind of process, MB",
+    "soak-counts.svg": "Open files, connections, threads, keys",
+    "soak-unsent.svg": "Deliveries not sent yet",
+}
 Found = Mapping[str, Any]
 
 
@@ -91,20 +96,20 @@ def summary(found: Found) -> str:
 def pictures(found: Found) -> dict[str, str]:
     """Three: memory by kind of process, what is counted, and what waits."""
     each = series(found)
-    minutes = {name: [(at / 60, value) for at, value in of] for name, of in each.items()}
+    minutes = {name: [(round(at / 60, 1), value) for at, value in of] for name, of in each.items()}
     memory = {_words(n): of for n, of in minutes.items() if n.startswith("rss_mb_")}
     counted = {
         _words(n): minutes[n]
-        for n in ("files", "connections", "threads", "redis_keys")
+        for n in ("files", "connections", "threads", "redis_keys", "redis_lasting")
         if n in minutes
     }
     waiting = {_words("unsent"): minutes["unsent"]}
     drawn = {
-        "soak-memory.svg": ("Resident memory by kind of process, MB", memory),
-        "soak-counts.svg": ("Open files, connections, threads, keys", counted),
-        "soak-unsent.svg": ("Deliveries not sent yet", waiting),
+        "soak-memory.svg": memory,
+        "soak-counts.svg": counted,
+        "soak-unsent.svg": waiting,
     }
-    return {name: lines(title, "minutes", of) for name, (title, of) in drawn.items() if of}
+    return {name: lines(TITLES[name], "minutes", of) for name, of in drawn.items() if of}
 
 
 def text(found: Found) -> str:
@@ -146,7 +151,7 @@ def _parts(found: Found) -> Iterator[str]:
     if found["audit"]:
         yield "`tellal audit` says:\n\n" + "\n".join(f"- {one}" for one in found["audit"])
     yield "## Growth\n\n" + _growth(found)
-    yield from (f"![{name.split('.')[0]}]({name})" for name in pictures(found))
+    yield from (f"![{TITLES[name]}]({name})" for name in pictures(found))
     yield "## Readings\n\n" + _readings(found)
 
 
