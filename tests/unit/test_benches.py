@@ -7,11 +7,11 @@ import pkgutil
 
 import pytest
 
-from tests.bench import chat, feeds, scale
+from tests.bench import chat, feeds, report, scale, soak
 
 MODULES = [
     one.name
-    for bench in (chat, feeds, scale)
+    for bench in (chat, feeds, report, scale, soak)
     for one in pkgutil.walk_packages(bench.__path__, f"{bench.__name__}.")
 ]
 
