@@ -96,7 +96,7 @@ RELAY_ROWS = (
     Row(RELAYED, 0, 5_000, _smtp_source, peers.relay),
     Row(SIGNED_RELAYED, 0, 5_000, _module("ours", "signed", CORES), peers.relay),
 )
-MAILMAN_ROWS = (Row(MAILMAN, 0, 500, _mailman),)
+MAILMAN_ROWS = (Row(MAILMAN, 0, 2_500, _mailman),)
 
 
 def all_rows() -> tuple[Row, ...]:

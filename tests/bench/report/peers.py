@@ -46,7 +46,8 @@ PEERS = (
         "bounces. It writes each letter anew for its member, as ours does. No record of each "
         "delivery, no choice by topic and district, no signature in this run. Its three runners "
         "take turns in one process here; in production they are processes, and there may be "
-        "several of each.",
+        "several of each. With few members (QUICK) what it does once weighs most: 500 members "
+        "got 90 letters a second in a run by hand.",
     ),
     Peer(
         "Postfix alone, fed by `smtp-source`",
