@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import gc
+from typing import Any
 
 from apiflask import APIFlask
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
 from service import access, admin, citizen, feeds, health, ingest, logs, metrics, pages
+from service.admin.api.webhooks import describe_webhooks
+from service.ingest.documented import describe_door
 from service.problems import register_problems
 from service.runtime import Runtime
 from service.settings import Settings, load
@@ -63,9 +66,16 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     access.watch(app, runtime)
     for part in (health, metrics, pages, ingest, feeds, citizen, admin):
         part.register(app)
+    app.spec_processor(_described)
     if proxies := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     return app
+
+
+def _described(spec: dict[str, Any] | str) -> dict[str, Any] | str:
+    """The OpenAPI document with what no decorator can say. An application has one such function."""
+    assert isinstance(spec, dict), "it is written as JSON"
+    return describe_webhooks(describe_door(spec))
 
 
 def serve() -> APIFlask:

@@ -27,7 +27,7 @@ CLOSED = (
     "/haberler?*after=",
     "/embed?topics=",
 )
-CLOSED_TO_ALL_LANGUAGES = ("/v1/",)
+CLOSED_TO_ALL_LANGUAGES = ("/v1/", "/metrics")
 
 
 def robots_txt(settings: Settings) -> str:

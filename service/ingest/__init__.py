@@ -2,7 +2,6 @@
 
 from apiflask import APIFlask
 
-from service.ingest.documented import describe_door
 from service.ingest.presets import PresetError, load_presets
 from service.ingest.routes import PRESETS, SHORT_WAY, door
 from service.ingest.shortway import ShortWay
@@ -26,4 +25,3 @@ def register(app: APIFlask) -> None:
         raise SettingsError(str(error)) from error
     app.extensions[SHORT_WAY] = ShortWay(runtime, app.extensions[PRESETS])
     app.register_blueprint(door)
-    app.spec_processor(describe_door)  # type: ignore[arg-type]

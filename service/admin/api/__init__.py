@@ -42,7 +42,6 @@ from service.admin.api.entering import SCHEME
 def register(app: APIFlask) -> None:
     """Add the routes of each part."""
     app.security_schemes = {SCHEME: {"type": "http", "scheme": "bearer"}}
-    app.spec_processor(webhooks.document)
     for part in (
         today.api,
         articles.api,

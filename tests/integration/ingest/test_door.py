@@ -393,7 +393,7 @@ def test_ready_says_503_while_migrations_are_missing(app: APIFlask, runtime):
     client = app.test_client()
     assert client.get("/health/ready").status_code == 200
     with runtime.db.write() as session:
-        session.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+        session.execute(text("UPDATE alembic_version SET version_num = '0040'"))
 
     answer = client.get("/health/ready")
 

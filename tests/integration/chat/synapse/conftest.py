@@ -24,6 +24,11 @@ from workers.chat import send_chat_batch
 _numbers = itertools.count(1)
 
 
+@pytest.fixture(autouse=True)
+def _unhurried(unhurried: None) -> None:
+    """Nothing here is about our own rates, of which a process without Redis has a quarter."""
+
+
 @pytest.fixture(scope="session")
 def homeserver() -> Iterator[Synapse]:
     folder = Path(tempfile.mkdtemp(prefix="tellal-synapse-"))
