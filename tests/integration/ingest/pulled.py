@@ -115,6 +115,7 @@ class Pulled:
         """How many articles somebody will be told of, or was."""
         with self.runtime.db.read() as session:
             query = select(Notification).where(Notification.state != NotificationState.CANCELLED)
+            query = query.where(Notification.article_id.is_not(None))  # not the summary of a day
             return len(session.scalars(query).all())
 
     @property
