@@ -24,6 +24,8 @@ log = get_logger(__name__)
 HEADER = "X-Request-Id"
 # What a caller may call its request: what is safe in any log and fits the rows.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# Who proves who they are may name what they ask for; a stranger's name could be another's.
+NAMED = ("door", "api")
 _DOOR = re.compile(r"/v1/sources/<[^>]*>/articles")
 _KINDS = (
     ("/v1/", "api"),
@@ -44,9 +46,10 @@ def watch(app: APIFlask, runtime: Runtime) -> None:
     @app.before_request
     def start() -> None:
         g.started, g.started_ns = time.monotonic(), time.time_ns()
-        g.request_id = request_id_of(
-            request.headers.get(HEADER, ""), request.headers.get("traceparent", "")
-        )
+        kind = kind_of(request.url_rule.rule if request.url_rule else None)
+        g.came_from = request.headers.get("traceparent", "") if kind in NAMED else ""
+        said = request.headers.get(HEADER, "") if kind in NAMED else ""
+        g.request_id = request_id_of(said, g.came_from)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
@@ -113,4 +116,4 @@ def _trace(runtime: Runtime, fields: dict[str, Any], ids: dict[str, Any]) -> Non
         attributes=attributes,
     )
     error = str(fields["status"]) if fields["status"] >= 500 else None
-    tracing.write_request(runtime.settings, one, request.headers.get("traceparent"), error)
+    tracing.write_request(runtime.settings, one, g.came_from, error)

@@ -22,6 +22,8 @@ class OneTimeToken(Base):
     """The link carries this row's number under a signature, so the row holds no secret."""
 
     __tablename__ = "token"
+    # A number is in a mailed link: it must not come back for another once its row is deleted.
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     purpose: Mapped[TokenPurpose] = mapped_column(String(16))

@@ -20,6 +20,9 @@ def main() -> int:
     if sys.argv[1:] == ["page"]:
         page.write(page.read())
         return 0
+    if sys.argv[1:]:  # a bench takes an hour; a word that is not understood begins none
+        say(__doc__ or "")
+        return int(sys.argv[1:] != ["--help"]) * 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and the bench that runs ends, too
     known = page.read() if page.FILE.exists() else {"benches": {}}
     wanted = [name for name in os.environ.get("ONLY", "").split(",") if name]

@@ -13,7 +13,6 @@ import pytest
 from apiflask import APIFlask
 
 from service import logs
-from service.models import Notification
 from service.tasks import Task
 from workers.plan import release_and_ring
 from workers.stages import STAGES, at_the_border
@@ -55,7 +54,7 @@ def test_a_request_is_named_in_each_line_of_each_stage(cms, town, runtime, lines
     lines.take()
 
     STAGES[Task.CLASSIFY_REVISION](runtime, answer.json["revision"])
-    (notification,) = town.all(Notification)
+    (notification,) = town.news()
     clock.advance(minutes=10)  # its hold
     at_the_border("release", release_and_ring)(runtime, notification.id)
     STAGES[Task.PLAN_NOTIFICATION](runtime, notification.id)
@@ -71,7 +70,7 @@ def test_the_end_of_a_batch_says_how_many_it_had_and_what_it_took(cms, town, run
     town.reader()
     revision = cms.post().json["revision"]
     STAGES[Task.CLASSIFY_REVISION](runtime, revision)
-    (notification,) = town.all(Notification)
+    (notification,) = town.news()
     clock.advance(minutes=10)  # its hold
     release_and_ring(runtime, notification.id)
     STAGES[Task.PLAN_NOTIFICATION](runtime, notification.id)
@@ -104,7 +103,7 @@ def test_a_stage_that_fails_says_of_which_request(
     rows = {Task.CLASSIFY_REVISION: answer.json["revision"]}
     if task is not Task.CLASSIFY_REVISION:
         STAGES[Task.CLASSIFY_REVISION](runtime, answer.json["revision"])
-        (rows[Task.PLAN_NOTIFICATION],) = (row.id for row in town.all(Notification))
+        (rows[Task.PLAN_NOTIFICATION],) = (row.id for row in town.news())
         clock.advance(minutes=10)
         release_and_ring(runtime, rows[Task.PLAN_NOTIFICATION])
     if task is Task.EMAIL_BATCH:

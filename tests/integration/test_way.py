@@ -13,7 +13,7 @@ import pytest
 import redis
 from pydantic import SecretStr
 
-from service.models import DeliveryState, Notification, NotificationState
+from service.models import DeliveryState, NotificationState
 from service.runtime import Runtime
 from service.settings import Settings
 from service.tasks import Queue, Task
@@ -65,7 +65,7 @@ def arrive(cms, town, clock, room) -> Callable[[Callable[[], None]], None]:
         assert [entry.title for entry in found.entries] == [cms.article()["title"]]
         assert town.mails() == {"okur@example.org": 1}
         assert [message["title"] for message in got] == [cms.article()["title"]]
-        (notification,) = town.all(Notification)
+        (notification,) = town.news()
         assert notification.state == NotificationState.DONE
         assert town.states(notification.id) == dict.fromkeys((mail, chat), DeliveryState.SENT)
         told = cms.client.get(status_url.partition("8080")[2]).json

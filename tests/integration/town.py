@@ -292,6 +292,11 @@ class Town:
         with self.runtime.db.read() as session:
             return session.scalar(select(func.count()).select_from(model)) or 0
 
+    def news(self) -> list[Notification]:
+        """Notifications but for the gathered ones, which the hour of the day brings unasked."""
+        gathered = {NotificationKind.DIGEST, NotificationKind.SUMMARY}
+        return [row for row in self.all(Notification) if row.kind not in gathered]
+
     def mails(self) -> Counter[str]:
         """How often each recipient got something into the built-in mailbox."""
         got: Counter[str] = Counter()

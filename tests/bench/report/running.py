@@ -69,10 +69,10 @@ def _run(command: list[str], limit_s: float) -> tuple[str, str]:
         try:
             output, _ = process.communicate(timeout=limit_s)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGTERM)
+            os.killpg(process.pid, signal.SIGINT)  # and it tidies up
             return "", f"failed: not done after {limit_s:g} s"
         except BaseException:
-            os.killpg(process.pid, signal.SIGTERM)
+            os.killpg(process.pid, signal.SIGINT)  # and it tidies up
             raise
     code = process.returncode
     return output, "ok" if code == 0 else f"failed: exit code {code}"

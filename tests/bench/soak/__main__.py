@@ -36,6 +36,9 @@ def main() -> int:
     if sys.argv[1:] == ["page"]:
         document.write(document.read())
         return 0
+    if sys.argv[1:]:
+        say(__doc__ or "")
+        return int(sys.argv[1:] != ["--help"]) * 2
     seconds = float(os.environ.get("SOAK") or SECONDS)
     rate = float(os.environ.get("RATE") or RATE)
     readers = int(os.environ.get("READERS") or READERS)

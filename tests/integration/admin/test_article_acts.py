@@ -16,7 +16,6 @@ from service.models import (
     AuditEntry,
     Halt,
     Job,
-    Notification,
     NotificationState,
     Staff,
     StaffTopic,
@@ -62,7 +61,7 @@ def test_without_a_reason_or_the_number_nothing_happens(
         page = editor.post(path, **answers)
         assert (page.status_code, text in page.text) == (status, True), page.text
     assert "Choose how long" in editor.post("/en/staff/articles/1/hold", reason="x").text
-    assert town.all(Notification)[0].state == NotificationState.HELD
+    assert town.news()[0].state == NotificationState.HELD
     assert acts(runtime) == []
 
 
@@ -73,7 +72,7 @@ def test_holding_and_releasing(
     editor = signed_in("editor")
     page = editor.post("/en/staff/articles/1/hold", reason="Bekle", minutes="240")
     assert page.location == "/en/staff/articles/1?done=held"
-    assert town.all(Notification)[0].release_at > utcnow() + timedelta(minutes=239)
+    assert town.news()[0].release_at > utcnow() + timedelta(minutes=239)
     work()
     assert town.mails() == {}
 
@@ -128,12 +127,12 @@ def test_how_many_must_approve_is_a_setting(
     made.urgent(runtime)
     editor = signed_in("editor")
     editor.post("/staff/articles/1/approve", **SURE)
-    assert (town.all(Notification)[0].breaks_at is not None) == breaks
+    assert (town.news()[0].breaks_at is not None) == breaks
     assert f"1 of {needed}" in editor.get("/en/staff/articles/1").text
     again = editor.post("/en/staff/articles/1/approve", **SURE)
     assert "You approved it already" in again.text
     signed_in("administrator").post("/staff/articles/1/approve", **SURE)
-    assert town.all(Notification)[0].breaks_at is not None
+    assert town.news()[0].breaks_at is not None
 
 
 def limit(runtime: Runtime, email: str, topic_id: int) -> None:
@@ -175,7 +174,7 @@ def test_a_program_that_saw_an_older_version_changes_nothing(
     assert (first.status_code, first.json["done"]) == (200, "held")
     stale = key.send(f"{path}/release", SURE, If_Match=seen.headers["ETag"])
     assert stale.status_code == 412
-    assert town.all(Notification)[0].state == NotificationState.HELD
+    assert town.news()[0].state == NotificationState.HELD
     fresh = key.get(path).headers["ETag"]
     done = key.send(f"{path}/release", SURE, If_Match=fresh)
     assert done.json["article"]["notifications"][0]["state"] == "released"
@@ -205,7 +204,7 @@ def test_a_resend_by_page_starts_a_job_and_names_those_in_doubt(
     (job,) = town.all(Job)
     assert (job.state, job.total, job.done) == ("done", 1, 1)
     assert set(town.mails().values()) == {1}
-    assert late in town.states(town.all(Notification)[0].id)
+    assert late in town.states(town.news()[0].id)
     with runtime.db.read() as session:
         entry = session.scalars(
             select(AuditEntry).where(AuditEntry.act == "deliveries.resend-missing")

@@ -60,6 +60,19 @@ def test_an_unconfirmed_sign_up_goes_after_seven_days(runtime, town, person, wor
     assert run(runtime, 8) == 0
 
 
+def test_the_number_of_a_deleted_link_is_not_given_to_another(runtime, town, person, work):
+    """An old letter would open what somebody else was sent."""
+    person.sign_up(ADDRESS)
+    work()
+    (old,) = town.all(OneTimeToken)
+    assert run(runtime, 7.1) == 1
+
+    person.sign_up("baska@example.org")
+
+    (new,) = town.all(OneTimeToken)
+    assert new.id > old.id
+
+
 def test_one_that_was_asked_for_again_keeps_its_new_link(runtime, town, person, work):
     person.sign_up(ADDRESS)
     person.sign_up(ADDRESS)

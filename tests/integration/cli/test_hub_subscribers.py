@@ -9,7 +9,7 @@ from sqlalchemy import select
 from service.cli import cli
 from service.db import utcnow
 from service.feeds.hub_subscriptions import confirm
-from service.models import AuditEntry, Notification, WebsubList, WebsubRequest, WebsubSubscription
+from service.models import AuditEntry, WebsubList, WebsubRequest, WebsubSubscription
 from tests.integration.town import EDITOR
 
 pytestmark = pytest.mark.usefixtures("command_line", "editor")
@@ -52,7 +52,7 @@ def test_staff_end_a_subscription_and_its_callback_hears_why(number, runtime, to
     assert (row.end_reason, town.count(WebsubList)) == ("ended by staff", 0)
     (entry,) = [one for one in town.all(AuditEntry) if one.act == "hub.end"]
     assert entry.detail == {"topic": "spor", "host": "reader.example.com", "reason": "too slow"}
-    told_why = [one.payload for one in town.all(Notification) if "reason" in one.payload]
+    told_why = [one.payload for one in town.news() if "reason" in one.payload]
     assert told_why == [{"template": "websub_denied", "reason": "too slow"}]
     code, said = told("--all")
     assert "ended by staff" in said

@@ -14,7 +14,7 @@ from service.cli import cli
 from service.db import utcnow
 from service.learning.archive import import_archive
 from service.learning.archive_file import ArchiveItem
-from service.models import ArchiveText, Article, AuditEntry, Notification, TopicLabel
+from service.models import ArchiveText, Article, AuditEntry, TopicLabel
 from tests.integration.town import EDITOR
 
 pytestmark = pytest.mark.usefixtures("command_line", "editor")
@@ -55,7 +55,7 @@ def test_an_archive_is_imported_once_and_told_to_nobody(archive, town, work):
     assert second.stdout == "0 articles added, 2 were there already.\n"
     row = next(row for row in town.all(ArchiveText) if row.external_id == "7")
     assert (row.title, row.body_text, row.topics) == (OLD["title"], OLD["body"], [CLIMATE])
-    assert town.count(Article) == town.count(Notification) == town.mails().total() == 0
+    assert town.count(Article) == len(town.news()) == town.mails().total() == 0
     assert [(entry.act, entry.detail) for entry in town.all(AuditEntry)] == [
         ("archive.import", {"file": "archive.jsonl", "articles": 2})
     ] * 2

@@ -22,7 +22,6 @@ from service.models import (
     DeliveryState,
     Destination,
     MailboxMessage,
-    Notification,
     OneTimeToken,
     Subscriber,
     Subscription,
@@ -196,7 +195,7 @@ def test_what_is_no_address_is_one_clear_sentence(address: str, town) -> None:
     assert result.exit_code == 2
     assert result.output.startswith("tellal: ")
     assert "is no address that mail can go to" in result.output
-    assert town.count(Notification) == 0
+    assert len(town.news()) == 0
 
 
 def test_a_suppressed_address_is_refused(town) -> None:
@@ -206,7 +205,7 @@ def test_a_suppressed_address_is_refused(town) -> None:
 
     assert result.exit_code == 2
     assert f"{ADDRESS} must not be written to: it is suppressed (bounce)" in result.output
-    assert town.count(Notification) == 0
+    assert len(town.news()) == 0
 
 
 def test_a_reader_stays_as_they_are(run, town) -> None:

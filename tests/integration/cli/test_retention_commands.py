@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.cli import cli
-from service.models import Article, Delivery, DeliveryDay, Notification, Staff
+from service.models import Article, Delivery, DeliveryDay, Staff
 from tests.integration.town import EDITOR
 
 pytestmark = pytest.mark.usefixtures("command_line", "full_audit")
@@ -52,7 +52,7 @@ def test_a_run_counts_and_a_later_one_deletes_what_had_no_partition_to_go_with(
     assert "3 deliveries counted, 0 partitions dropped" in first.output
     assert "0 deliveries counted" in second.output
     assert town.count(Delivery) == 0
-    assert town.all(Notification)[0].final_counts == {"sent": 3}
+    assert town.news()[0].final_counts == {"sent": 3}
 
 
 def test_the_days_show_the_same_before_and_after(told, town, clock):
@@ -78,7 +78,7 @@ def test_a_follow_up_of_what_is_forgotten_says_so(told, town, clock, runtime):
 
     for result in (corrected, withdrawn, back):
         assert "the ledger no longer knows who was told of it" in result.output
-    assert town.count(Notification) == 1
+    assert len(town.news()) == 1
 
 
 def test_a_shorter_time_is_a_setting(told, town, clock, monkeypatch):
@@ -86,7 +86,7 @@ def test_a_shorter_time_is_a_setting(told, town, clock, monkeypatch):
     clock.advance(days=8)
     invoke("retention", "run")
 
-    assert town.all(Notification)[0].archived_at - clock() < timedelta(minutes=1)
+    assert town.news()[0].archived_at - clock() < timedelta(minutes=1)
 
 
 def test_the_status_of_an_article_is_the_same_when_its_rows_are_gone(cms, told, client, clock):

@@ -75,7 +75,7 @@ def test_a_topic_added_after_release_tells_those_who_asked_for_it_once(
     assert cms.article()["title"] in client.get(f"/feeds/{SPORT}.rss").text
     (entry,) = town.all(AuditEntry)
     assert (entry.act, entry.object_id, entry.detail) == ("review.add", 1, {"topic": SPORT})
-    (notification,) = town.all(Notification)
+    (notification,) = town.news()
     assert (notification.state, notification.planned) == ("done", 3)
 
 

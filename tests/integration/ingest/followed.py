@@ -31,5 +31,5 @@ def parsed(mail: MailboxMessage) -> Message:
 
 def of(town: Any, kind: NotificationKind) -> list[Notification]:
     """The notifications of one kind, in order."""
-    found = [row for row in town.all(Notification) if row.kind == kind]
+    found = [row for row in town.news() if row.kind == kind]
     return sorted(found, key=lambda row: row.id)

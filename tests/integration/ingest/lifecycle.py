@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from service.models import Notification
+
 
 def one(town, model):
-    (row,) = town.all(model)
+    (row,) = town.news() if model is Notification else town.all(model)
     return row
 
 

@@ -16,7 +16,7 @@ from service.db import utcnow
 from service.ingest.article import CanonicalArticle
 from service.ingest.upsert import upsert
 from service.ledger.publish import release
-from service.models import Article, InboxEvent, Notification, Revision, Source
+from service.models import Article, InboxEvent, Revision, Source
 from service.runtime import Runtime
 from workers.classify import classify_revision
 
@@ -41,7 +41,7 @@ def test_twenty_times_the_same_delivery_at_once_is_one_article(cms, app, town):
     assert Counter(answer.status_code for answer in answers) == {202: 1, 200: REQUESTS - 1}
     assert len({json.dumps(answer.json, sort_keys=True) for answer in answers}) == 1
     assert town.count(InboxEvent) == town.count(Article) == 1
-    assert town.count(Revision) == town.count(Notification) == 1
+    assert town.count(Revision) == len(town.news()) == 1
 
 
 def test_twenty_deliveries_of_the_same_event_at_once_are_one_article(cms, app, town):
@@ -50,7 +50,7 @@ def test_twenty_deliveries_of_the_same_event_at_once_are_one_article(cms, app, t
     assert Counter(answer.status_code for answer in answers) == {202: REQUESTS}
     assert Counter(answer.json["status"] for answer in answers)["accepted"] == 1
     assert town.count(InboxEvent) == REQUESTS
-    assert town.count(Article) == town.count(Revision) == town.count(Notification) == 1
+    assert town.count(Article) == town.count(Revision) == len(town.news()) == 1
 
 
 def test_publishing_and_withdrawing_at_once_ends_in_one_of_both_states(cms, app, town):
@@ -65,7 +65,7 @@ def test_publishing_and_withdrawing_at_once_ends_in_one_of_both_states(cms, app,
     assert set(together(act)) == {202}
 
     (article,) = town.all(Article)
-    live = [row for row in town.all(Notification) if row.state != "cancelled"]
+    live = [row for row in town.news() if row.state != "cancelled"]
     assert len(live) == (article.state == "published")
 
 
@@ -80,7 +80,7 @@ def test_twenty_workers_classify_a_revision_once(cms, runtime, town):
 def test_a_withdrawal_and_the_release_never_wait_for_each_other(cms, runtime: Runtime, town):
     """They lock the article first, and only then its notification and the feed clock."""
     classify_revision(runtime, cms.post().json["revision"])
-    (notification,) = town.all(Notification)
+    (notification,) = town.news()
     later = utcnow() + timedelta(hours=1)
     outcome: list[bool] = []
 
@@ -100,7 +100,7 @@ def test_a_withdrawal_and_the_release_never_wait_for_each_other(cms, runtime: Ru
     releasing.join(20)
 
     assert outcome == [False]
-    (notification,) = town.all(Notification)
+    (notification,) = town.news()
     assert notification.state == "cancelled"
 
 

@@ -13,7 +13,6 @@ from service.models import (
     Delivery,
     DeliveryState,
     Destination,
-    Notification,
     NotificationState,
     Revision,
     Subscription,
@@ -257,7 +256,7 @@ def test_an_article_that_nobody_was_told_of_has_no_correction(cms, town, after):
     after()
 
     assert mails(town) == []
-    assert town.count(Notification) == 0
+    assert len(town.news()) == 0
 
 
 def test_a_reason_that_became_daily_since_still_gets_the_correction(cms, town, told, after):

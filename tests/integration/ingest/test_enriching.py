@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import update
 
-from service.models import Article, InboxEvent, Notification, Revision, Source, Verdict
+from service.models import Article, InboxEvent, Revision, Source, Verdict
 from service.runtime import Runtime
 from tests.integration.ingest.conftest import load_recording
 from tests.integration.ingest.thin import DIRECTUS, inbox, item, serve
@@ -48,7 +48,7 @@ def test_an_item_that_stays_away_is_withdrawn(replay, town, site, directus, work
     work()
 
     (article,) = town.all(Article)
-    assert (article.state, town.count(Notification)) == ("withdrawn", 0)
+    assert (article.state, len(town.news())) == ("withdrawn", 0)
 
 
 def test_an_item_that_says_gone_is_withdrawn_at_once(replay, town, site, directus, work):

@@ -7,7 +7,6 @@ import pytest
 from service.models import (
     InboxEvent,
     LabelOrigin,
-    Notification,
     PlaceLabel,
     Revision,
     RevisionState,
@@ -68,7 +67,7 @@ def test_an_article_without_a_topic_waits_for_review_then_goes_to_those_who_want
     work()
 
     assert early == 0
-    (notification,) = town.all(Notification)
+    (notification,) = town.news()
     assert set(town.states(notification.id)) == {all_news}
     assert one_topic not in town.states(notification.id)
 

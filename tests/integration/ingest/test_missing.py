@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import update
 
-from service.models import ArticleState, Notification, NotificationState, Pull, PullKind
+from service.models import ArticleState, NotificationState, Pull, PullKind
 from tests.integration.ingest.pulled import RSS, item, page, rss
 from tests.sites import Page
 
@@ -129,7 +129,7 @@ def test_a_withdrawal_stops_what_is_not_sent(pulled, town):
     pulled.poll(minutes=61)
     pulled.poll()
 
-    (notification,) = town.all(Notification)
+    (notification,) = town.news()
     assert notification.state == NotificationState.CANCELLED
 
 

@@ -8,7 +8,7 @@ import json
 import pytest
 from sqlalchemy import update
 
-from service.models import Article, ArticleAlias, InboxEvent, Notification, Source, Verdict
+from service.models import Article, ArticleAlias, InboxEvent, Source, Verdict
 from tests.integration.ingest.test_at_once import together
 
 RECORDING = "strapi-5.54.0-entry-publish"  # lends its token
@@ -49,7 +49,7 @@ def test_id_guid_and_permalink_of_a_wordpress_post_find_one_article(replay, town
         post = {"status": "publish", "title": {"rendered": "Körfez"}, "type": "post"}
         assert cms.post(post | posts[number]).status_code == 202
 
-    assert town.count(Article) == town.count(Notification) == 1
+    assert town.count(Article) == len(town.news()) == 1
 
 
 def test_two_requests_that_know_an_article_by_different_ids_at_once_are_one(replay, app, town):
@@ -60,7 +60,7 @@ def test_two_requests_that_know_an_article_by_different_ids_at_once_are_one(repl
     )
 
     assert {answer.status_code for answer in answers} == {202}
-    assert town.count(Article) == town.count(Notification) == 1
+    assert town.count(Article) == len(town.news()) == 1
 
 
 def test_the_first_owner_keeps_a_name_and_a_page_written_anew_is_another_article(replay, town):

@@ -14,7 +14,6 @@ from service.db import utcnow
 from service.models import (
     Article,
     InboxEvent,
-    Notification,
     Revision,
     Source,
 )
@@ -89,7 +88,7 @@ def test_a_life_within_the_hold_is_told_to_nobody(replay, town, live, hold_is_ov
     hold_is_over()
 
     assert town.mails().total() == 0
-    assert {row.state for row in town.all(Notification)} == {"cancelled"}
+    assert {row.state for row in town.news()} == {"cancelled"}
 
 
 @each_cms
@@ -130,7 +129,7 @@ def test_twenty_events_of_a_foreign_cms_at_once_are_one_article(replay, app, tow
 
     assert Counter(answer.json["status"] for answer in answers) == {"accepted": 1, "unchanged": 19}
     assert town.count(InboxEvent) == 20
-    assert town.count(Article) == town.count(Notification) == 1
+    assert town.count(Article) == len(town.news()) == 1
 
 
 def test_both_secrets_live_for_seven_days_after_a_rotation(replay, town):

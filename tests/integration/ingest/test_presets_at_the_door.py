@@ -11,7 +11,6 @@ from service.models import (
     Article,
     ArticleAlias,
     InboxEvent,
-    Notification,
     Revision,
     Source,
     Verdict,
@@ -95,7 +94,7 @@ def test_a_captured_request_becomes_what_its_cms_meant(
     assert event.verdict == verdict
     assert found == ([(external_id, state)] if external_id else [])
     assert (answer.json["article_id"] is None) is (external_id is None)
-    assert town.count(Notification) == held
+    assert len(town.news()) == held
 
 
 @each_file

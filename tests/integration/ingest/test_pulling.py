@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from service.ingest.pulling import setting
-from service.models import ArticleState, Notification, PullKind, PullState, Source
+from service.models import ArticleState, PullKind, PullState, Source
 from tests.integration.ingest.pulled import RSS, item, page, rss
 from tests.sites import recorded
 
@@ -54,7 +54,7 @@ def test_what_comes_after_the_baseline_is_news_once(pulled, town):
     pulls = [pulled.poll() for _ in range(3)]
 
     assert len(pulled.articles) == 3
-    assert [notification.kind for notification in town.all(Notification)] == ["new"]
+    assert [notification.kind for notification in town.news()] == ["new"]
     assert [(pull.found, pull.missed) for pull in pulls] == [(1, 0)] * 3
 
 

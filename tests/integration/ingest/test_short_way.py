@@ -125,7 +125,7 @@ def test_twenty_times_the_same_new_article_at_once_is_one_article(known, app, to
     assert Counter(answer.status_code for answer in answers) == {202: 20}
     assert Counter(answer.json["status"] for answer in answers)["accepted"] == 1
     assert town.count(InboxEvent) == 22
-    assert town.count(Article) == town.count(Revision) == town.count(Notification) == 3
+    assert town.count(Article) == town.count(Revision) == len(town.news()) == 3
 
 
 def test_twenty_times_the_same_new_delivery_at_once_is_one_article(known, app, town):
@@ -153,7 +153,7 @@ def test_two_web_processes_with_the_same_new_articles_at_once_store_each_once(
     assert Counter(answer.status_code for answer in answers) == {202: 40}
     verdicts = Counter(answer.json["status"] for answer in answers)
     assert verdicts == {"accepted": 20, "unchanged": 20}
-    assert town.count(Article) == town.count(Revision) == town.count(Notification) == 22
+    assert town.count(Article) == town.count(Revision) == len(town.news()) == 22
     assert town.count(InboxEvent) == 44
 
 
@@ -220,7 +220,7 @@ def test_a_change_of_the_source_counts_from_the_next_request_on(known, town):
     many = [number(known, n).status_code for n in (4, 5)]
 
     assert [refused.status_code, paused.json["status"], many] == [422, "ignored", [202, 429]]
-    (held,) = [row for row in town.all(Notification) if row.article_id == _last(town)]
+    (held,) = [row for row in town.news() if row.article_id == _last(town)]
     assert held.release_at <= held.created_at
 
 

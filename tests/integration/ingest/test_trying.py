@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from service.cli import cli
 from service.db import Base
-from service.models import Article, DeliveryState, Frequency, Notification
+from service.models import Article, DeliveryState, Frequency
 from workers.classify import classify_revision
 from workers.plan import plan_notification
 
@@ -76,7 +76,7 @@ def test_it_counts_whom_the_planner_then_tells(cms, town, runtime, attempt, rows
     assert rows() == before
 
     classify_revision(runtime, cms.post(places=places, urgent=True).json["revision"])
-    (notification,) = town.all(Notification)
+    (notification,) = town.news()
     plan_notification(runtime, notification.id)
 
     assert tried["would_tell"] == town.counts(notification.id)[DeliveryState.QUEUED] > 0

@@ -203,7 +203,7 @@ def test_a_held_correction_is_cancelled_and_a_later_one_is_another(town, runtime
 
     call_off(ARTICLE, article)
 
-    (row,) = town.all(Notification)
+    (row,) = town.news()
     assert row.state == NotificationState.CANCELLED
 
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from service.ledger.batches import TASK_OF
 from service.metrics import page
-from service.models import Batch, DestinationKind, Notification
+from service.models import Batch, DestinationKind
 from service.runtime import Runtime
 from service.settings import Settings
 from service.tasks import Task
@@ -72,7 +72,7 @@ def told(town: Town, runtime: Runtime, clock: Any) -> Callable[[int], None]:
 
     def told(revision_id: int) -> None:
         STAGES[Task.CLASSIFY_REVISION](runtime, revision_id)
-        (notification,) = town.all(Notification)
+        (notification,) = town.news()
         clock.advance(minutes=10)  # its hold
         at_the_border("release", release_and_ring)(runtime, notification.id)
         STAGES[Task.PLAN_NOTIFICATION](runtime, notification.id)

@@ -11,6 +11,7 @@ from tests.integration.test_log_lines import lines  # noqa: F401  a fixture
 from tests.integration.websub.conftest import callbacks, hub  # noqa: F401  fixtures
 
 OURS = re.compile(r"[0-9a-f]{16}")
+API = "/v1/admin/articles"  # whoever has no key is told so, under the name that was said
 
 
 def test_the_id_of_a_request_is_followed_to_mail_chat_and_feeds(
@@ -58,9 +59,7 @@ def test_what_a_thread_of_chat_says_names_the_request(cms, town, work, lines, cl
 
 @pytest.mark.parametrize("said", ["a", "A-1_b.2", "0" * 64, "4bf92f3577b34da6a3ce929d0e0e4736"])
 def test_a_caller_may_name_its_request(client, said):
-    assert client.get("/health/live", headers={"X-Request-ID": said}).headers["X-Request-Id"] == (
-        said
-    )
+    assert client.get(API, headers={"X-Request-ID": said}).headers["X-Request-Id"] == said
 
 
 @pytest.mark.parametrize(
@@ -68,20 +67,32 @@ def test_a_caller_may_name_its_request(client, said):
     ["", " ", "a" * 65, "a b", "-a", ".", "şehir", '"}{"', "<b>", "a;b", "../x", "a\x0bb", "a%0ab"],
 )
 def test_what_is_no_name_gets_one_of_ours(client, said):
-    answer = client.get("/health/live", headers={"X-Request-ID": said})
+    answer = client.get(API, headers={"X-Request-ID": said})
     assert OURS.fullmatch(answer.headers["X-Request-Id"])
 
 
 def test_a_trace_that_a_caller_has_begun_names_its_request(client):
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     parent = f"00-{trace}-00f067aa0ba902b7-01"
-    answer = client.get("/health/live", headers={"traceparent": parent})
+    answer = client.get(API, headers={"traceparent": parent})
     assert answer.headers["X-Request-Id"] == trace
     both = {"traceparent": parent, "X-Request-ID": "mine"}
-    assert client.get("/health/live", headers=both).headers["X-Request-Id"] == "mine"
+    assert client.get(API, headers=both).headers["X-Request-Id"] == "mine"
     for wrong in (f"00-{'0' * 32}-00f067aa0ba902b7-01", f"00-{trace}-{'0' * 16}-01", "00-x", trace):
-        answer = client.get("/health/live", headers={"traceparent": wrong})
+        answer = client.get(API, headers={"traceparent": wrong})
         assert OURS.fullmatch(answer.headers["X-Request-Id"])
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/health/live", "/feeds/iklim-cevre.rss", "/nowhere", "/staff/"]
+)
+def test_pages_take_no_name_from_a_stranger(client, path):
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    parent = f"00-{trace}-00f067aa0ba902b7-01"
+    named = client.get(path, headers={"X-Request-ID": "of-another"})
+    traced = client.get(path, headers={"traceparent": parent})
+    assert named.headers.get("X-Request-Id") != "of-another"
+    assert traced.headers.get("X-Request-Id") != trace
 
 
 def test_feeds_from_memory_have_a_line_and_no_id_of_another_request(client, lines):  # noqa: F811
