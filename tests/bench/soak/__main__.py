@@ -25,6 +25,7 @@ from tests.chaos.city import City
 SECONDS, RATE, READERS = 3600.0, 300.0, 3_000
 LOOK_S, LOOKS = 60.0, 30
 VISIT_S = 3.0  # 1,200 an hour; sign-ups above 2,000 get no letter
+PROXIED = {"TELLAL_TRUSTED_PROXIES": "1"}  # as behind nginx: visitors have addresses of their own
 END_S = 300.0  # in which the last deliveries must be made
 
 
@@ -43,7 +44,7 @@ def main() -> int:
     rate = float(os.environ.get("RATE") or RATE)
     readers = int(os.environ.get("READERS") or READERS)
     busy, load = machine.busy(), machine.load()
-    with City(None, readers, channels=0, waits={}) as city:
+    with City(None, readers, channels=0, waits=PROXIED) as city:
         found = soak(city, seconds, readers / rate)
         found["audit"] = city.audit()
     found |= {

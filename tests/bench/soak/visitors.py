@@ -20,14 +20,17 @@ from tests.chaos.door import TOPIC
 from tests.integration.citizen.conftest import Person
 
 TIMEOUT_S = 20
+PEOPLE = 500  # who come again in turn, and NETWORKS that they come from: within each one's limits
+NETWORKS = 100
 LIVE = 20  # visitors who are subscribed at once; then the first of them leaves
 
 
 class Browser:
     """As much of a test client as `Person` uses, over HTTP."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, comes_from: str) -> None:
         self._url, self._session = url, requests.Session()
+        self._session.headers["X-Forwarded-For"] = comes_from
 
     def get(self, path: str) -> requests.Response:
         return self._session.get(self._url + path, timeout=TIMEOUT_S)
@@ -47,7 +50,7 @@ class Visitors(threading.Thread):
         super().__init__(name="visitors", daemon=True)
         self._city, self._every_s, self._over = city, every_s, threading.Event()
         self._live: deque[str] = deque()
-        self.came = self.left = 0
+        self.came = self.left = self._browsers = 0
         self.trouble: list[str] = []
 
     def run(self) -> None:
@@ -64,8 +67,8 @@ class Visitors(threading.Thread):
         self.join(60)
 
     def _come(self) -> None:
-        address = f"visitor{self.came + len(self.trouble)}@tellal.example"
-        browser = Browser(self._city.url)
+        address = f"visitor{(self.came + len(self.trouble)) % PEOPLE}@tellal.example"
+        browser = Browser(self._city.url, self._whence())
         try:
             Person(cast(FlaskClient, browser)).sign_up(address, topics=[TOPIC])
             token = self._city.vault.token("confirm", self._token_of(address))
@@ -75,6 +78,11 @@ class Visitors(threading.Thread):
             browser.close()
         self._live.append(address)
         self.came += 1
+
+    def _whence(self) -> str:
+        """One browser after the other comes from another network (RFC 2544's range)."""
+        self._browsers += 1
+        return f"198.18.0.{self._browsers % NETWORKS + 1}"
 
     def _token_of(self, address: str) -> int:
         with self._city.db.read() as session:
@@ -95,7 +103,7 @@ class Visitors(threading.Thread):
                 .where(Destination.address == address, Subscription.ended_at.is_(None))
             ).one()
         token = self._city.vault.token("unsubscribe", 1, destination, subscription)
-        browser = Browser(self._city.url)
+        browser = Browser(self._city.url, self._whence())
         try:
             answer = browser.post(f"/u/{token}", {"List-Unsubscribe": "One-Click"})
             assert answer.status_code == 200, f"leaving answers {answer.status_code}"
