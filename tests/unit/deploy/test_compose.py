@@ -17,11 +17,20 @@ from service.tasks import WORKERS, Queue
 
 ROOT = Path(__file__).parents[3]
 # Of the Compose specification, as far as this file uses it: a misspelt key would be refused there.
-TOP = {"services", "secrets", "volumes"}
+TOP = {"networks", "services", "secrets", "volumes"}
 KEYS = {
     *("build", "cap_add", "cap_drop", "command", "depends_on", "entrypoint", "env_file"),
     *("environment", "healthcheck", "hostname", "image", "logging", "mem_limit", "pids_limit"),
-    *("ports", "profiles", "read_only", "restart", "secrets", "security_opt", "shm_size"),
+    *(
+        "networks",
+        "ports",
+        "profiles",
+        "read_only",
+        "restart",
+        "secrets",
+        "security_opt",
+        "shm_size",
+    ),
     *("stop_grace_period", "tmpfs", "user", "volumes"),
 }
 HEALTH_KEYS = {"test", "interval", "timeout", "retries", "start_period"}
@@ -66,6 +75,17 @@ def test_every_process_and_so_every_queue_has_a_service(services) -> None:
     assert sorted(commands) == sorted([("migrate",), *(("run", n) for n in processes.names())])
     consumed = {queue for name in services for queue in WORKERS.get(name, ((),))[0]}
     assert consumed == set(Queue)
+
+
+def test_only_ours_reach_the_database_and_redis(compose, services) -> None:
+    assert compose["networks"]["data"] == {"internal": True}
+    inside = {name for name, service in services.items() if "data" in service["networks"]}
+    assert inside == {"postgres", "redis", *ours(services)}
+    for name in ("postgres", "redis"):
+        assert services[name]["networks"] == ["data"]
+        assert "ports" not in services[name]
+    for service in services.values():
+        assert set(service["networks"]) <= set(compose["networks"])
 
 
 def test_commands_and_health_checks_are_commands_of_tellal(services) -> None:
