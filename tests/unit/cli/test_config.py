@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
 import subprocess
 import sys
+from functools import cached_property
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 from click.testing import CliRunner, Result
@@ -16,6 +19,7 @@ from service.cli import cli
 from service.dkim import new_key
 from service.setting_sources import PREFIX, SettingsError
 from service.settings import Settings, load
+from service.settings.part import Part
 
 ROOT = Path(__file__).parents[3]
 
@@ -64,6 +68,22 @@ def test_example_environment_is_as_the_settings_define_it() -> None:
     expected = invoke("config", "example").output
     found = (ROOT / "config" / "tellal.env.example").read_text(encoding="utf-8")
     assert found == expected, "run: tellal config example > config/tellal.env.example"
+
+
+def test_no_part_takes_the_place_of_what_another_one_checks() -> None:
+    """Of two validators with one name Pydantic would drop one without a word."""
+    parts = [one for one in Settings.__mro__ if issubclass(one, Part) and one is not Part]
+    kinds = (classmethod, property, cached_property, FunctionType)
+    fields = [name for part in parts for name in inspect.get_annotations(part)]
+    functions = [
+        name
+        for part in parts
+        for name, value in vars(part).items()
+        if isinstance(value, kinds) and not name.startswith("__")
+    ]
+    assert sorted(fields) == sorted(Settings.model_fields)
+    assert "_has_a_first_relay" in functions
+    assert len(set(functions)) == len(functions)
 
 
 def test_check_shows_the_brand_and_every_contrast() -> None:
