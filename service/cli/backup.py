@@ -12,7 +12,7 @@ from service.cli.opened import opened_runtime
 from service.cli.refusal import Refusal
 
 if TYPE_CHECKING:
-    from service.copies.file import Manifest
+    from service.copies.manifest import Manifest
 
 
 @click.command()

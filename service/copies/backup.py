@@ -15,7 +15,8 @@ from typing import IO
 from pydantic import SecretStr
 
 from service import migrations
-from service.copies.file import KEY_MARK, Manifest, Table, Writer, whole_or_nothing
+from service.copies.file import KEY_MARK, Writer, whole_or_nothing
+from service.copies.manifest import Manifest, Table
 from service.copies.moving import CopyRefused, Report, one_moment, sequences_of
 from service.copies.rows import STEP, Sum, as_line, read
 from service.copies.shape import Shape, shapes_of

@@ -1,7 +1,6 @@
 """The file of a backup: a ZIP with one file of JSON lines for each table, and a manifest.
 
-The manifest names every member with its length and SHA-256, every table with its columns, rows and
-checksum; it is signed with a key that is not in the file. So a file that was cut, damaged or
+The manifest is signed with a key that is not in the file. So a file that was cut, damaged or
 changed is known before anything is done with it.
 """
 
@@ -10,65 +9,29 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from hmac import compare_digest
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import orjson
 
+from service.copies.manifest import FORMAT, Manifest, as_json, from_json
 from service.copies.rows import STEP, Progress, Sum
-from service.copies.shape import Column, Kind, Shape
 from service.crypto import Vault
 
-FORMAT = 1
 PART = ".tellal-backup.part"
 MANIFEST, SIGNATURE = "manifest.json", "manifest.mac"
 PURPOSE, KEY_MARK = "backup", "backup-key"
 MOST_MANIFEST = 16 * 1024 * 1024
 _ENCRYPTED = 1  # in the flags of a member
-_JOURNAL = re.compile(r"journal/[A-Za-z0-9._-]{1,120}\.journal")
 
 
 class BackupRefused(Exception):
     """The file is no backup, or not one for here; nothing was changed."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table of a backup; `last`: the last number that one of its rows was given."""
-
-    shape: Shape
-    sum: Sum
-    last: int
-
-    @property
-    def member(self) -> str:
-        return f"tables/{self.shape.name}.jsonl"
-
-
-@dataclass(frozen=True)
-class Manifest:
-    made_at: str
-    release: str
-    revision: str
-    database: str
-    key: str
-    tables: list[Table]
-    members: dict[str, tuple[int, str]] = field(default_factory=dict)
-
-    @property
-    def rows(self) -> int:
-        return sum(table.sum.rows for table in self.tables)
-
-    @property
-    def journals(self) -> list[str]:
-        return [name for name in self.members if _JOURNAL.fullmatch(name)]
 
 
 class Writer:
@@ -89,7 +52,7 @@ class Writer:
         self.members[name] = length, digest.hexdigest()
 
     def finish(self, manifest: Manifest, vault: Vault) -> None:
-        text = orjson.dumps(_as_json(manifest, self.members), option=orjson.OPT_INDENT_2)
+        text = orjson.dumps(as_json(manifest, self.members), option=orjson.OPT_INDENT_2)
         self._archive.writestr(MANIFEST, text)
         self._archive.writestr(SIGNATURE, vault.keyed_hash(PURPOSE, text.decode()))
 
@@ -206,55 +169,6 @@ def _manifest(archive: zipfile.ZipFile, vault: Vault) -> Manifest:
             raise BackupRefused("it was made with other keys; put those back first")
         if not compare_digest(signature, vault.keyed_hash(PURPOSE, text.decode()).encode()):
             raise BackupRefused("its manifest was changed after it was signed")
-        return _from_json(found)
+        return from_json(found)
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise BackupRefused("it has no manifest that can be read") from error
-
-
-def _as_json(manifest: Manifest, members: dict[str, tuple[int, str]]) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "made_at": manifest.made_at,
-        "release": manifest.release,
-        "revision": manifest.revision,
-        "database": manifest.database,
-        "key": manifest.key,
-        "tables": [
-            {
-                "name": table.shape.name,
-                "columns": [[column.name, column.kind.value] for column in table.shape.columns],
-                "numbered_by": table.shape.numbered_by,
-                "rows": table.sum.rows,
-                "checksum": table.sum.checksum,
-                "last": table.last,
-            }
-            for table in manifest.tables
-        ],
-        "members": {name: list(facts) for name, facts in members.items()},
-    }
-
-
-def _from_json(found: dict[str, Any]) -> Manifest:
-    tables = [
-        Table(
-            Shape(
-                one["name"],
-                tuple(Column(name, Kind(kind)) for name, kind in one["columns"]),
-                one["numbered_by"],
-            ),
-            Sum(int(one["rows"]), int(one["checksum"], 16)),
-            int(one["last"]),
-        )
-        for one in found["tables"]
-    ]
-    return Manifest(
-        made_at=str(found["made_at"]),
-        release=str(found["release"]),
-        revision=str(found["revision"]),
-        database=str(found["database"]),
-        key=str(found["key"]),
-        tables=tables,
-        members={
-            str(name): (int(size), str(sha)) for name, (size, sha) in found["members"].items()
-        },
-    )

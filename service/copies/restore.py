@@ -23,7 +23,8 @@ from sqlalchemy.orm import Session
 from service import migrations
 from service.archive.index import renew_all
 from service.copies import in_flight
-from service.copies.file import BackupRefused, Manifest, Table, lines, opened, sync_folder, verify
+from service.copies.file import BackupRefused, lines, opened, sync_folder, verify
+from service.copies.manifest import Manifest, Table
 from service.copies.moving import Report, empty, require_same, set_sequences
 from service.copies.rows import STEP, Row, sums, write
 from service.copies.shape import VERSION, shapes_of
