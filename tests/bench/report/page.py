@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.report import peers
-from tests.bench.report.catalogue import BENCHES, Bench
+from tests.bench.report.catalogue import BENCHES
+from tests.bench.report.figures import Bench
 from tests.bench.report.machine import NOISY
 from tests.bench.svg import bars, lines
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.bench.report import machine
-from tests.bench.report.catalogue import Bench
+from tests.bench.report.figures import Bench
 
 LIMIT_S = 3 * 3600.0
 

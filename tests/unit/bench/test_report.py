@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.bench.report import page, peers, running
-from tests.bench.report.catalogue import BENCHES, PARTS, Bench, Ratio
+from tests.bench.report.catalogue import BENCHES, PARTS
+from tests.bench.report.figures import Bench, Ratio
 from tests.bench.svg import bars, lines
 
 HERE = Path(page.__file__).parents[1]
