@@ -29,24 +29,24 @@ LATER = """(l.state IN (0, 2)
             AND (l.state IN (1, 4) OR l.maybe_revision_id IS NOT NULL))"""
 
 # The text that the destination of a delivery `v` has for sure, by itself or by an item; null where
-# that is none. One look at a primary key for each notification of the article.
+# that is none. One look at a primary key for each notification of the article: SQLite keeps the
+# order of a CROSS JOIN; left to itself it reads all that the destination was ever told.
 HAS_REVISION = f"""(
     SELECT t.revision_id FROM (
         SELECT e.id, CASE WHEN e.kind <> 'withdrawal'
                                AND coalesce(o.maybe_revision_id, o.revision_id) = o.revision_id
                           THEN o.revision_id END AS revision_id
-        FROM notification e
-        JOIN delivery o ON o.notification_id = e.id AND o.destination_id = v.destination_id
-        WHERE e.article_id = n.article_id AND e.id < n.id AND {TELLS}
+        FROM notification e CROSS JOIN delivery o
+        WHERE e.article_id = n.article_id AND e.id < n.id
+          AND o.notification_id = e.id AND o.destination_id = v.destination_id AND {TELLS}
         UNION ALL
         SELECT i.notification_id, i.revision_id
-        FROM digest_article g
-        JOIN digest_item i ON i.notification_id = g.notification_id
-         AND i.destination_id = v.destination_id AND i.article_id = g.article_id
-        JOIN delivery o ON o.notification_id = i.notification_id
-         AND o.destination_id = i.destination_id
+        FROM digest_article g CROSS JOIN digest_item i CROSS JOIN delivery o
         WHERE g.article_id = n.article_id AND g.notification_id < n.id
-          AND i.revision_id IS NOT NULL AND {TELLS}) AS t
+          AND i.notification_id = g.notification_id AND i.destination_id = v.destination_id
+          AND i.article_id = g.article_id AND i.revision_id IS NOT NULL
+          AND o.notification_id = i.notification_id
+          AND o.destination_id = i.destination_id AND {TELLS}) AS t
     ORDER BY t.id DESC LIMIT 1)"""  # noqa: S608
 
 # Whoever hears, by an item of one of these digests or summaries, of one of these articles.

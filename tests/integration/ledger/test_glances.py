@@ -101,3 +101,30 @@ def test_what_is_not_in_the_lease_is_nobodys(glances, looks):
     assert one.at(readers[-1] + 1, LONG_S) is None
     assert one.at(readers[-1] + 2, LONG_S) is None
     assert len(looks) == 1
+
+
+def test_a_look_costs_the_same_however_much_its_readers_were_told_before(
+    runtime, town, one_batch, take
+):
+    """Each row that is looked through would cost a page of the disk, of a reader of all news many
+    thousands."""
+    if not runtime.db.is_sqlite:
+        return  # PostgreSQL chooses by what tables hold, and here they hold nothing
+    first, batch = one_batch(20)
+    fresh = _steps_of_a_look(runtime, take(batch))
+    for _ in range(60):
+        last = town.planned()
+    (batch,) = town.batches(last)
+
+    assert len(town.states(last)) == len(town.states(first)) == 20
+    assert _steps_of_a_look(runtime, take(batch)) < 1.2 * fresh
+
+
+def _steps_of_a_look(runtime, lease) -> int:
+    steps: list[int] = []
+    with runtime.db.read() as session:
+        connection = session.connection().connection.driver_connection
+        connection.set_progress_handler(lambda: steps.append(1), 1)
+        assert len(pending(session, lease, 0, 20)) == 20
+        connection.set_progress_handler(None, 1)
+    return len(steps)
