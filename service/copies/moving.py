@@ -20,6 +20,7 @@ Report = Callable[[str, int], None]  # what is being done, and how many rows mor
 
 _SET = text("SELECT setval(:sequence, :value)")
 _LAST = text("SELECT last_value FROM pg_sequences WHERE schemaname || '.' || sequencename = :name")
+_LAST_OF_SQLITE = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
 
 
 class CopyRefused(Exception):
@@ -107,11 +108,14 @@ def empty(connection: Connection, shapes: Sequence[Shape]) -> None:
 def sequences_of(connection: Connection, shapes: Sequence[Shape]) -> dict[str, int]:
     """The last number that was given in each table, though its row may be gone."""
     found = {}
+    keeps_numbers = _keeps_numbers(connection)
     for shape in shapes:
         if not shape.numbered_by:
             continue
         last = 0
-        if name := sequence_of(connection, shape):
+        if keeps_numbers:
+            last = connection.execute(_LAST_OF_SQLITE, {"name": shape.name}).scalar() or 0
+        elif name := sequence_of(connection, shape):
             last = connection.execute(_LAST, {"name": name}).scalar() or 0
         newest = connection.exec_driver_sql(
             f'SELECT coalesce(max("{shape.numbered_by}"), 0) FROM "{shape.name}"'  # noqa: S608
@@ -128,6 +132,14 @@ def set_sequences(
         name = sequence_of(connection, shape)
         if name and (last.get(shape.name, 0) or ahead):
             connection.execute(_SET, {"sequence": name, "value": last.get(shape.name, 0) + ahead})
+
+
+def _keeps_numbers(connection: Connection) -> bool:
+    """Whether this is a SQLite that remembers what it gave, which those before 0043 did not."""
+    if connection.dialect.name != "sqlite":
+        return False
+    found = connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'")
+    return found.first() is not None
 
 
 def _carry(reading: Connection, writing: Connection, shape: Shape, report: Report) -> Sum:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -27,12 +28,15 @@ from service.models import (
     Halt,
     ImportRun,
     JobFile,
+    OneTimeToken,
     Staff,
     StaffTopic,
+    TokenPurpose,
     TopicDraft,
     Via,
 )
 from service.runtime import Runtime
+from service.subscriptions.tokens import issue
 
 BEFORE = "0016"
 KEPT = {
@@ -127,3 +131,24 @@ def test_a_filled_database_goes_back_and_forth_and_loses_nothing(filled: Runtime
         ("confirmed", "", "email", None),
         ("withdrawn", "one-click", "email", None),
     ]
+
+
+def test_a_link_that_was_mailed_before_numbers_were_kept_opens_nothing_new(
+    runtime: Runtime, town: Any
+) -> None:
+    reader, day = town.reader(), timedelta(days=1)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with runtime.db.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0042")
+        connection.commit()
+    with runtime.db.write() as session:
+        mailed = issue(session, reader, TokenPurpose.SIGN_IN, day).id
+    with runtime.db.write() as session:
+        session.execute(delete(OneTimeToken))
+
+    migrations.upgrade(runtime.db)
+
+    with runtime.db.write() as session:
+        assert issue(session, reader, TokenPurpose.SIGN_IN, day).id > mailed

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import text
+from sqlalchemy import delete, text
 from sqlalchemy.exc import DBAPIError
 
 from service.cli import cli
 from service.copies import moving
 from service.db import Base, Database
 from service.ledger.audit import audit
+from service.models import OneTimeToken, TokenPurpose
 from service.runtime import Runtime
+from service.subscriptions.tokens import issue
 from tests.integration.copies.filling import contents, counts, fill
 
 pytestmark = pytest.mark.usefixtures("command_line")
@@ -76,6 +79,22 @@ def test_the_ledger_adds_up_in_its_new_place_and_numbers_go_on(
         assert found.scalar() == 3
         with pytest.raises(DBAPIError, match="append-only"), session.begin_nested():
             session.execute(text("TRUNCATE audit"))
+
+
+def test_the_number_of_a_mailed_link_whose_row_is_gone_is_not_given_again(
+    runtime: Runtime, town: Any, target: Database, target_url: str
+) -> None:
+    reader, day = town.reader(), timedelta(days=1)
+    with runtime.db.write() as session:
+        mailed = issue(session, reader, TokenPurpose.SIGN_IN, day).id
+    with runtime.db.write() as session:
+        session.execute(delete(OneTimeToken))
+    runtime.close()
+
+    assert move_to(target_url).exit_code == 0
+
+    with target.write() as session:
+        assert issue(session, reader, TokenPurpose.SIGN_IN, day).id == mailed + 1
 
 
 def test_a_move_that_dies_leaves_the_target_empty_and_can_be_started_again(
