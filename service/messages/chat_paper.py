@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined
+from jinja2.exceptions import SecurityError
 
 from service.logs import get_logger
 from service.messages.chat_content import Content
@@ -20,7 +21,7 @@ from service.messages.chat_dialects import Dialect, Markup, dialect_of
 from service.messages.chat_services import ChatService, chat_services
 from service.messages.chat_text import shortened
 from service.messages.sandbox import Sandbox
-from service.messages.stationery import TemplateError
+from service.messages.stationery import TemplateError, line_of
 
 log = get_logger(__name__)
 
@@ -82,10 +83,10 @@ class ChatPaper:
             raise
         except Exception as error:  # whatever a template of an operator's can do wrong
             line = getattr(error, "lineno", None)
+            at = f", line {line}" if line else line_of(error)
             where = f"{getattr(error, 'name', None) or content.template}.{dialect.suffix}"
-            raise TemplateError(
-                f"chat/{where}{f', line {line}' if line else ''}: {type(error).__name__}: {error}"
-            ) from error
+            kind = "" if isinstance(error, SecurityError) else f"{type(error).__name__}: "
+            raise TemplateError(f"chat/{where}{at}: {kind}{error}") from error
         if found is None:
             raise TemplateError(
                 f"chat/{content.template}.{dialect.suffix}: longer than the {longest:,} that "

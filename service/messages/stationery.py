@@ -24,6 +24,7 @@ from jinja2 import (
     UndefinedError,
     select_autoescape,
 )
+from jinja2.exceptions import SecurityError
 
 from service.logs import get_logger
 from service.messages.sandbox import Sandbox
@@ -189,10 +190,10 @@ def _part(environment: Sandbox, file: str, values: Mapping[str, Any]) -> str:
         raise TemplateError(
             f"{error.name or file}, line {error.lineno}: {error.message}"
         ) from error
-    except UndefinedError as error:
-        raise TemplateError(f"{file}{_line_of(error)}: {error.message}") from error
+    except (UndefinedError, SecurityError) as error:
+        raise TemplateError(f"{file}{line_of(error)}: {error.message}") from error
     except Exception as error:  # whatever a template of the staff's can do wrong
-        raise TemplateError(f"{file}{_line_of(error)}: {type(error).__name__}: {error}") from error
+        raise TemplateError(f"{file}{line_of(error)}: {type(error).__name__}: {error}") from error
     if len(written.encode("utf-8", "replace")) > MAX_BYTES:
         raise TemplateError(f"{file}: longer than {MAX_BYTES:,} bytes, which mailboxes cut off")
     if file.endswith(".html") and (found := _FORBIDDEN.search(written)):
@@ -200,13 +201,13 @@ def _part(environment: Sandbox, file: str, values: Mapping[str, Any]) -> str:
     return written
 
 
-def _line_of(error: Exception) -> str:
+def line_of(error: Exception) -> str:
     """The template's line that raised it."""
     found = ""
     trace = error.__traceback__
     while trace is not None:
         file = Path(trace.tb_frame.f_code.co_filename)
-        if file.suffix in (".html", ".txt"):
+        if file.suffix in (".html", ".txt", ".md", ".mrkdwn"):
             found = f", line {trace.tb_lineno}"
         trace = trace.tb_next
     return found

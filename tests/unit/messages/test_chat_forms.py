@@ -21,8 +21,10 @@ from service.messages.chat import (
 )
 from service.messages.chat_dialects import DIALECTS
 from service.messages.chat_paper import ChatPaper
+from service.messages.chat_preview import problems
 from service.messages.chat_services import chat_services
 from service.messages.chat_text import WORD_JOINER, shortened, tame, web_address
+from service.messages.sandbox import TOO_MUCH
 from service.messages.story import Name, Story
 from service.setting_sources import SettingsError
 from tests.unit.messages.chat_parsers import READERS, RINGS
@@ -307,6 +309,12 @@ def test_a_template_that_cannot_be_used_stops_no_news(own, template):
         about(told, "tr", ChatPaper(own)).written("discord").text
         == about(told, "tr").written("discord").text
     )
+
+
+def test_check_says_where_a_template_writes_too_much(own):
+    (own / "chat" / "article.md").write_text("{{ title }}\n{{ '%99999999d' % 1 }}")
+
+    assert set(problems(own)) == {f"chat/article.md, line 2: {TOO_MUCH}"}
 
 
 def test_what_is_cut_keeps_the_link_and_ends_at_a_word():

@@ -20,6 +20,7 @@ from service.messages.brand import Colours, letter_colours
 from service.messages.edition import Edition
 from service.messages.email import SERVICE_LETTERS, Letterhead
 from service.messages.preview import parts, problems
+from service.messages.sandbox import TOO_MUCH
 from service.messages.stationery import TEMPLATES
 from tests.unit.messages.stories import AT, HOUSE, PLACES, edition, reader, settings, story
 from tests.unit.messages.test_edition import HOSTILE, KINDS, LANGUAGES, hostile
@@ -206,6 +207,7 @@ def test_a_changed_template_is_used_without_a_restart(own):
         ),
         ("why.txt", "{{ date | upper }}", r"why\.txt: \{\{ date \}\} is missing"),
         ("why.html", "{{ date }}{{ topic * 10000 }}", r"why\.html: longer than 60,000 bytes"),
+        ("why.txt", "{{ date }}\n{{ 'x'|center(99999999) }}", rf"why\.txt, line 2: {TOO_MUCH}"),
         ("layout.html", "{% block content %}", r"layout\.html, line 1: "),
     ],
 )
