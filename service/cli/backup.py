@@ -42,12 +42,15 @@ def _make(file: Path) -> Manifest:
     from service.copies.backup import make
     from service.copies.file import BackupRefused
     from service.copies.moving import CopyRefused, total_rows
+    from service.copies.rows import Unfit
 
     with opened_runtime() as runtime, progress_of(total_rows(runtime.db)) as report:
         try:
             return make(runtime, file, report)
-        except (BackupRefused, CopyRefused) as error:
+        except (BackupRefused, CopyRefused, Unfit) as error:
             raise Refusal(f"no backup was made: {error}") from error
+        except OSError as error:  # a full disk, no such folder
+            raise Refusal(f"no backup was made in {file.parent}: {error.strerror}") from error
 
 
 def _check(file: Path) -> Manifest:

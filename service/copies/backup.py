@@ -7,7 +7,8 @@ must be newer than any backup (docs/adr/0045).
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO
@@ -65,18 +66,20 @@ def _write_tables(runtime: Runtime, writer: Writer, report: Report) -> list[Tabl
         shapes = shapes_of(connection)
         last = sequences_of(connection, shapes)
 
-        def passing(shape: Shape, found: Sum) -> Iterator[bytes]:
-            for row in read(connection, shape):
-                line = as_line(row)
-                found.add(line)
-                if not found.rows % STEP:
-                    report("writing", STEP)
-                yield line + b"\n"
+        def passing(shape: Shape, found: Sum) -> Generator[bytes]:
+            with closing(read(connection, shape)) as rows:
+                for row in rows:
+                    line = as_line(row)
+                    found.add(line)
+                    if not found.rows % STEP:
+                        report("writing", STEP)
+                    yield line + b"\n"
 
         tables = []
         for shape in shapes:
             table = Table(shape, Sum(), last.get(shape.name, 0))
-            writer.add(table.member, passing(shape, table.sum))
+            with closing(passing(shape, table.sum)) as parts:  # before its connection is
+                writer.add(table.member, parts)
             report("writing", table.sum.rows % STEP)
             tables.append(table)
         return tables

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -102,12 +103,26 @@ def opened(path: Path, vault: Vault) -> Iterator[tuple[zipfile.ZipFile, Manifest
     """
     if not path.is_file():
         raise BackupRefused(f"there is no file {path}")
-    try:
-        with zipfile.ZipFile(path) as archive:
+    with _whole(path):
+        archive = zipfile.ZipFile(path)
+    with archive:
+        with _whole(path):
             _require_plain(archive)
-            yield archive, _manifest(archive, vault)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+            manifest = _manifest(archive, vault)
+        yield archive, manifest
+
+
+@contextmanager
+def _whole(path: Path | str | None) -> Iterator[None]:
+    """What `zipfile` says of a file that was cut or changed: it has many words for it."""
+    try:
+        yield
+    except PermissionError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
         raise BackupRefused(f"{path} is damaged, or no backup: {error}") from error
+    except (UnicodeDecodeError, struct.error) as error:
+        raise BackupRefused(f"{path} is damaged, or no backup") from error
 
 
 def verify(archive: zipfile.ZipFile, manifest: Manifest, on_progress: Progress) -> None:
@@ -122,11 +137,12 @@ def verify(archive: zipfile.ZipFile, manifest: Manifest, on_progress: Progress) 
     of_table = {table.member: table for table in manifest.tables}
     for name in manifest.members:
         found = Sum()
-        for line in lines(archive, manifest, name):
-            if name in of_table:
-                found.add(line.rstrip(b"\n"))
-                if not found.rows % STEP:
-                    on_progress(STEP)
+        with _whole(archive.filename):
+            for line in lines(archive, manifest, name):
+                if name in of_table:
+                    found.add(line.rstrip(b"\n"))
+                    if not found.rows % STEP:
+                        on_progress(STEP)
         on_progress(found.rows % STEP)
         if name in of_table and found != of_table[name].sum:
             raise BackupRefused(f"{name} is damaged: its rows are not those of the manifest")

@@ -6,7 +6,8 @@ target as empty as it was, and is simply started again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, inspect, text
@@ -146,13 +147,15 @@ def _carry(reading: Connection, writing: Connection, shape: Shape, report: Repor
     """Copy a table; returns what left."""
     left = Sum()
 
-    def passing() -> Iterator[Row]:
-        for row in read(reading, shape):
-            left.add(as_line(row))
-            if not left.rows % STEP:
-                report("copying", STEP)
-            yield row
+    def passing() -> Generator[Row]:
+        with closing(read(reading, shape)) as found:
+            for row in found:
+                left.add(as_line(row))
+                if not left.rows % STEP:
+                    report("copying", STEP)
+                yield row
 
-    write(writing, shape, passing())
+    with closing(passing()) as rows:  # before its connection is, whatever comes
+        write(writing, shape, rows)
     report("copying", left.rows % STEP)
     return left

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import orjson
+import psycopg
 from sqlalchemy import Connection
 
 from service.copies.shape import Column, Kind, Shape
@@ -27,8 +29,12 @@ Row = Sequence[Any]
 Progress = Callable[[int], None]
 
 
+_PLACE = re.compile(r"COPY \w+, line (\d+)(?:, column (\w+))?")
+
+
 class Unfit(Exception):
-    """A value that the other database cannot hold."""
+    """A value that the other database cannot hold. The text never has the value: it may be an
+    address."""
 
 
 @dataclass
@@ -55,7 +61,7 @@ def count(connection: Connection, shape: Shape) -> int:
     return int(found)
 
 
-def read(connection: Connection, shape: Shape) -> Iterator[list[Any]]:
+def read(connection: Connection, shape: Shape) -> Generator[list[Any]]:
     """Every row of a table in canonical form, from one cursor that holds a few of them."""
     is_sqlite = connection.dialect.name == "sqlite"
     selected = ", ".join(f'"{c.name}"' if is_sqlite else _selected(c) for c in shape.columns)
@@ -73,8 +79,16 @@ def read(connection: Connection, shape: Shape) -> Iterator[list[Any]]:
             row = list(found)
             for at, change in changes:
                 if row[at] is not None:
-                    row[at] = change(row[at])
+                    row[at] = _changed(shape, at, change, row[at])
             yield row
+
+
+def _changed(shape: Shape, at: int, change: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return change(value)
+    except (TypeError, ValueError):
+        column = shape.columns[at]
+        raise Unfit(f"{shape.name}.{column.name} holds what is no {column.kind}") from None
 
 
 def as_line(row: Row) -> bytes:
@@ -114,18 +128,31 @@ def _copy(connection: Connection, shape: Shape, rows: Iterable[Row]) -> None:
     """By COPY, whose text form takes each canonical value as it is, but for zone and bytes."""
     moments, binary = _places(shape, Kind.MOMENT), _places(shape, Kind.BYTES)
     driver: Any = connection.connection.driver_connection
-    with (
-        driver.cursor() as cursor,
-        cursor.copy(f'COPY "{shape.name}" ({shape.names}) FROM STDIN') as copy,
-    ):
-        for row in rows:
-            fit = list(_with_bytes(row, binary))
-            for at in moments:
-                if fit[at] is not None:
-                    fit[at] += "+00"
-            if any(isinstance(value, str) and "\0" in value for value in fit):
-                raise Unfit(f"a row of {shape.name} holds a NUL, which PostgreSQL cannot store")
-            copy.write_row(fit)
+    try:
+        with (
+            driver.cursor() as cursor,
+            cursor.copy(f'COPY "{shape.name}" ({shape.names}) FROM STDIN') as copy,
+        ):
+            for row in rows:
+                fit = list(_with_bytes(row, binary))
+                for at in moments:
+                    if fit[at] is not None:
+                        fit[at] += "+00"
+                if any(isinstance(value, str) and "\0" in value for value in fit):
+                    raise Unfit(f"a row of {shape.name} holds a NUL, which PostgreSQL cannot store")
+                copy.write_row(fit)
+    except psycopg.DataError as error:
+        raise Unfit(_told(shape, error)) from error
+
+
+def _told(shape: Shape, error: psycopg.DataError) -> str:
+    """Where PostgreSQL found what it cannot hold, and what is wrong with it."""
+    what = (error.diag.message_primary or "cannot be stored").partition(': "')[0]
+    if 'value "' in what:
+        what = "value is out of range"
+    place = _PLACE.search(error.diag.context or "")
+    row, column = (place[1], place[2] or "") if place else ("?", "")
+    return f"row {row} of {shape.name}{column and ', ' + column}: {what}"
 
 
 def _places(shape: Shape, kind: Kind) -> list[int]:

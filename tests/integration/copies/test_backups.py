@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import shutil
 import socket
@@ -495,3 +497,33 @@ def test_a_restore_that_dies_leaves_no_half_of_a_journal(
     assert not list(folder.glob("*.journal"))
     assert restore(file, "--replace").exit_code == 0
     assert path.read_bytes() == whole
+
+
+def test_a_full_disk_is_told_in_a_sentence(
+    runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill_up(_: object) -> bytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(backing_up, "as_line", fill_up)
+    result = tellal("backup", str(tmp_path / "x"))
+    assert result.exit_code == 2
+    assert f"no backup was made in {tmp_path}: No space left on device" in result.output
+    assert "Traceback" not in result.output
+    nowhere = tellal("backup", str(tmp_path / "nowhere" / "x"))
+    assert "nowhere: No such file or directory" in nowhere.output
+
+
+def test_a_backup_whose_directory_is_broken_is_said_to_be_damaged(
+    runtime: Runtime, back_up: Callable[[], str]
+) -> None:
+    file = Path(back_up())
+    whole = file.read_bytes()
+    start = whole.index(b"PK\x01\x02")
+    for offset, value in ((10, 12), (28, 255), (42, 255), (45, 255), (46, 128)):
+        broken = bytearray(whole)
+        broken[start + offset] = value
+        file.write_bytes(broken)
+        result = tellal("backup", "--check", str(file))
+        assert result.exit_code == 2
+        assert "is damaged" in result.output or "not those that" in result.output, result.output

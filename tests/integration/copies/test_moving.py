@@ -175,3 +175,29 @@ def test_a_source_that_somebody_uses_is_refused(
     user.communicate("")
     assert result.exit_code == 2
     assert "the database is in use" in result.output
+
+
+def test_what_postgresql_cannot_hold_is_named_and_not_shown(
+    runtime: Runtime, town: Any, target: Database, target_url: str
+) -> None:
+    if not runtime.db.is_sqlite:
+        pytest.skip("PostgreSQL holds no such value")
+    reader = town.reader()
+    odd = {"language": "ayse@example.com", "lane": "a\0b", "created_at": "ayse@example.com"}
+    for column, value in odd.items():
+        with runtime.db.write() as session:
+            before = session.execute(text(f"SELECT {column} FROM destination")).scalar()
+            change = text(f"UPDATE destination SET {column} = :value WHERE id = :id")
+            session.execute(change, {"value": value, "id": reader})
+        runtime.close()
+        result = move_to(target_url)
+        assert result.exit_code == 2
+        assert "nothing was moved" in result.output
+        assert "destination" in result.output
+        assert "ayse" not in result.output
+        assert "Traceback" not in result.output
+        assert is_empty(target)
+        with runtime.db.write() as session:
+            session.execute(change, {"value": before, "id": reader})
+    runtime.close()
+    assert move_to(target_url).exit_code == 0
