@@ -25,7 +25,7 @@ _HEADS = ("subscribers", "rows kept", "GB kept", "letters/s", "relays", "nodes",
 def draw(plans: Sequence[Plan]) -> str:
     """One line for each of what grows, relative to the first plan, both scales logarithmic."""
     first = plans[0]
-    most = max(value(one) / value(first) for *_, value in _LINES for one in plans)
+    most = max(_ratio(value, one, first) for *_, value in _LINES for one in plans)
     decades = max(math.ceil(math.log10(most)), 1)
     span = math.log(plans[-1].load.subscribers / first.load.subscribers) or 1.0
 
@@ -56,7 +56,7 @@ def draw(plans: Sequence[Plan]) -> str:
             f"{_short(one.load.subscribers)}</text>"
         )
     for number, (name, colour, dash, value) in enumerate(_LINES):
-        points = " ".join(f"{x(one)},{y(value(one) / value(first))}" for one in plans)
+        points = " ".join(f"{x(one)},{y(_ratio(value, one, first))}" for one in plans)
         at = _TOP + 16 * number
         parts.append(
             f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2" '
@@ -65,6 +65,11 @@ def draw(plans: Sequence[Plan]) -> str:
             f'<text x="{_LEFT + 50}" y="{at + 4}" fill="{colour}">{name}</text>'
         )
     return "\n".join([*parts, *_table(plans, _BOTTOM + 56), "</svg>", ""])
+
+
+def _ratio(value: Callable[[Plan], float], one: Plan, first: Plan) -> float:
+    """How many times the first; what there is none of, as mail in a city of feeds, stays so."""
+    return value(one) / value(first) if value(first) else 1.0
 
 
 def _table(plans: Sequence[Plan], top: int) -> list[str]:

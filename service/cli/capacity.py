@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,23 @@ import click
 
 from service.cli.refusal import Refusal
 
-SHARE = click.FloatRange(0, 1)
-SOME = click.FloatRange(0, min_open=True)
+
+class Finite(click.FloatRange):
+    """A range that `nan` is not in, which compares with nothing, nor what is too much to say."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        found = float(super().convert(value, param, ctx))
+        if not math.isfinite(found):
+            self.fail(f"{value} is no number.", param, ctx)
+        return found
+
+
+MOST = 1_000_000  # of what is counted: nodes, topics, days
+SHARE = Finite(0, 1)
+SOME = Finite(1e-6, 1e12)
+COUNT = click.IntRange(1, MOST)
 
 
 @click.command()
@@ -20,21 +36,21 @@ SOME = click.FloatRange(0, min_open=True)
 @click.option("--articles", type=SOME, required=True, help="Articles of a day.")
 @click.option("--mail", type=SHARE, help="Share of subscribers by mail.")
 @click.option("--chat", type=SHARE, help="Share by chat; who is left reads feeds.")
-@click.option("--topics", type=click.IntRange(1), help="Topics there are.")
+@click.option("--topics", type=COUNT, help="Topics there are.")
 @click.option("--topics-each", type=SOME, help="Topics that a subscriber follows.")
 @click.option("--topics-of-article", type=SOME, help="Topics that an article has.")
-@click.option("--open-h", type=click.FloatRange(1, 24), help="Hours in which articles come.")
-@click.option("--peak", type=click.FloatRange(1), help="Busiest hour by the mean one.")
+@click.option("--open-h", type=Finite(1, 24), help="Hours in which articles come.")
+@click.option("--peak", type=Finite(1, 1000), help="Busiest hour by the mean one.")
 @click.option("--digest", type=SHARE, help="Share of mail readers with a daily digest.")
-@click.option("--retention-days", type=click.IntRange(7), help="TELLAL_LEDGER_DAYS.")
+@click.option("--retention-days", type=click.IntRange(7, MOST), help="TELLAL_LEDGER_DAYS.")
 @click.option("--failing", type=SHARE, help="Share of deliveries that leave an answer.")
 @click.option("--feed-polls-h", type=SOME, help="How often an hour a feed reader asks.")
 @click.option("--signed/--relay-signs", "is_signed", default=None, help="Who signs the mail.")
 @click.option("--relay-s", type=SOME, help="Letters a second that one relay takes.")
-@click.option("--relays", type=click.IntRange(1), help="Relays there are; else as needed.")
-@click.option("--workers", type=click.IntRange(1), help="Sending processes of a node.")
-@click.option("--nodes", type=click.IntRange(1), help="Nodes there are; else as needed.")
-@click.option("--database-cores", type=click.IntRange(1), help="Cores of the database.")
+@click.option("--relays", type=COUNT, help="Relays there are; else as needed.")
+@click.option("--workers", type=COUNT, help="Sending processes of a node.")
+@click.option("--nodes", type=COUNT, help="Nodes there are; else as needed.")
+@click.option("--database-cores", type=COUNT, help="Cores of the database.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--svg", type=click.Path(dir_okay=False, path_type=Path), help="Write a picture of growth."
@@ -61,7 +77,10 @@ def capacity(as_json: bool, svg: Path | None, **given: Any) -> None:
     if svg is not None:
         free = Means(relay_s=means.relay_s, workers=means.workers)
         plans = [plan(load.times(factor), free, costs) for factor in FACTORS]
-        svg.write_text(draw(plans), encoding="utf-8")
+        try:
+            svg.write_text(draw(plans), encoding="utf-8")
+        except OSError as error:
+            raise Refusal(f"{svg} cannot be written: {error.strerror}") from error
     if as_json:
         more = {
             "bytes": found.bytes,

@@ -144,3 +144,34 @@ def test_the_picture_is_well_formed_and_holds_its_table(tmp_path):
     texts = [one.text or "" for one in ElementTree.parse(file).iter() if one.tag.endswith("text")]
     assert {"subscribers", "rows kept", "GB kept", "nodes"} <= set(texts)
     assert {"400,000", "4,000,000", "40,000,000"} <= set(texts)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "1e300", "0", "-1", "1e-320"])
+@pytest.mark.parametrize("option", ["--subscribers", "--articles", "--mail", "--peak", "--relay-s"])
+def test_numbers_of_no_city_are_refused_by_their_option(option, number):
+    if option == "--mail" and number in ("0", "1e-320"):
+        pytest.skip("a city may have no mail")
+    usual = {"--subscribers": "4e6", "--articles": "20"}
+    words = [word for pair in {**usual, option: number}.items() for word in pair]
+    result = capacity(*words)
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option}'" in result.output
+
+
+def test_a_count_beyond_all_bounds_is_refused():
+    for option in ("--nodes", "--workers", "--retention-days", "--topics"):
+        assert capacity("--subscribers", "1", "--articles", "1", option, "9" * 400).exit_code == 2
+
+
+def test_the_extremes_of_what_is_taken_have_a_plan_and_a_picture(tmp_path):
+    path = tmp_path / "x.svg"
+    for size in ("1e-6", "1e12"):
+        for more in ([], ["--mail", "0", "--chat", "0"], ["--relay-s", "1e-6"]):
+            words = ["--subscribers", size, "--articles", size, *more, "--svg", str(path)]
+            result = capacity(*words, "--json")
+            assert result.exit_code == 0, result.output
+            json.loads(result.output, parse_constant=pytest.fail)
+            ElementTree.parse(path)
+    nowhere = capacity("--subscribers", "1", "--articles", "1", "--svg", str(tmp_path / "no" / "x"))
+    assert nowhere.exit_code == 2
+    assert "cannot be written" in nowhere.output
