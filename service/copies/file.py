@@ -68,11 +68,15 @@ def whole_or_nothing(path: Path) -> Iterator[IO[bytes]]:
         BackupRefused: another one is being written in this folder.
     """
     part = path.with_name(PART)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW  # in a shared folder it may be anybody's link
+    with os.fdopen(os.open(part, flags, 0o600), "wb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BackupRefused(f"another backup is being written in {path.parent}") from None
+        if not part.exists() or not os.path.samestat(part.stat(), os.fstat(file.fileno())):
+            # Between opening and locking it was finished by the other one: it is theirs.
+            raise BackupRefused(f"another backup was just written in {path.parent}: try again")
         try:
             file.truncate(0)
             yield file

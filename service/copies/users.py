@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from sqlalchemy import text
@@ -17,12 +18,21 @@ _OTHERS = text("""
 """)
 
 
+GONE_S = 2.0  # so long the server may show a connection that was closed
+
+
 def users_of(db: Database) -> list[int]:
     """The numbers of other processes that have it open: of this machine's for SQLite, of the
     server's connections for PostgreSQL."""
     if not db.is_sqlite:
         with db.engine.connect().execution_options(**{READ_ONLY: True}) as connection:
-            return list(connection.execute(_OTHERS).scalars())
+            deadline = time.monotonic() + GONE_S
+            while (found := list(connection.execute(_OTHERS).scalars())) and (
+                time.monotonic() < deadline
+            ):
+                connection.rollback()  # a transaction sees the same users to its end
+                time.sleep(0.1)
+            return found
     path = db.engine.url.database
     return holders(Path(path)) if path else []
 
