@@ -75,7 +75,7 @@ def lines(title: str, across: str, series: Mapping[str, Points], *, is_log: bool
 
     parts = [
         f'<path d="M{_LEFT} {y_of(tick)}h{_WIDTH}" stroke="#d8dee3"/>'
-        f'<text x="{_LEFT - 6}" y="{y_of(tick) + 4}" text-anchor="end">{tick:,g}</text>'
+        f'<text x="{_LEFT - 6}" y="{y_of(tick) + 4}" text-anchor="end">{_short(tick)}</text>'
         for tick in heights
     ]
     below = xs if len(xs) <= 6 else [xs[0], xs[len(xs) // 2], xs[-1]]
@@ -115,7 +115,8 @@ def bars(title: str, values: Mapping[str, float], ours: str) -> str:
 
     parts = [
         f'<path d="M{x_of(10**step)} 34V{bottom}" stroke="#d8dee3"/>'
-        f'<text x="{x_of(10**step)}" y="{bottom + 18}" text-anchor="middle">{10**step:,g}</text>'
+        f'<text x="{x_of(10**step)}" y="{bottom + 18}" text-anchor="middle">'
+        f"{_short(10**step)}</text>"
         for step in range(low, low + steps + 1)
     ]
     for number, (name, value) in enumerate(sorted(shown.items(), key=lambda one: -one[1])):

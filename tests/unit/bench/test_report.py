@@ -143,6 +143,15 @@ def test_a_bench_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["outcome"] == "failed: not done after 0.2 s"
 
 
+def test_scales_are_said_in_full() -> None:
+    """`1e+06` under a bar beside 100,000 is read as something else."""
+    many = bars("Rates", {"cache": 159_015.0, "Tellal": 252.0}, "Tellal")
+    grown = lines("Growth", "readers", {"rows": [(1.0, 1.0), (2.0, 4_000_000.0)]})
+    assert ">1,000,000<" in many
+    assert ">4,000,000<" in grown
+    assert "e+0" not in many + grown
+
+
 def test_pictures_are_svg_with_a_name() -> None:
     grown = lines("Growth", "readers", {"a & b": [(10, 1.0), (1000, 2.5)]}, is_log=True)
     flat = lines("Nothing", "minutes", {"a": [(0.0, 0.0), (1.0, 0.0)]})
