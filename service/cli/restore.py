@@ -13,8 +13,10 @@ from service.settings import load, require_keys
 AFTERWARDS = """\
 Sending is paused: {held:,} deliveries were on their way when the backup was made, and may have been
 sent since. Start Tellal, let it fetch its sources, and then say what became of them:
-  tellal release --told    the service went on after the backup: nobody is told twice
-  tellal release --untold  nothing was sent after the backup: what waits is sent
+  tellal release --told --staff you@example.org
+      the service went on after the backup: nobody is told twice
+  tellal release --untold --staff you@example.org
+      nothing was sent after the backup: what waits is sent
 """
 
 

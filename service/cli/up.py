@@ -154,14 +154,13 @@ def _say(name: str, what: str) -> None:
 
 def _welcome(settings: Settings) -> str:
     url = settings.public_url
-    mailbox = (
-        "" if settings.smtp_url.get_secret_value() else f"{url}/dev/mailbox (all mail ends here)"
-    )
+    mailbox = f"\n          {url}/dev/mailbox (all mail ends here)"
+    if settings.smtp_url.get_secret_value():
+        mailbox = ""
     tellal, article = _near(Path(sys.argv[0])), _near(settings.config_dir / "demo/article.json")
     return f"""
   Look at {url}/
-          {url}/staff/ (first: {tellal} staff add you@example.org)
-          {mailbox}
+          {url}/staff/ (first: {tellal} staff add you@example.org){mailbox}
   Post    make demo   (the sample article, and the way it takes, with times)
   or      {tellal} source add my-cms   (prints a secret), then
           {tellal} post {article} --source my-cms --secret whsec_…
