@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from service.db import Database, Moment, rows
 from service.ledger.batches import CLOSE_ONE
+from service.ledger.canary import excuse
 from service.ledger.halts import live_pauses, pause
 from service.ledger.locks import lock_article_of
 from service.models import (
@@ -186,9 +187,12 @@ def settle_as_told(db: Database, restored: datetime, now: datetime) -> int:
         with db.read() as session:
             found = session.execute(_MAY_BE_TOLD, {"restored": restored, "last": last}).scalar()
         if found is None:
-            return settled
+            break
         last = int(found)
         settled += _settle(db, last, now)
+    with db.write() as session:
+        excuse(session, restored, now)
+    return settled
 
 
 def _settle(db: Database, notification_id: int, now: datetime) -> int:

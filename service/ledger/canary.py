@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Row, Select, exists, func, select, text, update
+from sqlalchemy import ColumnElement, Row, Select, exists, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
@@ -29,26 +29,32 @@ from service.models import (
     CanaryProof,
     Delivery,
     DeliveryState,
+    Halt,
+    HaltKind,
+    HaltScope,
     Notification,
     NotificationKind,
     NotificationState,
 )
 
 WINDOW = timedelta(hours=24)  # what is older is no longer looked for
-MOST = 500  # articles that a look goes back: more than a day's
+WAITED = timedelta(days=7)  # before its release; of what waited longer no alarm is raised
+MOST = 5_000  # articles that a look goes back, whatever came in
 NUMBER = {CanaryKind.EMAIL: 1, CanaryKind.CHAT: 2, CanaryKind.FEED: 3}  # of its alarm
-# In its own words, so that the newest articles come off `uq_notification_new_article`.
+# In its own words, so that an article's comes off `uq_notification_new_article`.
 _IS_LIVE_NEW = text("notification.kind = 'new' AND notification.state <> 'cancelled'")
 
 
 @dataclass(frozen=True)
 class Expected:
-    """An article whose telling is not proved yet."""
+    """An article whose telling is not proved yet. `waits_since`: its release, or the end of a pause
+    of everything that came after it."""
 
     notification_id: int
     article_id: int
     released_at: datetime
     created_at: datetime
+    waits_since: datetime
 
 
 @dataclass(frozen=True)
@@ -78,9 +84,9 @@ def expected(session: Session, canary: Canary, now: datetime) -> list[Expected]:
     was published so long ago that others may have pushed it out.
     """
     newest = (
-        select(Notification.id)
-        .where(_IS_LIVE_NEW)
-        .order_by(Notification.article_id.desc())
+        select(Article.id)
+        .where(Article.created_at > now - WINDOW - WAITED)
+        .order_by(Article.created_at.desc())
         .limit(MOST)
         .subquery()
     )
@@ -90,8 +96,9 @@ def expected(session: Session, canary: Canary, now: datetime) -> list[Expected]:
     since = max(canary.since, now - WINDOW)
     query = (
         select(Notification.id, Article.id, Notification.released_at, Article.created_at)
-        .join(newest, newest.c.id == Notification.id)
         .join(Article, Article.id == Notification.article_id)
+        .join(newest, newest.c.id == Article.id)
+        .where(_IS_LIVE_NEW)
         .where(Notification.released_at > since, Notification.stopped_at.is_(None), ~settled)
         .where(Notification.state != NotificationState.HELD)
         .where(Article.state == ArticleState.PUBLISHED, Article.is_commercial.is_(False))
@@ -101,8 +108,13 @@ def expected(session: Session, canary: Canary, now: datetime) -> list[Expected]:
         query = query.where(Article.published_at > now - 2 * WINDOW)
     else:
         query = query.where(~_repeats())
+    resumed = session.scalar(
+        select(func.max(Halt.ended_at)).where(
+            Halt.kind == HaltKind.PAUSE, Halt.scope == HaltScope.ALL
+        )
+    )
     return [
-        Expected(news, article, released, created)
+        Expected(news, article, released, created, max(released, resumed or released))
         for news, article, released, created in session.execute(query)
         if released is not None
     ]
@@ -162,7 +174,7 @@ def miss(
     """
     new = 0
     for one in found:
-        if one.released_at > now - limit or _is_paused(session, canary, one):
+        if one.waits_since > now - limit or _is_paused(session, canary, one):
             continue
         is_new = _insert(
             session,
@@ -179,6 +191,23 @@ def miss(
             )
             raise_alarm(session, AlarmKind.CANARY_SILENT, NUMBER[canary.kind], sentence, now)
     return new
+
+
+def excuse(session: Session, restored: datetime, now: datetime) -> int:
+    """Expect nothing more of what may have been told before a restore: a canary may have heard of
+    it, but no row says so. The feed says again what it said. Returns of how many.
+
+    Such an article has neither a proof nor a miss.
+    """
+    told = select(Notification.id).join(Article, Article.id == Notification.article_id)
+    since = func.coalesce(Article.published_at, Article.created_at)
+    told = told.where(or_(Notification.created_at <= restored, since <= restored))
+    excused = 0
+    for canary in session.scalars(select(Canary).where(Canary.kind != CanaryKind.FEED)):
+        found = {one.notification_id: one.released_at for one in expected(session, canary, now)}
+        for number in session.scalars(told.where(Notification.id.in_(found))):
+            excused += _insert(session, canary.kind, number, released_at=found[number])
+    return excused
 
 
 def clear_if_heard(session: Session, kind: CanaryKind, now: datetime) -> bool:
@@ -211,7 +240,7 @@ def look(session: Session, now: datetime) -> list[Seen]:
                 canary.said,
                 _last_proof(session, canary.kind),
                 len(missed_ids(session, canary, now)),
-                next((one.released_at for one in waiting), None),
+                next((one.waits_since for one in waiting), None),
             )
         )
     return found

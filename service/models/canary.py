@@ -36,7 +36,10 @@ class Canary(Base):
 
 
 class CanaryProof(Base):
-    """What became of one article's telling: proved, missed, or missed first and proved late."""
+    """What became of one article's telling: proved, missed, or missed first and proved late.
+
+    Neither: staff said after a restore that it was told, which nothing can prove any more.
+    """
 
     __tablename__ = "canary_proof"
     __table_args__ = (Index("ix_canary_proof_released_at", "released_at"),)

@@ -21,20 +21,26 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.serving import make_server
 
 from service.cli import cli
+from service.copies.in_flight import REASON, settle_as_told
 from service.db import utcnow
-from service.ledger.canary import look
+from service.ledger.canary import expected, look
 from service.ledger.halts import pause
 from service.models import (
     Alarm,
     Article,
+    ArticleState,
     Canary,
+    CanaryKind,
     CanaryProof,
     Channel,
     Consent,
     Destination,
     Figure,
+    Halt,
     HaltScope,
     MailboxMessage,
+    Notification,
+    NotificationKind,
     NotificationState,
     ReaderDay,
     Subscription,
@@ -42,6 +48,7 @@ from service.models import (
 from service.runtime import Runtime
 from tests.integration.chat.doubles.ntfy import NtfyDouble
 from tests.integration.email.intake import listening
+from tests.integration.explaining import explained
 from workers.canary import watch_canaries
 from workers.count import count_readers
 from workers.email.bounces import take
@@ -178,6 +185,68 @@ def test_what_staff_pause_waits_and_is_not_missed(town, canary, work, clock):
     watch_canaries(there)
 
     assert alarms(town) == town.all(CanaryProof) == []
+
+
+def test_what_was_told_before_a_restore_is_not_missed(town, canary, work, clock):
+    there = canary(bounce_lmtp="127.0.0.1:2525")
+    town.notification(town.article())
+    work()  # it came into the mailbox of the service that is gone
+    unsent = town.article()
+    town.notification(unsent)
+    restored = clock()
+    with there.db.write() as session:
+        pause(session, HaltScope.ALL, 0, f"{REASON} x", None, restored)
+    work()
+    clock.advance(seconds=60)
+    fresh = town.article()
+    town.notification(fresh)
+    clock.advance(seconds=2 * LIMIT_S)
+
+    settle_as_told(there.db, restored, clock())
+    with there.db.write() as session:
+        session.execute(update(Halt).values(ended_at=clock()))
+    watch_canaries(there)
+    assert alarms(town) == []  # what was held meanwhile has only now begun to be sent
+
+    clock.advance(seconds=LIMIT_S + 1)
+    watch_canaries(there)
+    assert [text.split()[8] for _, text, _ in alarms(town)] == [str(fresh)]
+    assert [one.missed_at is not None for one in town.all(CanaryProof)] == [False, False, True]
+
+
+def test_a_look_goes_back_a_day_whatever_came_in_since(town, canary, clock, monkeypatch):
+    there = canary()
+    late = town.article()
+    town.notification(late)
+    clock.advance(seconds=LIMIT_S + 1)
+    source_id = town.get(Article, late).source_id
+    state = {"state": ArticleState.PUBLISHED, "published_at": clock()}
+    with there.db.write() as session:
+        many = [
+            Article(source_id=source_id, external_id=f"many-{number}", **state)
+            for number in range(501)
+        ]
+        session.add_all(many)
+        session.flush()
+        told = {"kind": NotificationKind.NEW, "state": NotificationState.DONE}
+        session.add_all(
+            Notification(article_id=one.id, release_at=clock(), released_at=clock(), **told)
+            for one in many
+        )
+    watch_canaries(there)
+
+    assert [text.split()[8] for _, text, _ in alarms(town)] == [str(late)]
+
+
+def test_a_look_takes_articles_by_their_time(town, canary, runtime, clock):
+    if not runtime.db.is_sqlite:
+        pytest.skip("PostgreSQL chooses by what the tables hold")
+    canary()
+    with runtime.db.read() as session, explained(runtime.db.engine) as steps:
+        expected(session, session.get_one(Canary, CanaryKind.EMAIL), clock())
+
+    assert any("ix_article_created_at" in step.partition(": ")[0] for step in steps)
+    assert not any(step.startswith(("SCAN article:", "SCAN notification:")) for step in steps)
 
 
 def test_two_schedulers_at_once_make_one_canary_and_one_alarm(town, runtime, clock):
