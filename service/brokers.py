@@ -6,9 +6,12 @@ Redis is used for beside them (rate limits, chat buckets) stays on Redis.
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import dataclass
 from typing import Any
 
+from amqp.exceptions import PreconditionFailed
 from kombu.entity import Exchange
 from kombu.entity import Queue as KombuQueue
 
@@ -17,6 +20,7 @@ from service.settings import Settings
 VISIBILITY_TIMEOUT_S = 900  # above the task time limit of 600 s; nothing waits longer in Redis
 LOWEST = 6  # the highest number of a priority, which is the last to be served
 HEARTBEAT_S = 10  # of RabbitMQ's connections: one that is frozen is found after two of them
+STRANGE_S = 5.0  # a queue that is not ours is tried again after this long
 
 
 def redis_options(timeout_s: float) -> dict[str, Any]:
@@ -80,3 +84,51 @@ class Broker:
     def priority(self, ours: int) -> int:
         """As the broker counts: Redis serves the lowest number first, RabbitMQ the highest."""
         return LOWEST - ours if self.is_amqp else ours
+
+
+class StrangeQueues:
+    """Queues of RabbitMQ that bear the names of ours and were declared with other arguments.
+
+    Nothing can be put into such a queue or taken from it until somebody deletes it, which only the
+    operator may: it can be another program's. The others go on. Thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def troubles(self) -> list[str]:
+        """One sentence for each."""
+        with self._lock:
+            return [
+                f"RabbitMQ has a queue {name} that was declared otherwise: delete it there, or give"
+                " Tellal a virtual host of its own (docs/scale.md)"
+                for name in sorted(self._until)
+            ]
+
+    def is_resting(self, name: str) -> bool:
+        """True while one that was refused a moment ago is left alone."""
+        with self._lock:
+            return time.monotonic() < self._until.get(name, 0.0)
+
+    def note(self, name: str, error: PreconditionFailed) -> None:
+        """It was refused. The log has it once, with RabbitMQ's own words."""
+        with self._lock:
+            is_new = name not in self._until
+            self._until[name] = time.monotonic() + STRANGE_S
+        if is_new:
+            from service.logs import get_logger  # here: the command line loads it with the names
+
+            get_logger(__name__).error(
+                "queue is not ours",
+                queue=name,
+                said=error.reply_text,
+                mend="delete this queue in RabbitMQ, or give Tellal a virtual host of its own",
+            )
+
+    def forget(self, name: str) -> None:
+        """It was taken: it is ours now."""
+        if self._until:
+            with self._lock:
+                self._until.pop(name, None)

@@ -25,6 +25,7 @@ health = APIBlueprint("health", __name__, url_prefix="/health", tag="Health")
 
 EXTENSION = "tellal.degraded"
 KEPT_S = 3.0  # who asks again sooner, or at the same time, gets the same answer
+QUEUES_S = 30.0  # how long what RabbitMQ says of its queues is believed
 LITTLE_DISK = 200 * 1024 * 1024  # bytes
 SWEPT = "the sweeper does the work from the database"
 NEEDED = ("sweeper", "scheduler")  # of each installation; which workers it has, it knows itself
@@ -38,7 +39,7 @@ class Degraded:
         self._is_amqp = bool(runtime.settings.amqp_url.get_secret_value())
         self._lock = threading.Lock()
         self._kept: list[str] = []
-        self._until = 0.0
+        self._until = self._queues_until = 0.0
 
     def __call__(self) -> list[str]:
         """One sentence for each trouble."""
@@ -49,10 +50,15 @@ class Degraded:
             return self._kept
 
     def _of_the_broker(self) -> list[str]:
-        """Of RabbitMQ, by the last ring; Redis is asked by its own."""
-        if self._is_amqp and self._runtime.doorbell.is_broken:
+        """Of RabbitMQ, by the last ring, and by its queues, for most of which this process does not
+        ring; Redis is asked by its own."""
+        doorbell = self._runtime.doorbell
+        if self._is_amqp and time.monotonic() >= self._queues_until:
+            self._queues_until = time.monotonic() + QUEUES_S
+            doorbell.lengths()
+        if self._is_amqp and doorbell.is_broken:
             return [f"RabbitMQ does not answer; {SWEPT}"]
-        return []
+        return [f"{said}; {SWEPT}" for said in doorbell.troubles]
 
     def _of_processes(self) -> list[str]:
         lives = self._lives()

@@ -12,12 +12,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from enum import IntEnum, StrEnum
 
-from amqp.exceptions import AMQPError
+from amqp.exceptions import AMQPError, PreconditionFailed
 from celery import Celery
+from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from service.brokers import Broker
+from service.brokers import Broker, StrangeQueues
 from service.settings import Settings
 
 
@@ -132,6 +133,7 @@ class Doorbell:
             task_serializer="json",
             task_publish_retry=False,
         )
+        self._strange = StrangeQueues()
         self._quiet_until = 0.0
         self._lock = threading.Lock()
         self._waiting: list[tuple[Task, Queue, int]] = []
@@ -144,6 +146,11 @@ class Doorbell:
         """True while rings are not even tried, because the last one failed a moment ago."""
         with self._lock:
             return time.monotonic() < self._quiet_until
+
+    @property
+    def troubles(self) -> list[str]:
+        """What is wrong with queues of a broker that answers, in sentences."""
+        return self._strange.troubles
 
     def ring(self, task: Task, row_id: int, queue: Queue | None = None) -> bool:
         """Send the task; return whether the broker took it. Never raises, never retries."""
@@ -163,25 +170,31 @@ class Doorbell:
         """How many rings each queue holds that nobody has taken; None where the broker is away.
 
         Asked by declaring the queue, which changes nothing and works with any broker: of Redis,
-        kombu adds up the lists that hold its keys.
+        kombu adds up the lists that hold its keys. A queue that is not ours is left out.
         """
         if self.is_broken:
             return None
         try:
             with self._celery.pool.acquire(block=True, timeout=CLOSE_S) as connection:
-                declare = connection.default_channel.queue_declare
-                return {
-                    queue: declare(
-                        queue=queue.value,
-                        durable=True,
-                        auto_delete=False,
-                        arguments=self._broker.arguments,
-                    ).message_count
-                    for queue in Queue
-                }
+                counts = {queue: self._length(connection, queue) for queue in Queue}
         except Exception as error:
             self._rest(error)
             return None
+        return {queue: count for queue, count in counts.items() if count is not None}
+
+    def _length(self, connection: Connection, queue: Queue) -> int | None:
+        try:
+            count: int = connection.default_channel.queue_declare(
+                queue=queue.value,
+                durable=True,
+                auto_delete=False,
+                arguments=self._broker.arguments,
+            ).message_count
+        except PreconditionFailed as error:
+            self._strange.note(queue, error)
+            return None
+        self._strange.forget(queue)
+        return count
 
     def ring_soon(self, task: Task, row_id: int, queue: Queue | None = None) -> None:
         """Leave the ring to a thread of the bell's own: whoever answers a CMS waits for no Redis.
@@ -223,7 +236,7 @@ class Doorbell:
     def _send(
         self, task: Task, queue: Queue, row_ids: tuple[int, ...], priority: Priority | None = None
     ) -> bool:
-        if self.is_broken:
+        if self.is_broken or self._strange.is_resting(queue):
             return False
         if priority is None:
             priority = _usual(task, queue)
@@ -235,9 +248,13 @@ class Doorbell:
                 retry=False,
                 priority=self._broker.priority(priority),
             )
+        except PreconditionFailed as error:
+            self._strange.note(queue, error)
+            return False
         except Exception as error:  # the thread that rings must outlive whatever a broker says
             self._rest(error)
             return False
+        self._strange.forget(queue)
         return True
 
     def _rest(self, error: Exception) -> None:

@@ -10,6 +10,7 @@ from celery import Celery
 from celery.schedules import crontab
 from celery.signals import (
     setup_logging,
+    worker_init,
     worker_process_shutdown,
     worker_ready,
     worker_shutdown,
@@ -23,6 +24,7 @@ from service.settings import load
 from service.tasks import (
     HOME,
     WORKER_TIMEOUT_S,
+    Doorbell,
     Priority,
     Queue,
     Task,
@@ -143,6 +145,16 @@ app.conf.update(
 @setup_logging.connect  # type: ignore[untyped-decorator]
 def _configure_logging(**_: Any) -> None:
     logs.configure(settings.log_level)
+
+
+@worker_init.connect  # type: ignore[untyped-decorator]
+def _look_at_queues(**_: Any) -> None:
+    """A worker ends where a queue of its own is not ours: say plainly why, with how to mend it."""
+    if broker.is_amqp:
+        logs.configure(settings.log_level)  # Celery does it only later
+        bell = Doorbell(settings, WORKER_TIMEOUT_S)
+        bell.lengths()
+        bell.close()
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]

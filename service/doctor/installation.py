@@ -61,7 +61,7 @@ def check_broker(settings: Settings) -> Finding:
     """Does the broker take rings? Without it news still leaves, found by the sweeper, but late."""
     bell = Doorbell(settings)
     try:
-        lengths = bell.lengths()
+        lengths, troubles = bell.lengths(), bell.troubles
     finally:
         bell.close()
     if lengths is None:
@@ -69,6 +69,11 @@ def check_broker(settings: Settings) -> Finding:
         if settings.amqp_url.get_secret_value():
             return wrong(BROKER, says, "start RabbitMQ, or correct TELLAL_AMQP_URL")
         return wrong(BROKER, says, "start Redis (`tellal up` does), or correct TELLAL_REDIS_URL")
+    if troubles:
+        says = (
+            "RabbitMQ has queues of our names that are not ours; their work is left to the sweeper."
+        )
+        return wrong(BROKER, says, ". ".join(troubles))
     return ok(BROKER, f"the broker answers; {sum(lengths.values())} tasks wait in its queues.")
 
 

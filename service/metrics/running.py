@@ -31,8 +31,9 @@ def of_queues(lengths: Mapping[Queue, int] | None) -> Iterator[Metric]:
     family = GaugeMetricFamily(
         "tellal_queue_messages", "Rings of a queue that no worker has taken.", labels=["queue"]
     )
-    for queue in Queue if lengths is not None else ():
-        family.add_metric([queue.value], (lengths or {}).get(queue, 0))
+    for queue in Queue:
+        if lengths and queue in lengths:
+            family.add_metric([queue.value], lengths[queue])
     yield family
 
 

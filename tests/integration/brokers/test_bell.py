@@ -16,7 +16,10 @@ import pytest
 from kombu import Consumer
 from pydantic import SecretStr
 
+from service.app import create_app
 from service.brokers import Broker
+from service.doctor.finding import Level
+from service.doctor.installation import check_broker
 from service.settings import Settings
 from service.tasks import Doorbell, Priority, Queue, Task
 from tests.integration.brokers.conftest import connection_to
@@ -113,6 +116,13 @@ def test_a_dead_broker_costs_many_threads_one_short_wait(settings, kind, how, si
     assert time.monotonic() - started < 5
 
 
+@pytest.fixture
+def ours_again(settings: Settings) -> Iterator[None]:
+    yield
+    with connection_to(settings) as connection:
+        connection.channel().queue_delete(queue=Queue.PULL)
+
+
 @only_rabbitmq
 def test_a_frozen_rabbitmq_costs_one_short_wait_and_is_used_again(
     settings, rabbit: RabbitMQ, monkeypatch
@@ -130,6 +140,75 @@ def test_a_frozen_rabbitmq_costs_one_short_wait_and_is_used_again(
     monkeypatch.setattr("service.tasks.time.monotonic", lambda: later)
     assert bell.ring(Task.CLASSIFY_REVISION, 2)
     bell.close()
+
+
+def somebody_declares(settings: Settings, queue: Queue) -> None:
+    """A queue of another program's, of the same name."""
+    with connection_to(settings) as connection:
+        channel = connection.channel()
+        channel.queue_delete(queue=queue)
+        channel.queue_declare(queue=queue, durable=True, auto_delete=False)
+
+
+@only_rabbitmq
+def test_a_queue_that_is_not_ours_is_said_and_holds_up_no_other(settings, monkeypatch):
+    """It is ours again once it is deleted."""
+    somebody_declares(settings, Queue.PULL)
+    monkeypatch.setattr("service.brokers.STRANGE_S", 0.0)
+    bell = Doorbell(settings)
+    said = [
+        "RabbitMQ has a queue pull that was declared otherwise: delete it there, or give Tellal"
+    ]
+    for _ in range(3):
+        assert not bell.ring(Task.PULL_SOURCE, 1)
+        assert bell.ring(Task.CLASSIFY_REVISION, 1)
+        lengths = bell.lengths()
+        assert lengths is not None
+        assert set(Queue) - set(lengths) == {Queue.PULL}
+        assert [one[: len(said[0])] for one in bell.troubles] == said
+    assert not bell.is_broken
+    finding = check_broker(settings)
+    assert (finding.level, "delete it there" in finding.mend) == (Level.WRONG, True)
+
+    with connection_to(settings) as connection:
+        connection.channel().queue_delete(queue="pull")
+    assert bell.ring(Task.PULL_SOURCE, 1)
+    assert bell.troubles == []
+    assert bell.lengths() == dict.fromkeys(Queue, 0) | {Queue.PULL: 1, Queue.INGEST: 3}
+    bell.close()
+
+
+@only_rabbitmq
+def test_a_queue_for_which_the_door_does_not_ring_is_said_by_its_health(settings, ours_again):
+    somebody_declares(settings, Queue.PULL)
+    app = create_app(settings)
+    said = app.test_client().get("/health/ready").json["degraded"]
+    app.extensions["tellal"].close()
+    assert [one.partition(": delete it")[0] for one in said] == [
+        "RabbitMQ has a queue pull that was declared otherwise"
+    ]
+
+
+@only_rabbitmq
+def test_a_worker_whose_queue_is_not_ours_says_so_and_ends(settings, ours_again):
+    somebody_declares(settings, Queue.PULL)
+    names = ("database_url", "amqp_url", "redis_url", "secret_key", "encryption_key")
+    told = {f"TELLAL_{name.upper()}": getattr(settings, name).get_secret_value() for name in names}
+    worker = [sys.executable, "-m", "celery", "-A", "workers.app", "worker"]
+    ended = subprocess.run(
+        [*worker, "-Q", Queue.PULL.value, "-P", "threads", "-c", "1"],
+        env={**told, "TELLAL_VAR_DIR": str(settings.var_dir), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    lines = (ended.stdout + ended.stderr).splitlines()
+    said = [line for line in lines if "queue is not ours" in line]
+    assert ended.returncode == 1
+    assert len(said) == 1
+    assert '"queue": "pull"' in said[0]
+    assert "delete this queue in RabbitMQ" in said[0]
 
 
 HOLD = """
