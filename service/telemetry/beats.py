@@ -7,6 +7,7 @@ A process that hangs says nothing, so silence is the sign.
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import socket
@@ -27,6 +28,7 @@ KEY = "tellal-beats"  # a hash: process, host and number → its last beat
 EVERY_S = 5.0
 SILENT_S = 60.0  # no beat for so long: it hangs, or is gone
 FORGOTTEN_S = 3_600.0
+GONE_S = 86_400.0  # the file of any host that is so old is of one that is no more
 _NUMBERED = re.compile(r"-\d+$")
 
 
@@ -50,7 +52,8 @@ class Life:
 
 
 class Beat:
-    """The beats of one process; called from the loop that it says something of."""
+    """The beats of one process; called from the loop that it says something of. Once the process
+    ends in order, by whatever way, there are none."""
 
     def __init__(self, settings: Settings, name: str) -> None:
         """`name`: of the program; several of a kind, such as email-2, are of one name."""
@@ -60,13 +63,23 @@ class Beat:
         self._redis = open_redis(settings)
         self._started_at = time.time()
         self._next = self._away_until = 0.0
+        self._pid: int | None = None  # once it has begun
+        self._is_over = False
+        self._lock = threading.Lock()
 
     def __call__(self) -> None:
         """Say it, if it was not said a moment ago. Never raises, never waits long."""
-        now = time.monotonic()
-        if now < self._next:
-            return
-        self._next = now + EVERY_S
+        with self._lock:
+            now = time.monotonic()
+            if now >= self._next and not self._is_over:
+                self._next = now + EVERY_S
+                self._say(now)
+
+    def _say(self, now: float) -> None:
+        if self._pid is None:
+            self._pid = os.getpid()
+            atexit.register(self._stop_at_exit)
+            _forget(self._file.parent)
         life = Life(self._name, self._started_at, time.time(), resident_bytes())
         said = orjson.dumps(asdict(life))
         with suppress(OSError):  # a full disk: the others hear of it
@@ -85,12 +98,21 @@ class Beat:
         threading.Thread(target=self._go_on, name="beat", daemon=True).start()
 
     def stop(self) -> None:
-        """Say that it ends in order: nobody should miss it."""
-        with suppress(OSError):
-            self._file.unlink(missing_ok=True)
-        with suppress(RedisError, OSError):
-            self._redis.hdel(KEY, self._key)
-        self._redis.close()
+        """Say that it ends in order: nobody should miss it. There is no beat after that."""
+        with self._lock:
+            if self._is_over:
+                return
+            self._is_over = True
+            atexit.unregister(self._stop_at_exit)
+            with suppress(OSError):
+                self._file.unlink(missing_ok=True)
+            with suppress(RedisError, OSError):
+                self._redis.hdel(KEY, self._key)
+            self._redis.close()
+
+    def _stop_at_exit(self) -> None:
+        if os.getpid() == self._pid:  # a forked child ends for itself
+            self.stop()
 
     def _go_on(self) -> None:
         pause = threading.Event()
@@ -149,6 +171,15 @@ def _life(said: str | bytes) -> Life | None:
         return Life(**orjson.loads(said))
     except (ValueError, TypeError):
         return None
+
+
+def _forget(folder: Path) -> None:
+    """Take away what hosts left that are no more: each container is a host of its own."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > GONE_S:
+                    path.unlink()
 
 
 def _folder(var_dir: Path) -> Path:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import textwrap
 import time
 
 import orjson
@@ -95,6 +99,60 @@ def test_one_that_ended_in_order_is_not_missed(settings, ready):
     beat.stop()
     assert ready().json == {"status": "ready"}
     assert beats.lives_here(settings.var_dir, "sweeper") == []
+
+
+ENDS = """
+    import sys
+    from service.settings import load
+    from service.telemetry.beats import Beat, lives_here
+    settings = load()
+    beat = Beat(settings, "chat")
+    beat()
+    print(len(lives_here(settings.var_dir, "chat")), flush=True)
+    if sys.argv[1] == "fork":
+        import os
+        if os.fork() == 0:
+            sys.exit()
+        os.wait()
+    print(len(lives_here(settings.var_dir, "chat")), flush=True)
+    sys.exit(int(sys.argv[1] == "fails"))
+"""
+
+
+@pytest.mark.parametrize("how", ["ends", "fails", "fork"])
+def test_a_process_that_ends_takes_its_beat_with_it(settings, ready, how):
+    names = ("database_url", "redis_url", "secret_key", "encryption_key")
+    told = {f"TELLAL_{name.upper()}": getattr(settings, name).get_secret_value() for name in names}
+    environment = {**told, "TELLAL_VAR_DIR": str(settings.var_dir), "PATH": os.environ["PATH"]}
+    words = [sys.executable, "-c", textwrap.dedent(ENDS), how]
+    ended = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+
+    assert ended.stdout.split() == ["1", "1"], ended.stderr
+    assert list((settings.var_dir / "beats").iterdir()) == []
+    assert ready().json == {"status": "ready"}
+
+
+def test_there_is_no_beat_after_the_end(settings):
+    beat = Beat(settings, "chat")
+    beat()
+    beat.stop()
+    beat._next = 0.0
+    beat()
+    beat.stop()
+    assert beats.lives_here(settings.var_dir, "chat") == []
+
+
+def test_what_a_host_left_that_is_no_more_is_forgotten_after_a_day(settings):
+    folder = settings.var_dir / "beats"
+    folder.mkdir(exist_ok=True)
+    gone, silent = folder / "email.3f2a.7", folder / "email.9c1b.7"
+    for path, age_s in ((gone, beats.GONE_S + 60), (silent, beats.GONE_S - 60)):
+        path.write_text("{}")
+        os.utime(path, times=(time.time() - age_s,) * 2)
+    Beat(settings, "chat")()
+
+    assert not gone.exists()
+    assert silent.exists()
 
 
 def test_a_full_disk_is_said(ready, monkeypatch):
