@@ -29,7 +29,7 @@ http {{
     include {folder}/upstream.conf;
     server {{
         listen 127.0.0.1:{port};
-        include {config}/feeds-locations.conf;
+        include {folder}/feeds-locations.conf;
         location /static/ {{ alias {folder}/static/; gzip_static on; }}
     }}
 }}
@@ -51,14 +51,15 @@ def serve(
     gives its port. Logged requests stand in `folder`/access.log."""
     (folder / "static").mkdir(parents=True)
     port = free_port()
-    # The two lines that every city changes: where the cache lives, and where Tellal listens.
-    for name in ("feeds.conf", "upstream.conf"):
+    # What a city may change: where the cache lives, where Tellal listens, where these files are.
+    for name in ("feeds.conf", "upstream.conf", "feeds-locations.conf", "proxy.conf"):
         shared = (CONFIG / name).read_text(encoding="utf-8")
         shared = shared.replace("/var/cache/nginx/tellal-feeds", str(folder / "cache"))
         shared = shared.replace("127.0.0.1:8080", f"127.0.0.1:{web_port}")
+        shared = shared.replace("/etc/nginx/tellal", str(folder))
         (folder / name).write_text(shared, encoding="utf-8")
     user = "user root;" if os.geteuid() == 0 else ""  # the folder is ours alone
-    values = {"folder": folder, "port": port, "config": CONFIG, "workers": workers, "user": user}
+    values = {"folder": folder, "port": port, "workers": workers, "user": user}
     values["log"] = folder / "access.log" if is_logged else "off"
     (folder / "nginx.conf").write_text(_MAIN.format(**values), encoding="utf-8")
     command = [find(), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
