@@ -69,10 +69,10 @@ def _run(command: list[str], limit_s: float) -> tuple[str, str]:
         try:
             output, _ = process.communicate(timeout=limit_s)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGINT)  # and it tidies up
+            os.killpg(process.pid, signal.SIGTERM)
             return "", f"failed: not done after {limit_s:g} s"
         except BaseException:
-            os.killpg(process.pid, signal.SIGINT)  # and it tidies up
+            os.killpg(process.pid, signal.SIGTERM)
             raise
     code = process.returncode
     return output, "ok" if code == 0 else f"failed: exit code {code}"

@@ -146,7 +146,7 @@ def test_a_broken_template_of_the_operator_is_said_in_a_sentence(
     folder.mkdir(exist_ok=True)
     (folder / "article.html").write_text("{{ heading }}")
     page = signed_in("viewer").get(f"/en{ROOT}/{ids['Telegram']}/preview")
-    assert "chat/article.html: UndefinedError: &#39;heading&#39; is undefined" in page.text
+    assert "chat/article.html, line 1: UndefinedError: &#39;heading&#39; is undefined" in page.text
     assert "Kıyıda bisiklet yolu açıldı" in text_of(page)
 
 

@@ -77,7 +77,7 @@ def test_templates_are_tried(article, own_templates):
     found = invoke("check")
 
     assert "until that is mended" in found.output
-    assert "chat/article.md: UndefinedError: 'heading' is undefined" in found.output
+    assert "chat/article.md, line 1: UndefinedError: 'heading' is undefined" in found.output
     assert "chat/artikel.md: no chat message uses" in found.output
     assert "chat/list.icq.md: no chat message uses" in found.output
     (own_templates / "article.md").write_text("{{ 'x' * 100000000 }}")
