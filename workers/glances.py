@@ -38,26 +38,36 @@ class Glances:
             self._waiting.discard(destination_id)
 
     def at(self, destination_id: int, fresh_s: float) -> Row | None:
-        """How a delivery stands, seen no longer ago than that; null: it is not in this lease."""
+        """How a delivery stands, seen no longer ago than that; null: it is not in this lease.
+
+        A look that takes longer than `fresh_s` is old when it ends, so the one delivery is looked
+        at again. Where that takes longer too, the database is slower than the promise, and what it
+        said last decides.
+        """
         asked_at = time.monotonic()
         with self._lock:
             if self._error is not None and self._failed_at >= asked_at:
                 raise self._error  # not one slow failure after the other
             is_covered = self._low <= destination_id <= self._high
-            if not is_covered or time.monotonic() - self._seen_at > fresh_s:
+            if not is_covered or self._is_older(fresh_s):
                 try:
-                    self._look(min(self._waiting | {destination_id}), destination_id)
+                    self._look(min(self._waiting | {destination_id}), destination_id, SIZE)
+                    if self._is_older(fresh_s):  # it took that long: one reader is seen sooner
+                        self._look(destination_id, destination_id, 1)
                 except SQLAlchemyError as error:
                     self._error, self._failed_at = error, time.monotonic()
                     raise
             return self._seen.get(destination_id)
 
-    def _look(self, first: int, wanted: int) -> None:
+    def _is_older(self, fresh_s: float) -> bool:
+        return time.monotonic() - self._seen_at > fresh_s
+
+    def _look(self, first: int, wanted: int, size: int) -> None:
         began = time.monotonic()
         with self._db.read() as session:
-            rows = pending(session, self._lease, first - 1, SIZE)
-            if len(rows) == SIZE and rows[-1]["destination_id"] < wanted:
-                first, rows = wanted, pending(session, self._lease, wanted - 1, SIZE)
+            rows = pending(session, self._lease, first - 1, size)
+            if len(rows) == size and rows[-1]["destination_id"] < wanted:
+                first, rows = wanted, pending(session, self._lease, wanted - 1, size)
         self._seen, self._seen_at = {row["destination_id"]: row for row in rows}, began
         self._low = first
-        self._high = rows[-1]["destination_id"] if len(rows) == SIZE else math.inf
+        self._high = rows[-1]["destination_id"] if len(rows) == size else math.inf

@@ -12,7 +12,8 @@ from service.ledger.lease import LeaseLost, Row
 from service.ledger.outcome import Outcome
 from service.logs import get_logger
 from service.models import DeliveryState
-from workers.courier import Courier, NotNowError, NotToBeSentError, Parcel, PeerAwayError
+from workers.courier import Courier, PeerAwayError
+from workers.parcel import NotNowError, NotToBeSentError, Parcel
 
 log = get_logger(__name__)
 

@@ -12,7 +12,7 @@ from service.admin import job_acts, now_words, words
 from service.admin.access import needs
 from service.admin.powers import Power
 from service.db import utcnow
-from service.ledger import canary, given_up, pipeline
+from service.ledger import canary_state, given_up, pipeline
 from service.ledger.alarms import live_alarms
 from service.ledger.given_up import Given
 from service.models import Channel
@@ -73,7 +73,7 @@ def look(session: Session, lengths: dict[Queue, int] | None) -> dict[str, Any]:
         "jobs": pipeline.unfinished_jobs(session),
         "alarms": alarms,
         "given": given,
-        "canaries": canary.look(session, now),
+        "canaries": canary_state.look(session, now),
         "is_well": not (alarms or closed) and all(one.tone == "good" for one in stages),
     }
 

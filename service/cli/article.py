@@ -14,6 +14,25 @@ if TYPE_CHECKING:
     from service.admin.article_acts import Told
 
 FORGOTTEN = "Nobody is told: it is so old that the ledger no longer knows who was told of it."
+# The figures of `who-would-be-told` as they are printed.
+_FIGURES = {
+    "planned": "Planned in all",
+    "sent": "  at once",
+    "quiet": "  after their quiet hours",
+    "break": "  not: on a break",
+    "paused": "  not: paused",
+    "suppressed": "  not: address suppressed",
+    "told_by_story": "Not: told by another article of its story",
+    "daily": "Later, in a daily summary",
+    "weekly": "Later, in a weekly summary",
+    "refused": "Readers who asked for it",
+}
+_NOBODY = {
+    "withdrawn": "it is withdrawn",
+    "commercial": "it is advertising",
+    "cancelled": "it was cancelled",
+    "late": "its story is so old that the ledger no longer knows who was told",
+}
 _NOTE = click.option("--note", default="", help="What readers are told of the reason.")
 _REASON = click.option("--reason", default="", help="Why, for the log of acts.")
 _WHY = click.option("--reason", required=True, help="Why, for the log of acts.")
@@ -160,8 +179,12 @@ def who_would_be_told(article_id: int, topics: tuple[str, ...]) -> None:
             figures = count_all(session, ask(session, article_id, found), runtime.settings.timezone)
         except Refused as error:
             raise Refusal(str(error)) from error
-    for name, number in figures.summary().items():
-        click.echo(f"{name}: {number}")
+    if figures.reason:
+        click.echo(f"Nobody would be told: {_NOBODY[figures.reason]}.")
+    summary = figures.summary()
+    width = max(map(len, _FIGURES.values()))
+    for name, words in _FIGURES.items():
+        click.echo(f"{words:<{width}}  {summary[name]:>9,}")
 
 
 def _told(told: Told) -> str:

@@ -22,7 +22,7 @@ def canary(as_json: bool) -> None:
     from datetime import timedelta
 
     from service.db import utcnow
-    from service.ledger.canary import look
+    from service.ledger.canary_state import look
     from service.subscriptions.canaries import arrange
 
     now = utcnow()

@@ -76,7 +76,6 @@ def restore(
         _require_known(manifest)
         _require_replaceable(settings, is_replacing=is_replacing)
         verify(archive, manifest, lambda rows: report("checking", rows))
-        _put_journals(archive, manifest, settings.var_dir / "journal")
         if settings.sqlalchemy_url.startswith("sqlite"):
             return _into_file(archive, manifest, settings, report)
         return _into_server(archive, manifest, settings, report)
@@ -136,6 +135,9 @@ def _fill(
         set_sequences(connection, shapes, last, ahead=in_flight.AHEAD)
         migrations.upgrade_on(connection)
         held = _hold(connection, manifest, last, now, is_sqlite=db.is_sqlite)
+        # Before what they belong to: without its journal, all that a batch had in hand is in doubt.
+        # What failed until here leaves the folder as it was.
+        _put_journals(archive, manifest, settings.var_dir / "journal")
         connection.commit()
     again = erasures.apply(db, settings)
     renew_all(db, on_progress=lambda done: None)  # the search is in no backup

@@ -57,26 +57,6 @@ class Expected:
     waits_since: datetime
 
 
-@dataclass(frozen=True)
-class Seen:
-    """How a canary fares. `proved_at`: when its newest proof came; `waits_since`: when the oldest
-    article was released whose proof is neither there nor missed, nor held by the staff's pause."""
-
-    kind: CanaryKind
-    since: datetime
-    looked_at: datetime | None
-    said: str
-    proved_at: datetime | None
-    missed: int  # of the last 24 hours, and not proved since
-    waits_since: datetime | None
-
-    def is_late(self, now: datetime, limit: timedelta) -> bool:
-        """True where something is missed, or would be if anybody looked."""
-        return bool(self.missed) or (
-            self.waits_since is not None and self.waits_since < now - 2 * limit
-        )
-
-
 def expected(session: Session, canary: Canary, now: datetime) -> list[Expected]:
     """The articles of the last day that a canary should hear of, without those that are settled.
 
@@ -174,7 +154,7 @@ def miss(
     """
     new = 0
     for one in found:
-        if one.waits_since > now - limit or _is_paused(session, canary, one):
+        if one.waits_since > now - limit or is_paused(session, canary, one):
             continue
         is_new = _insert(
             session,
@@ -219,31 +199,10 @@ def clear_if_heard(session: Session, kind: CanaryKind, now: datetime) -> bool:
             Alarm.cleared_at.is_(None),
         )
     )
-    last = _last_proof(session, kind)
+    last = last_proof(session, kind)
     if raised is None or last is None or last <= raised:
         return False
     return clear_alarm(session, AlarmKind.CANARY_SILENT, NUMBER[kind], now)
-
-
-def look(session: Session, now: datetime) -> list[Seen]:
-    """How each fares, for pages and the command line: few rows, each by its index."""
-    found = []
-    for canary in session.scalars(select(Canary).order_by(Canary.kind)):
-        waiting = (
-            one for one in expected(session, canary, now) if not _is_paused(session, canary, one)
-        )
-        found.append(
-            Seen(
-                CanaryKind(canary.kind),
-                canary.since,
-                canary.looked_at,
-                canary.said,
-                _last_proof(session, canary.kind),
-                len(missed_ids(session, canary, now)),
-                next((one.waits_since for one in waiting), None),
-            )
-        )
-    return found
 
 
 def is_canary(destination_id: object) -> Select[int | None]:
@@ -262,7 +221,8 @@ def _missed(kind: CanaryKind, now: datetime) -> Select[int]:
     )
 
 
-def _last_proof(session: Session, kind: CanaryKind) -> datetime | None:
+def last_proof(session: Session, kind: CanaryKind) -> datetime | None:
+    """When its newest proof came; null before the first."""
     query = select(func.max(CanaryProof.proved_at)).where(CanaryProof.kind == kind)
     found: datetime | None = session.scalar(query)
     return found
@@ -280,7 +240,8 @@ def _repeats() -> ColumnElement[bool]:
     )
 
 
-def _is_paused(session: Session, canary: Canary, one: Expected) -> bool:
+def is_paused(session: Session, canary: Canary, one: Expected) -> bool:
+    """Whether a pause of the staff, or a cancellation, holds what it should have heard."""
     if canary.kind == CanaryKind.FEED:
         return False
     halts = halts_of(session, one.notification_id)

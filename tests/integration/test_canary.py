@@ -23,7 +23,8 @@ from werkzeug.serving import make_server
 from service.cli import cli
 from service.copies.in_flight import REASON, settle_as_told
 from service.db import utcnow
-from service.ledger.canary import expected, look
+from service.ledger.canary import expected
+from service.ledger.canary_state import look
 from service.ledger.halts import pause
 from service.models import (
     Alarm,

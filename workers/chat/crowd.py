@@ -14,8 +14,9 @@ from queue import Empty, SimpleQueue
 
 from service.ledger.lease import LeaseLost
 from service.ledger.outcome import Outcome
-from workers.courier import Courier, FullError, NotNowError, Parcel, PeerAwayError
+from workers.courier import Courier, FullError, PeerAwayError
 from workers.one_by_one import Send, outcome_of
+from workers.parcel import NotNowError, Parcel
 from workers.watchdog import is_ending
 
 AT_ONCE = 32  # sends that get their answers soon

@@ -16,7 +16,8 @@ from service.runtime import Runtime
 from service.subscriptions.chat_addresses import ChatAddress
 from service.subscriptions.chat_schemes import HOSTED
 from workers.chat.rates import Rates, Room, rates_of
-from workers.courier import FullError, NotToBeSentError
+from workers.courier import FullError
+from workers.parcel import NotToBeSentError
 
 log = get_logger(__name__)
 

@@ -39,7 +39,7 @@ from service.runtime import Runtime
 from service.settings import Settings
 from service.subscriptions.trial import TEMPLATE as TRIAL
 from service.tasks import Queue, Task
-from workers.courier import Courier, NotNowError, NotToBeSentError, Parcel
+from workers.courier import Courier
 from workers.deliver import deliver_batch
 from workers.email.dkim import Signer
 from workers.email.link import Envelope, UnsafeAddressError
@@ -49,6 +49,7 @@ from workers.email.relay import Relay, Relays
 from workers.email.source import WithheldError
 from workers.email.throttle import Throttle
 from workers.one_by_one import OneByOne
+from workers.parcel import NotNowError, NotToBeSentError, Parcel
 from workers.turnstile import Entry, Turnstile
 
 log = get_logger(__name__)

@@ -31,8 +31,9 @@ from workers.chat import send_chat_batch
 from workers.chat.crowd import Crowd
 from workers.chat.rates import Rates
 from workers.chat.rests import Rests
-from workers.courier import Courier, FullError, Parcel
+from workers.courier import Courier, FullError
 from workers.deliver import deliver_batch
+from workers.parcel import Parcel
 from workers.recover import Sweeper
 
 SENT, DEFERRED, UNKNOWN = DeliveryState.SENT, DeliveryState.DEFERRED, DeliveryState.UNKNOWN

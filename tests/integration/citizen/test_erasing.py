@@ -202,7 +202,7 @@ def test_a_complaint_outlives_the_erasure(known, runtime, town, person, clock):
 
 def test_an_erasure_while_a_batch_is_in_a_workers_hands(runtime, town, monkeypatch):
     """The worker has read the address; its last look before the wire finds that it is gone."""
-    monkeypatch.setattr("workers.courier.FRESH_S", 0.0)
+    monkeypatch.setattr("workers.parcel.FRESH_S", 0.0)
     readers = town.readers(3)
     notification = town.planned()
     (batch,) = town.batches(notification)

@@ -297,6 +297,9 @@ def test_the_notice_of_a_withdrawal_does_not_tell_what_its_cms_sent_since(
     later()
 
     assert subjects(town)[1:] == [f"Geri çekildi: {cms.article()['title']}"]
+    number = str(town.all(Article)[0].id)
+    asked = CliRunner().invoke(cli, ("article", "who-would-be-told", number))
+    assert asked.output.startswith("Nobody would be told: it is withdrawn.\n")
 
 
 def test_holding_and_releasing_by_hand(article, town, cms, later):
@@ -307,7 +310,9 @@ def test_holding_and_releasing_by_hand(article, town, cms, later):
     assert len(subjects(town)) == 1
 
     asked = CliRunner().invoke(cli, ("article", "who-would-be-told", "2", "--topic", "spor"))
-    assert "planned: 1\nsent: 1\n" in asked.output
+    figures = dict(line.strip().rsplit(maxsplit=1) for line in asked.output.splitlines())
+    assert (figures["Planned in all"], figures["at once"]) == ("1", "1")
+    assert {figures.pop(name) for name in list(figures)[2:]} == {"0"}
     result = invoke("release", "2", "--reason", "Metin doğru")
     later()
 

@@ -25,7 +25,7 @@ from sqlalchemy import select, text
 from service.cli import cli
 from service.copies import backup as backing_up
 from service.copies import restore as restoring
-from service.copies.file import PART, whole_or_nothing
+from service.copies.file import PART, lines, whole_or_nothing
 from service.copies.in_flight import AHEAD
 from service.db import Base, Database
 from service.ledger.audit import audit
@@ -487,14 +487,30 @@ def test_a_restore_that_dies_leaves_no_half_of_a_journal(
     whole = path.read_bytes()
     shutil.rmtree(folder)  # another machine
 
-    def cut(*_: Any) -> Any:
+    cut_short = []
+
+    def cut(archive: Any, manifest: Any, name: str) -> Any:
+        if not name.endswith(path.name):
+            yield from lines(archive, manifest, name)
+            return
+        cut_short.append(name)
         yield whole[: len(whole) // 2]
         raise OSError("the power is gone")
 
     with monkeypatch.context() as patch:
         patch.setattr(restoring, "lines", cut)
         assert restore(file, "--replace").exit_code != 0
+    assert len(cut_short) == 1
     assert not list(folder.glob("*.journal"))
+    shutil.rmtree(folder)
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:  # before the database is whole, nothing is put anywhere
+        patch.setattr(restoring, "sums", refuse)
+        assert restore(file, "--replace").exit_code != 0
+    assert not folder.exists() or not list(folder.iterdir())
     assert restore(file, "--replace").exit_code == 0
     assert path.read_bytes() == whole
 

@@ -98,7 +98,7 @@ def test_a_letter_that_waited_is_looked_at_again_and_written_anew(
     press.release(yesterday)
     sport = press.release(yesterday, ("spor",))
     (digest,) = press.plan()
-    monkeypatch.setattr("workers.courier.FRESH_S", -1.0)
+    monkeypatch.setattr("workers.parcel.FRESH_S", -1.0)
     seen = []
 
     def leave_then_send(_destination, on_wire):

@@ -41,6 +41,7 @@ def correct(runtime, article_id: int, title: str) -> int:
 def one_link(monkeypatch):
     """So that it is known which letter is in the air when the next slice is read."""
     monkeypatch.setattr("workers.courier.FRESH_S", 60.0)
+    monkeypatch.setattr("workers.parcel.FRESH_S", 60.0)
     monkeypatch.setattr("workers.email.throttle.MOST_LINKS", 1)
     monkeypatch.setattr("service.ledger.lanes.FIRST_LINKS", 1)
 

@@ -179,7 +179,7 @@ def test_a_dropped_connection_stops_none_of_the_others(peer, town, send):
 
 
 def test_who_unsubscribes_while_the_relay_is_slow_gets_no_mail(peer, town, send, monkeypatch):
-    monkeypatch.setattr("workers.courier.FRESH_S", 0.0)
+    monkeypatch.setattr("workers.parcel.FRESH_S", 0.0)
     leaving, staying = town.reader(address="giden@example.org"), town.reader()
     notification = town.planned()
 

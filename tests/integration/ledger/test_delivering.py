@@ -186,7 +186,7 @@ def test_one_poisoned_row_stops_the_sweep_of_no_other(one_batch, runtime, town, 
 
 def test_an_unsubscribe_while_the_peer_is_slow_gets_no_mail(one_batch, runtime, town, monkeypatch):
     """Eligibility is looked at again right before the wire where it is older than 250 ms."""
-    monkeypatch.setattr("workers.courier.FRESH_S", 0.0)
+    monkeypatch.setattr("workers.parcel.FRESH_S", 0.0)
     notification, batch = one_batch(2)
 
     def act(destination: int, on_wire) -> None:
@@ -202,7 +202,7 @@ def test_an_unsubscribe_while_the_peer_is_slow_gets_no_mail(one_batch, runtime, 
 def test_a_database_that_goes_away_before_the_first_byte_leaves_nobody_in_doubt(
     runtime, town, monkeypatch
 ):
-    monkeypatch.setattr("workers.courier.FRESH_S", 0.0)
+    monkeypatch.setattr("workers.parcel.FRESH_S", 0.0)
     room = town.channel("json://127.0.0.1:1/")
     notification = town.planned()
     (batch,) = town.batches()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from service.ledger.lease import pending
 from workers.glances import Glances
 
-LONG_S = 60.0
+LONG_S, SLOW_S = 60.0, 1.0
 AT_ONCE, MANY = 60, 170
 
 
@@ -65,7 +66,28 @@ def test_a_look_that_is_too_old_counts_no_more(glances, looks, town):
     assert seen_before is not None
     assert seen_now is not None
     assert (bool(seen_before["is_eligible"]), bool(seen_now["is_eligible"])) == (True, False)
-    assert len(looks) == 2
+
+
+def test_who_leaves_while_a_look_takes_its_time_is_seen_by_a_second_one(glances, monkeypatch, town):
+    one, readers = glances
+    first = readers[0]
+    sizes = []
+
+    def slow_for_many(session, lease, after, size):
+        sizes.append(size)
+        rows = pending(session, lease, after, size)
+        if size > 1:
+            town.unsubscribe(first)  # after what the look has seen, before it ends
+            time.sleep(SLOW_S)
+        return rows
+
+    monkeypatch.setattr("workers.glances.pending", slow_for_many)
+    found = one.at(first, SLOW_S / 2)
+
+    assert found is not None
+    assert not found["is_eligible"]
+    assert len(sizes) == 2
+    assert sizes[-1] == 1
 
 
 def test_those_who_wait_for_a_look_that_fails_fail_with_it(glances, monkeypatch):

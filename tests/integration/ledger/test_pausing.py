@@ -109,7 +109,7 @@ def test_a_pause_stops_a_batch_under_way_with_its_slice_and_a_resume_sends_the_r
 def test_a_pause_between_the_look_and_the_wire_lets_no_byte_leave(
     town, stop, go_on, deliver, monkeypatch
 ):
-    monkeypatch.setattr("workers.courier.FRESH_S", 0.0)
+    monkeypatch.setattr("workers.parcel.FRESH_S", 0.0)
     one, two = town.readers(2)
     notification = town.planned()
 

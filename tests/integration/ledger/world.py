@@ -47,8 +47,9 @@ from service.models import (
 from service.runtime import Runtime
 from tests.integration.ledger.ranges import in_ranges_of
 from tests.integration.town import Town
-from workers.courier import FRESH_S, Courier, PeerAwayError
+from workers.courier import Courier, PeerAwayError
 from workers.one_by_one import send_next
+from workers.parcel import FRESH_S
 from workers.settling import Settler
 
 HOSTS = ("ada", "bora")
