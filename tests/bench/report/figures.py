@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Ratio:
-    """One figure. `least` and `most` are its bar, where there is one."""
+    """One figure. `least` and `most` are its bar, where there is one; `missed` says what is known
+    of why, and is told where the bar is not met."""
 
     how: str
     least: float | None = None
     most: float | None = None
+    missed: str = ""
 
     @property
     def bar(self) -> str:

@@ -130,11 +130,21 @@ def _bench(bench: Bench, record: Report | None) -> Iterator[str]:
             shown = "not measured" if value is None else f"{value:,g}"
             rows.append(f"|{name}|{shown}|{ratio.bar}|{ratio.verdict(value)}|{ratio.how}|")
         yield "\n".join(rows)
+        if reasons := _missed(bench, record["figures"]):
+            yield "\n".join(reasons)
     if bench.page:
         path = bench.page.removeprefix("performance/")
         link = path if path != bench.page else f"../{bench.page}"
         if (FOLDER / link).exists():
             yield f"More, as its own full run has found it: [{bench.page}]({link})."
+
+
+def _missed(bench: Bench, found: Mapping[str, Any]) -> list[str]:
+    return [
+        f"- `{name}` is not met: {ratio.missed}"
+        for name, ratio in bench.ratios.items()
+        if ratio.missed and ratio.verdict(found.get(name)) == "not met"
+    ]
 
 
 def _growth(report: Report) -> Iterator[str]:

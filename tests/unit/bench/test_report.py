@@ -82,6 +82,14 @@ def test_a_bar_is_met_or_not(ratio: Ratio, value: float | None, verdict: str) ->
     assert ratio.verdict(value) == verdict
 
 
+def test_no_bar_is_missed_in_silence() -> None:
+    for name, one in page.read()["benches"].items():
+        for figure, ratio in BY_NAME[name].ratios.items():
+            if ratio.verdict(one["figures"].get(figure)) == "not met":
+                assert ratio.missed.endswith("."), f"{name}: {figure}"
+                assert f"- `{figure}` is not met: {ratio.missed}" in page.text(page.read())
+
+
 @pytest.mark.parametrize(
     ("values", "mark"),
     [
