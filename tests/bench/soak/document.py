@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.bench.mail.rows import WORKER
 from tests.bench.soak.judging import Trend, trend
 from tests.bench.svg import lines
 
 FOLDER = Path(__file__).parents[3] / "docs" / "performance"
 FILE, PAGE = FOLDER / "soak.json", FOLDER / "soak.md"
+BENCH = FOLDER / "bench.json"
 FULL_S = 3_600
 # Files of the ledger grow as long as it keeps what it delivered: no sign of a leak.
 MAY_GROW = {"database_mb": "it keeps every delivery", "unsent": "a backlog, not a leak"}
@@ -136,7 +138,7 @@ def _parts(found: Found) -> Iterator[str]:
         f"with the waits of every day, sent letters of articles to {found['readers']:,} mailboxes "
         f"at a local server that keeps a line of each; sender, server and this bench share the "
         f"cores. "
-        f"{found['rate']:g} deliveries a second were asked for. Meanwhile {visitors['came']:,} "
+        f"{found['rate']:g} deliveries a second were asked for{_of_the_worker(found)}. Meanwhile {visitors['came']:,} "
         f"people signed up and confirmed by the web pages and {visitors['left']:,} of them left by "
         f"one click; {len(visitors['trouble'])} attempts failed. After the last article it took "
         f"{found['end_s']:g} s until all was sent."
@@ -153,6 +155,20 @@ def _parts(found: Found) -> Iterator[str]:
     yield "## Growth\n\n" + _growth(found)
     yield from (f"![{TITLES[name]}]({name})" for name in pictures(found))
     yield "## Readings\n\n" + _readings(found)
+
+
+def _of_the_worker(found: Found) -> str:
+    """How that stands to what a worker makes that has nothing but its server beside it."""
+    if not BENCH.exists():
+        return ""
+    benches = json.loads(BENCH.read_text(encoding="utf-8"))["benches"]
+    alone = benches.get("mail", {}).get("figures", {}).get("per_s", {}).get(f"{WORKER}, 0 ms")
+    if not alone:
+        return ""
+    return (
+        f", {found['rate'] / alone:.0%} of the {alone:,.0f} that one whole worker makes with "
+        "nothing but its server beside it ([performance](README.md))"
+    )
 
 
 def _growth(found: Found) -> str:
