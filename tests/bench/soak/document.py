@@ -138,9 +138,9 @@ def _parts(found: Found) -> Iterator[str]:
         f"with the waits of every day, sent letters of articles to {found['readers']:,} mailboxes "
         f"at a local server that keeps a line of each; sender, server and this bench share the "
         f"cores. "
-        f"{found['rate']:g} deliveries a second were asked for{_of_the_worker(found)}. Meanwhile {visitors['came']:,} "
-        f"people signed up and confirmed by the web pages and {visitors['left']:,} of them left by "
-        f"one click; {len(visitors['trouble'])} attempts failed. After the last article it took "
+        f"{found['rate']:g} deliveries a second were asked for{_of_the_worker(found)}. "
+        f"Meanwhile {visitors['came']:,} people signed up and confirmed by the web pages and "
+        f"{visitors['left']:,} of them left by one click; {len(visitors['trouble'])} attempts failed. After the last article it took "
         f"{found['end_s']:g} s until all was sent."
     )
     if visitors["trouble"]:
