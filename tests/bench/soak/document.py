@@ -140,8 +140,8 @@ def _parts(found: Found) -> Iterator[str]:
         f"cores. "
         f"{found['rate']:g} deliveries a second were asked for{_of_the_worker(found)}. "
         f"Meanwhile {visitors['came']:,} people signed up and confirmed by the web pages and "
-        f"{visitors['left']:,} of them left by one click; {len(visitors['trouble'])} attempts failed. After the last article it took "
-        f"{found['end_s']:g} s until all was sent."
+        f"{visitors['left']:,} of them left by one click; {len(visitors['trouble'])} attempts "
+        f"failed. After the last article it took {found['end_s']:g} s until all was sent."
     )
     if visitors["trouble"]:
         yield f"The first failed attempt: `{visitors['trouble'][0]}`"
