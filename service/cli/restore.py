@@ -10,6 +10,10 @@ from service.cli.move_to import progress_of, unused
 from service.cli.refusal import Refusal
 from service.settings import load, require_keys
 
+NO_LIST = """\
+There is no list of erasures in {path}. If people had their data erased since the
+backup was made, put the newest copy of it there before you start Tellal.
+"""
 AFTERWARDS = """\
 Sending is paused: {held:,} deliveries were on their way when the backup was made, and may have been
 sent since. Start Tellal, let it fetch its sources, and then say what became of them:
@@ -38,7 +42,7 @@ def restore(file: Path, replace: bool) -> None:
 
     settings = load()
     require_keys(settings)
-    vault = Vault(settings)
+    vault, is_listed = Vault(settings), settings.erasures_path.exists()
     try:
         with unused(settings), progress_of(3 * rows_of(file, vault)) as report:
             restored = put_back(file, settings, vault, report, is_replacing=replace)
@@ -48,4 +52,6 @@ def restore(file: Path, replace: bool) -> None:
     click.echo(f"Restored: {restored.manifest.rows:,} rows of the backup made {made_at}.")
     if restored.erased_again:
         click.echo(f"{restored.erased_again} people who had their data erased since: gone again.")
+    if not is_listed:
+        click.echo(NO_LIST.format(path=settings.erasures_path), nl=False)
     click.echo(AFTERWARDS.format(held=restored.in_flight), nl=False)

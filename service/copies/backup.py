@@ -103,6 +103,7 @@ def _manifest(
         database=runtime.db.engine.dialect.name,
         key=key_mark(runtime.vault),
         tables=tables,
+        sealed=runtime.vault.encrypt(KEY_MARK),
         members=members,
     )
 

@@ -189,6 +189,19 @@ def _manifest(archive: zipfile.ZipFile, vault: Vault) -> Manifest:
             raise BackupRefused("it was made with other keys; put those back first")
         if not compare_digest(signature, vault.keyed_hash(PURPOSE, text.decode()).encode()):
             raise BackupRefused("its manifest was changed after it was signed")
-        return from_json(found)
+        manifest = from_json(found)
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise BackupRefused("it has no manifest that can be read") from error
+    _require_opening(manifest, vault)
+    return manifest
+
+
+def _require_opening(manifest: Manifest, vault: Vault) -> None:
+    """The signature proves one key only; with another of the other, no stored secret would open."""
+    try:
+        if manifest.sealed:
+            vault.decrypt(manifest.sealed)
+    except ValueError as error:
+        raise BackupRefused(
+            "it was made with other keys (TELLAL_ENCRYPTION_KEY); put those back first"
+        ) from error

@@ -35,6 +35,7 @@ class Manifest:
     database: str
     key: str
     tables: list[Table]
+    sealed: str = ""  # opens with the encryption key; backups before it have none
     members: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     @property
@@ -55,6 +56,7 @@ def as_json(manifest: Manifest, members: dict[str, tuple[int, str]]) -> dict[str
         "revision": manifest.revision,
         "database": manifest.database,
         "key": manifest.key,
+        "sealed": manifest.sealed,
         "tables": [
             {
                 "name": table.shape.name,
@@ -94,6 +96,7 @@ def from_json(found: dict[str, Any]) -> Manifest:
         revision=str(found["revision"]),
         database=str(found["database"]),
         key=str(found["key"]),
+        sealed=str(found.get("sealed", "")),
         tables=tables,
         members={
             str(name): (int(size), str(sha)) for name, (size, sha) in found["members"].items()

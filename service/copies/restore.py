@@ -26,15 +26,16 @@ from service.copies import in_flight
 from service.copies.file import BackupRefused, lines, opened, sync_folder, verify
 from service.copies.manifest import Manifest, Table
 from service.copies.moving import Report, empty, require_same, set_sequences
+from service.copies.replaced import Erased, database_file, erased_of, require_replaceable
 from service.copies.rows import STEP, Row, sums, write
 from service.copies.shape import VERSION, shapes_of
+from service.copies.users import holders
 from service.crypto import Vault
 from service.db import Database, utcnow
 from service.migrations.partitions import FULL_TEXT, whole_tables
 from service.settings import Settings
 from service.subscriptions import erasures
 
-USED = ("staff", "source", "destination", "article")  # empty in a database that nobody used yet
 _FUNCTION = "DROP FUNCTION IF EXISTS audit_is_append_only() CASCADE"
 
 
@@ -74,15 +75,20 @@ def restore(
     """
     with opened(path, vault) as (archive, manifest):
         _require_known(manifest)
-        _require_replaceable(settings, is_replacing=is_replacing)
+        require_replaceable(settings, is_replacing=is_replacing)
         verify(archive, manifest, lambda rows: report("checking", rows))
+        erased = erased_of(settings)
         if settings.sqlalchemy_url.startswith("sqlite"):
-            return _into_file(archive, manifest, settings, report)
-        return _into_server(archive, manifest, settings, report)
+            return _into_file(archive, manifest, settings, erased, report)
+        return _into_server(archive, manifest, settings, erased, report)
 
 
 def _into_file(
-    archive: zipfile.ZipFile, manifest: Manifest, settings: Settings, report: Report
+    archive: zipfile.ZipFile,
+    manifest: Manifest,
+    settings: Settings,
+    erased: Erased,
+    report: Report,
 ) -> Restored:
     path = database_file(settings)
     new = path.with_name(f".{path.name}.restoring")
@@ -91,13 +97,15 @@ def _into_file(
         os.close(os.open(new, os.O_CREAT | os.O_EXCL, 0o600))
         db = Database(f"sqlite:///{new}")
         try:
-            restored = _fill(db, archive, manifest, settings, report)
+            restored = _fill(db, archive, manifest, settings, erased, report)
         finally:
             db.close()
         with closing(sqlite3.connect(new)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         with new.open("rb") as file:
             os.fsync(file.fileno())
+        if pids := holders(path):  # since the command looked, which may be hours ago
+            raise BackupRefused(f"process {pids[0]} has opened the database meanwhile; stop it")
         _end_log(path)
         new.rename(path)
         sync_folder(path.parent)
@@ -107,17 +115,26 @@ def _into_file(
 
 
 def _into_server(
-    archive: zipfile.ZipFile, manifest: Manifest, settings: Settings, report: Report
+    archive: zipfile.ZipFile,
+    manifest: Manifest,
+    settings: Settings,
+    erased: Erased,
+    report: Report,
 ) -> Restored:
     db = Database(settings.sqlalchemy_url)
     try:
-        return _fill(db, archive, manifest, settings, report)
+        return _fill(db, archive, manifest, settings, erased, report)
     finally:
         db.close()
 
 
 def _fill(
-    db: Database, archive: zipfile.ZipFile, manifest: Manifest, settings: Settings, report: Report
+    db: Database,
+    archive: zipfile.ZipFile,
+    manifest: Manifest,
+    settings: Settings,
+    erased: Erased,
+    report: Report,
 ) -> Restored:
     now = utcnow()
     with db.engine.connect() as connection:
@@ -134,7 +151,7 @@ def _fill(
         last = {table.shape.name: table.last for table in manifest.tables}
         set_sequences(connection, shapes, last, ahead=in_flight.AHEAD)
         migrations.upgrade_on(connection)
-        held = _hold(connection, manifest, last, now, is_sqlite=db.is_sqlite)
+        held = _hold(connection, manifest, last, now, erased, is_sqlite=db.is_sqlite)
         # Before what they belong to: without its journal, all that a batch had in hand is in doubt.
         # What failed until here leaves the folder as it was.
         _put_journals(archive, manifest, settings.var_dir / "journal")
@@ -149,6 +166,7 @@ def _hold(
     manifest: Manifest,
     last: dict[str, int],
     now: datetime,
+    erased: Erased,
     *,
     is_sqlite: bool,
 ) -> int:
@@ -157,6 +175,7 @@ def _hold(
     journals = [Path(name).stem for name in manifest.journals]
     with Session(connection, join_transaction_mode="create_savepoint") as session:
         held = in_flight.hold(session, manifest.made_at, journals, now)
+        erasures.enlist(session, erased)
         session.commit()
     return held
 
@@ -177,25 +196,6 @@ def _require_known(manifest: Manifest) -> None:
             f"it was made by a newer release ({manifest.release}, migration {manifest.revision}); "
             "restore it with that one"
         )
-
-
-def _require_replaceable(settings: Settings, *, is_replacing: bool) -> None:
-    is_file = settings.sqlalchemy_url.startswith("sqlite")
-    if is_replacing or (is_file and not database_file(settings).exists()):
-        return
-    db = Database(settings.sqlalchemy_url)
-    try:
-        with db.engine.connect() as connection:
-            there = set(inspect(connection).get_table_names())
-            if any(_has_rows(connection, name) for name in USED if name in there):
-                raise BackupRefused("the database holds data; say --replace to lose it")
-    finally:
-        db.close()
-
-
-def _has_rows(connection: Connection, table: str) -> bool:
-    found = connection.exec_driver_sql(f'SELECT 1 FROM "{table}" LIMIT 1')  # noqa: S608
-    return found.first() is not None
 
 
 def _clear(connection: Connection) -> None:
@@ -223,11 +223,6 @@ def _put_journals(archive: zipfile.ZipFile, manifest: Manifest, folder: Path) ->
             os.fsync(file.fileno())
         part.rename(path)
     sync_folder(folder)
-
-
-def database_file(settings: Settings) -> Path:
-    """The file of a SQLite database."""
-    return Path(settings.sqlalchemy_url.partition("sqlite:///")[2])
 
 
 def _end_log(path: Path) -> None:

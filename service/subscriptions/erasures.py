@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, inspect, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -95,6 +95,19 @@ def apply(db: Database, settings: Settings, now: datetime | None = None) -> int:
             with db.write() as session:
                 done += bool(erase(session, destination_id, now))
     return done
+
+
+def listed_in(connection: Connection) -> dict[str, datetime]:
+    """What the table of a database knows; nothing where it is older than that table."""
+    if not inspect(connection).has_table(Erasure.__tablename__):
+        return {}
+    found = connection.execute(select(Erasure.address_hash, Erasure.at))
+    return {row.address_hash: row.at for row in found}
+
+
+def enlist(session: Session, listed: Mapping[str, datetime]) -> None:
+    """Let the table know these too, by its caller's transaction; `apply` does the rest."""
+    _list(session, listed)
 
 
 def erased(session: Session, hashes: Iterable[str]) -> set[str]:

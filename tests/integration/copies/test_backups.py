@@ -8,6 +8,7 @@ import random
 import shutil
 import socket
 import sqlite3
+import subprocess
 import zipfile
 from collections import Counter
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from service.copies import backup as backing_up
 from service.copies import restore as restoring
 from service.copies.file import PART, lines, whole_or_nothing
 from service.copies.in_flight import AHEAD
+from service.copies.replaced import database_file
 from service.db import Base, Database
 from service.ledger.audit import audit
 from service.ledger.journal import Journal
@@ -234,6 +236,24 @@ def test_who_was_erased_since_is_erased_again(
     assert "ayse@example.com" not in {one.address for one in town.all(Destination)}
 
 
+def test_an_erasure_that_only_the_replaced_database_knows_is_done_again(
+    runtime: Runtime,
+    town: Any,
+    clock: Any,
+    back_up: Callable[[], str],
+    restore: Callable[..., Result],
+) -> None:
+    """The disk was full, or the file is lost: the table still has it, until it is replaced."""
+    gone = town.reader(address="ayse@example.com")
+    file = back_up()
+    erase_for_good(runtime.db, runtime.settings, gone, clock())
+    runtime.settings.erasures_path.unlink()
+    result = restore(file, "--replace")
+    assert "1 people who had their data erased since: gone again." in result.output
+    assert "There is no list of erasures in" in result.output
+    assert "ayse@example.com" not in {one.address for one in town.all(Destination)}
+
+
 def test_numbers_that_were_mailed_since_are_not_given_again(
     runtime: Runtime, town: Any, back_up: Callable[[], str], restore: Callable[..., Result]
 ) -> None:
@@ -306,6 +326,33 @@ def test_a_restore_that_dies_changes_nothing(
     assert not list(runtime.settings.var_dir.glob(".*"))
 
 
+def test_who_opens_the_database_meanwhile_does_not_lose_what_they_write(
+    runtime: Runtime,
+    back_up: Callable[[], str],
+    restore: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Their file would be another one than everybody else's, and gone when they end."""
+    if not runtime.db.is_sqlite:
+        return  # a server makes them wait
+    file, before = back_up(), everything(runtime.db)
+    set_sequences = restoring.set_sequences
+    others: list[subprocess.Popen[bytes]] = []
+
+    def open_it(*args: Any, **named: Any) -> None:
+        handle = database_file(runtime.settings).open("rb")
+        with handle:
+            others.append(subprocess.Popen(["sleep", "60"], stdin=handle))
+        set_sequences(*args, **named)
+
+    monkeypatch.setattr(restoring, "set_sequences", open_it)
+    result = restore(file, "--replace")
+    others[0].kill()
+    others[0].wait()
+    assert f"process {others[0].pid} has opened the database meanwhile" in result.output
+    assert everything(runtime.db) == before
+
+
 def test_no_secret_is_in_it(runtime: Runtime, tmp_path: Path, back_up: Callable[[], str]) -> None:
     with zipfile.ZipFile(back_up()) as archive:
         everything_in_it = b"".join(archive.read(name) for name in archive.namelist())
@@ -327,6 +374,23 @@ def test_other_keys_are_refused(
     for result in (tellal("backup", "--check", file), restore(file, "--replace")):
         assert result.exit_code == 2
         assert "made with other keys" in result.output
+
+
+def test_another_encryption_key_alone_is_refused_and_an_earlier_one_in_the_list_is_not(
+    runtime: Runtime,
+    back_up: Callable[[], str],
+    restore: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without it the rows would come back, and no secret of a source or a chat would open."""
+    file, new = back_up(), Fernet.generate_key().decode()
+    monkeypatch.setenv("TELLAL_ENCRYPTION_KEY", new)
+    for result in (tellal("backup", "--check", file), restore(file, "--replace")):
+        assert result.exit_code == 2
+        assert "made with other keys" in result.output
+    before = runtime.settings.encryption_key.get_secret_value()
+    monkeypatch.setenv("TELLAL_ENCRYPTION_KEY", f"{new},{before}")
+    assert restore(file, "--replace").exit_code == 0
 
 
 def test_a_damaged_file_is_known_before_anything_is_done(
@@ -394,7 +458,7 @@ def test_a_broken_sqlite_file_is_no_obstacle(
         return  # a server's files are its own
     town.reader()
     file = back_up()
-    path = restoring.database_file(runtime.settings)
+    path = database_file(runtime.settings)
     path.write_bytes(b"x" * 8192)
     assert restore(file, "--replace").exit_code == 0
     with sqlite3.connect(path) as connection:
