@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     BigInteger,
@@ -35,6 +35,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
+
+if TYPE_CHECKING:  # a heavy import, of which SQLite has no need
+    import psycopg
 
 BUSY_TIMEOUT_S = 30
 BUSY_TIMEOUT = f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}"
@@ -97,6 +100,10 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: Moment}  # noqa: RUF012
 
 
+class WrongEncoding(Exception):
+    """A PostgreSQL database that cannot keep every letter; the text says what to do."""
+
+
 class Database:
     """The engine of one process. Make it after a fork, never before."""
 
@@ -109,6 +116,8 @@ class Database:
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _set_up_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+        else:  # before SQLAlchemy's own first look, which trips over the bytes of SQL_ASCII
+            event.listen(self.engine, "connect", _require_unicode, insert=True)
 
     @property
     def is_sqlite(self) -> bool:
@@ -180,6 +189,15 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     ):
         connection.execute(f"PRAGMA {pragma}")
     connection.execute(BUSY_TIMEOUT)
+
+
+def _require_unicode(connection: psycopg.Connection, _record: object) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise WrongEncoding(
+            f"the database {connection.info.dbname} is in {encoding}, which cannot keep every "
+            "letter; make it anew: createdb --encoding UTF8 --locale C.UTF-8 --template template0"
+        )
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -170,6 +170,12 @@ class Postgres:
         self._run(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY file_copy")
         return name
 
+    def bare(self, encoding: str) -> str:
+        """A new database without a table, in an encoding; returns its name."""
+        name = f"tellal_{os.getpid()}_{next(_numbers)}"
+        self._run(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'")
+        return name
+
     def url(self, name: str) -> str:
         return _other_database(self._url, name)
 

@@ -22,7 +22,7 @@ def explain(error: Exception) -> str:
     """Say an unexpected error in plain words: its own, and for the usual ones what to do."""
     name = type(error).__name__
     text = " ".join(str(error).split()) or name
-    if name == "SettingsError":
+    if name in ("SettingsError", "WrongEncoding"):
         return str(error)
     if "no such table" in text or "UndefinedTable" in text:
         return "the database has no tables yet; run `tellal migrate` first"

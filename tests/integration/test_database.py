@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -10,8 +11,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from service import models
-from service.db import Base
+from service import migrations, models
+from service.cli.refusal import explain
+from service.db import Base, Database, WrongEncoding
 from service.migrations.partitions import whole_tables
 from service.runtime import Runtime
 
@@ -63,3 +65,17 @@ def test_a_writer_gives_up_on_one_that_never_ends(
             second.execute(text("SELECT 1"))
     with runtime.db.write() as session:
         assert session.scalar(text("PRAGMA busy_timeout")) == 30_000
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN5"])
+def test_a_database_that_cannot_keep_every_letter_is_refused_in_a_sentence(
+    postgres: Any, encoding: str
+) -> None:
+    """What `createdb` makes where the server was set up without a locale."""
+    name = postgres.bare(encoding)
+    db = Database(postgres.url(name))
+    with pytest.raises(WrongEncoding, match=f"{name} is in {encoding}, .*createdb") as caught:
+        migrations.upgrade(db)
+    db.close()
+    assert explain(caught.value).startswith("the database ")
+    postgres.leave(name)
