@@ -30,6 +30,7 @@ def watch_canaries(runtime: Runtime) -> None:
     with runtime.db.write() as session:
         wrong = arrange(session, runtime.vault, settings, now)
         kinds = [CanaryKind(kind) for kind in session.scalars(select(Canary.kind))]
+        ledger.note_absent(session, kinds, wrong, now)
     for kind in kinds:
         _watch(runtime, kind, wrong.get(kind, ""), now)
     for name, said in wrong.items():

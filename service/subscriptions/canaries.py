@@ -36,12 +36,14 @@ NO_CHANNEL = "no channel has the name that TELLAL_CANARY_CHANNEL gives"
 NOT_ALL = "its channel does not hear of everything at once: change what it wants"
 
 
-def arrange(session: Session, vault: Vault, settings: Settings, now: datetime) -> dict[str, str]:
+def arrange(
+    session: Session, vault: Vault, settings: Settings, now: datetime
+) -> dict[CanaryKind, str]:
     """Make what the settings ask for true; returns what is wrong, by kind.
 
     Owns no transaction. A second time, or twice at once, changes nothing.
     """
-    wrong: dict[str, str] = {}
+    wrong: dict[CanaryKind, str] = {}
     for kind, said in (
         (CanaryKind.EMAIL, _email(session, vault, settings, now)),
         (CanaryKind.CHAT, _chat(session, settings, now)),

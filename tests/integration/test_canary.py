@@ -188,6 +188,67 @@ def test_what_staff_pause_waits_and_is_not_missed(town, canary, work, clock):
     assert alarms(town) == town.all(CanaryProof) == []
 
 
+def test_a_pause_that_does_not_meet_it_keeps_nothing_from_being_missed(town, canary, work, clock):
+    there = canary(bounce_lmtp="127.0.0.1:2525")
+    room = town.get(Destination, town.channel("ntfys://x/y"))
+    with there.db.write() as session:
+        pause(session, HaltScope.CHANNEL, room.channel_id, "renovated", None, clock())
+        pause(session, HaltScope.LANE, 7, "slow", None, clock(), lane="gmail")
+        pause(session, HaltScope.TOPIC, 1, "wrong numbers", None, clock())
+    town.notification(town.article())
+    work()
+    clock.advance(seconds=LIMIT_S + 1)
+    watch_canaries(there)
+
+    assert [number for number, _, _ in alarms(town)] == [1]
+
+
+def test_a_pause_of_its_own_lane_is_not_missed(town, canary, work, clock):
+    there = canary(bounce_lmtp="127.0.0.1:2525")
+    (bird,) = town.all(Destination)
+    with there.db.write() as session:
+        pause(session, HaltScope.LANE, 7, "slow", None, clock(), lane=bird.lane)
+    town.notification(town.article())
+    work()
+    clock.advance(seconds=LIMIT_S + 1)
+    watch_canaries(there)
+
+    assert alarms(town) == []
+
+
+def test_one_that_is_set_off_takes_its_alarm_with_it(town, canary, work, clock):
+    there = canary(bounce_lmtp="127.0.0.1:2525")
+    town.notification(town.article())
+    work()
+    clock.advance(seconds=LIMIT_S + 1)
+    watch_canaries(there)
+    assert [is_live for _, _, is_live in alarms(town)] == [True]
+    canary(canary_email="")
+    assert [is_live for _, _, is_live in alarms(town)] == [False]
+
+
+def test_a_channel_that_was_removed_is_an_alarm(town, canary, work):
+    """Nobody would ever be missed by a canary that is gone."""
+    with NtfyDouble().running() as ntfy:
+        destination = town.get(Destination, town.channel(ntfy.url("kanarya"), topic=None))
+        channel = town.get(Channel, destination.channel_id)
+        there = canary(canary_email="", canary_channel=channel.name)
+        assert alarms(town) == []
+        with there.db.write() as session:
+            session.get_one(Channel, channel.id).removed_at = utcnow()
+        watch_canaries(there)
+        watch_canaries(there)
+        said = "the chat canary hears nothing: no channel has the name that"
+        assert [text.startswith(said) for _, text, is_live in alarms(town) if is_live] == [True]
+        with there.db.write() as session:
+            session.get_one(Channel, channel.id).removed_at = None
+        watch_canaries(there)
+        town.notification(town.article())
+        work()
+        watch_canaries(there)
+    assert [is_live for _, _, is_live in alarms(town)] == [False]
+
+
 def test_what_was_told_before_a_restore_is_not_missed(town, canary, work, clock):
     there = canary(bounce_lmtp="127.0.0.1:2525")
     town.notification(town.article())
