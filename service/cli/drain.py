@@ -56,6 +56,8 @@ def drain(name: str | None, timeout_s: float, is_status: bool, is_resume: bool) 
     programs = _programs(settings, name)
     if is_resume:
         drains.end(programs)
+        if drains.supervisor() is None:
+            raise Refusal("`tellal up` does not run here: nothing was started")
         click.echo(f"Started again: {', '.join(programs)}.")
         return
     if not is_status and drains.supervisor() is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from cryptography.fernet import Fernet
 from sqlalchemy import update
 
 from service.cli import cli
@@ -166,3 +168,24 @@ def test_what_is_not_configured_cannot_be_drained(runtime: Runtime) -> None:
     result = tellal("drain", "bounces")
     assert result.exit_code == 2
     assert "bounces is not configured to run here" in result.output
+
+
+def test_nothing_is_started_where_nobody_supervises(tmp_path: Path) -> None:
+    """In a folder without `tellal up`."""
+    environment = {"TELLAL_VAR_DIR": str(tmp_path), "TELLAL_SECRET_KEY": "x" * 48}
+    said = CliRunner().invoke(cli, ["drain", "--resume"], env=environment)
+    assert (said.exit_code, "does not run here" in said.output) == (2, True)
+
+
+def test_a_database_that_migrate_makes_is_for_its_user_alone(tmp_path: Path) -> None:
+    """Whatever the shell's mask is; it knows people's addresses."""
+    command = [sys.executable, "-m", "service.cli", "migrate"]
+    environment = {
+        **os.environ,
+        "TELLAL_VAR_DIR": str(tmp_path),
+        "TELLAL_SECRET_KEY": "x" * 48,
+        "TELLAL_ENCRYPTION_KEY": Fernet.generate_key().decode(),
+        "TELLAL_DATABASE_URL": "",
+    }
+    subprocess.run(command, check=True, env=environment, umask=0o022)
+    assert (tmp_path / "tellal.db").stat().st_mode & 0o777 == 0o600
