@@ -221,27 +221,6 @@ def note_absent(
             clear_alarm(session, AlarmKind.CANARY_SILENT, NUMBER[kind], now)
 
 
-def look(session: Session, now: datetime) -> list[Seen]:
-    """How each fares, for pages and the command line: few rows, each by its index."""
-    found = []
-    for canary in session.scalars(select(Canary).order_by(Canary.kind)):
-        waiting = (
-            one for one in expected(session, canary, now) if not _is_paused(session, canary, one)
-        )
-        found.append(
-            Seen(
-                CanaryKind(canary.kind),
-                canary.since,
-                canary.looked_at,
-                canary.said,
-                _last_proof(session, canary.kind),
-                len(missed_ids(session, canary, now)),
-                next((one.waits_since for one in waiting), None),
-            )
-        )
-    return found
-
-
 def is_canary(destination_id: object) -> Select[int | None]:
     """The email canary of a destination, for `NOT EXISTS`: no reader, and nobody who can leave."""
     return select(Canary.destination_id).where(
@@ -278,8 +257,6 @@ def _repeats() -> ColumnElement[bool]:
 
 
 def is_paused(session: Session, canary: Canary, one: Expected) -> bool:
-    """Whether a pause of the staff, or a cancellation, holds what it should have heard."""
-def _is_paused(session: Session, canary: Canary, one: Expected) -> bool:
     """Whether the staff's halts meet the canary itself. It asks for no topic by name, and a room or
     a provider that is paused for weeks must not keep it from being missed elsewhere."""
     if canary.kind == CanaryKind.FEED:
