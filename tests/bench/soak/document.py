@@ -20,8 +20,6 @@ FULL_S = 3_600
 MAY_GROW = {
     "database_mb": "it keeps every delivery",
     "unsent": "a backlog, not a leak",
-    "redis_keys": "sign-ups are counted in keys that expire within an hour; those that stay are "
-    "judged by themselves",
 }
 WORDS = {
     "files": "open files",
