@@ -22,6 +22,7 @@ from service.citizen import (
     my_feed,
     my_settings,
     my_targets,
+    security_txt,
     sign_in,
     sitemaps,
     subscribe,
@@ -57,6 +58,7 @@ def register(app: APIFlask) -> None:
     if not runtime.settings.smtp_url.get_secret_value():
         parts.append(mailbox.blueprint())  # with a real mail server there is no such page
     app.register_blueprint(sitemaps.blueprint(limits))
+    app.register_blueprint(security_txt.blueprint())
     for part in parts:
         part.context_processor(canonical.shared)
         pages.register_pages(app, part)

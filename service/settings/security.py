@@ -1,17 +1,26 @@
-"""The service's two keys, and the only internal hosts that it may reach."""
+"""The service's two keys, the only internal hosts that it may reach, and who hears of holes."""
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 
 from cryptography.fernet import Fernet
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
+from service.dkim import NAME
 from service.setting_sources import KEYS, PREFIX, SettingsError
 from service.settings.address import Address
 from service.settings.part import Names
+
+# One line of security.txt, of letters that stand in an address as they are (RFC 3986).
+_HOST = rf"(?i:{NAME.pattern})"
+_CONTACT = re.compile(
+    rf"mailto:[A-Za-z0-9._+-]{{1,64}}@{_HOST}|https://{_HOST}(?::\d{{1,5}})?(?:/[\w.~/?#@!$&'()*+,;=:%-]*)?",
+    re.ASCII,
+)
 
 
 class Security(Address):
@@ -27,6 +36,19 @@ class Security(Address):
     allow_private_hosts: Names = Field(
         (), description="Internal hosts that outbound requests may reach, joined by commas."
     )
+    security_contact: str = Field(
+        "",
+        description="Where somebody who found a hole in this installation writes to: "
+        "mailto:security@example.org, or an https:// page. Shown at /.well-known/security.txt; "
+        "empty: there is no such file.",
+    )
+
+    @field_validator("security_contact")
+    @classmethod
+    def _hears_of_holes(cls, value: str) -> str:
+        if value and not _CONTACT.fullmatch(value):
+            raise ValueError(f"{value!r} is neither mailto:name@host nor an https:// address")
+        return value
 
 
 def require_keys(settings: Security) -> None:

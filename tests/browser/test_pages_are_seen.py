@@ -27,6 +27,7 @@ NO_PAGES = {
     "sitemaps.of_month": "a file for crawlers",
     "sitemaps.of_news": "a file for crawlers",
     "sitemaps.robots": "a file for crawlers",
+    "security_txt.show": "a file for researchers; test_security_txt.py",
 }
 
 

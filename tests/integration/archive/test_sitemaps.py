@@ -223,7 +223,7 @@ def test_robots_keep_to_what_everybody_may_read(client, app, listed, publish):
     publish("Haber", url="")
     open_ends = {one.removeprefix(BASE).partition("?")[0] for one in listed()}
     others = ("/haber/<", "/feeds/", "/assets/", "/static/", "/bootstrap/", "/health/")
-    files = ("/sitemap", "/robots.txt", "/openapi.json", "/opensearch.xml")
+    files = ("/sitemap", "/robots.txt", "/openapi.json", "/opensearch.xml", "/.well-known/")
     closed = {line.removeprefix("Disallow: ") for line in lines if line.startswith("Disallow: ")}
     for rule in app.url_map.iter_rules():
         if "GET" not in rule.methods:

@@ -137,6 +137,7 @@ def test_a_secret_file_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch)
         ("TELLAL_REVIEW_WAIT_S", "-1"),
         ("TELLAL_BOUNCE_LMTP", "2424"),
         ("TELLAL_BOUNCE_LMTP", "localhost:port"),
+        ("TELLAL_SECURITY_CONTACT", "security@example.org"),
     ],
 )
 def test_a_bad_value_is_one_line_and_exit_2(name: str, value: str) -> None:
@@ -208,3 +209,43 @@ def test_a_broken_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match="no private key in PEM form") as refused:
         load()
     assert "gizli" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "contact",
+    [
+        "mailto:guvenlik@example.bel.tr",
+        "https://www.example.bel.tr/guvenlik?form=1#bildir",
+        "https://example.org:8443",
+    ],
+)
+def test_a_contact_for_holes_is_mail_or_a_page(
+    monkeypatch: pytest.MonkeyPatch, contact: str
+) -> None:
+    assert load().security_contact == ""
+    monkeypatch.setenv("TELLAL_SECURITY_CONTACT", contact)
+    assert load().security_contact == contact
+
+
+@pytest.mark.parametrize(
+    "contact",
+    [
+        "http://example.org/report",  # RFC 9116, section 2.5.3
+        "mailto:",
+        "mailto:a@b@example.org",
+        "mailto:a@example.org?bcc=b@example.org",
+        "https://",
+        "https://name:word@example.org/",
+        "https://example.org/a b",
+        "https://example.org/\nContact: mailto:b@example.org",
+        "mailto:a@example.org\n",
+        "https://örnek.example/",
+        "javascript:alert(1)",
+    ],
+)
+def test_what_would_be_no_contact_for_holes_is_refused(
+    monkeypatch: pytest.MonkeyPatch, contact: str
+) -> None:
+    monkeypatch.setenv("TELLAL_SECURITY_CONTACT", contact)
+    with pytest.raises(SettingsError, match="SECURITY_CONTACT"):
+        load()
