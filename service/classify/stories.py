@@ -14,7 +14,6 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from functools import lru_cache
 from typing import Generic, TypeVar
 
 from service.classify.details import Details, details_of
@@ -149,7 +148,6 @@ def _grams(tokens: Sequence[Token]) -> Iterable[tuple[str, ...]]:
     return zip(*(shown[i:] for i in range(_GRAM)), strict=False)
 
 
-@lru_cache(maxsize=100_000)
 def _number(gram: tuple[str, ...]) -> int:
     data = " ".join(gram).encode("utf-8", "surrogatepass")
     digest = hashlib.blake2b(data, digest_size=8).digest()

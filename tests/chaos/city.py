@@ -99,6 +99,7 @@ class City:
             "TELLAL_VAR_DIR": str(self.var),
             "TELLAL_PORT": str(self.port),
             "TELLAL_ALLOW_PRIVATE_HOSTS": "127.0.0.1",
+            "TELLAL_BOUNCE_LMTP": str(self.var / "bounces.sock"),
             "TELLAL_SMTP_URL": f"smtp://127.0.0.1:{self._sink_port}",
             "TELLAL_DATABASE_URL": self.postgres.url if self.postgres else "",
         }

@@ -35,8 +35,6 @@ class Rolling:
     def restart_all(self) -> None:
         """Each kind of process, the second web server after the first."""
         for name in processes.names():
-            if name not in self._drains.running():
-                continue  # the intake of bounces is not configured here
             if name in POSTED_AT:
                 self._post(f"{self._mark}-{name}")
             self._restart(name)
@@ -55,6 +53,7 @@ class Rolling:
     def _restart(self, name: str) -> None:
         before = self._drains.running()
         mine = [one for one in before if one == name or one.rpartition("-")[0] == name]
+        assert mine, f"{name} does not run"
         self._drains.ask(mine)
         city = self._city
         city.wait(lambda: not set(mine) & self._drains.running().keys(), ENDS_S, f"{name} stays")
