@@ -26,6 +26,7 @@ OURS = re.compile(
 COPIED = ("service", "workers", "config", "pyproject.toml", "README.md")
 LOCKS = ("requirements.lock", "requirements-build.lock")
 WRITTEN_DOWN = ("apt-get", "adduser", "certbot", "systemctl")
+REDIS_GROUP = 59_999  # Debian's group of Redis: neither root's nor the service's own
 
 _LOG = """\
 #!/bin/sh
@@ -56,7 +57,9 @@ _RUNUSER = """\
 user=$2; shift 2
 [ "$1" = -- ] && shift
 if [ "$user" = tellal ] && [ "$(id -u)" = 0 ]; then
-    exec setpriv --reuid={uid} --regid={uid} --clear-groups "$@"
+    groups=--clear-groups # but for those that `adduser` was asked for
+    grep -qx 'adduser tellal redis' {log} && groups=--groups={redis}
+    exec setpriv --reuid={uid} --regid={uid} $groups "$@"
 fi
 exec "$@"
 """
@@ -92,7 +95,7 @@ class Server:
 
     def __init__(self, root: Path, uid: int, nginx: str) -> None:
         self.root, self.uid, self._nginx = root, uid, nginx
-        self.log = root / "asked.log"
+        self.log, self._told = root / "asked.log", 0
         self._bin, self._state = root / "bin", root / "state"
         self._bin.mkdir()
         for folder in ("opt/tellal", "usr/local/sbin", "root", "var/lib", "var/log/nginx"):
@@ -121,7 +124,8 @@ class Server:
             self.stand_in(name, _LOG.format(log=self.log))
         for name in ("install", "chown"):
             self.stand_in(name, _OWNED.format(python=sys.executable, uid=self.uid))
-        self.stand_in("runuser", _RUNUSER.format(uid=self.uid))
+        runuser = _RUNUSER.format(uid=self.uid, redis=REDIS_GROUP, log=self.log)
+        self.stand_in("runuser", runuser)
         self.stand_in("git", _GIT.format(repository=self.root / "repository"))
         self.stand_in("nginx", _NGINX.format(nginx=self._nginx, root=self.root))
         self.stand_in("python3", _PYTHON.format(python=self._python(), root=self.root))
@@ -149,8 +153,14 @@ class Server:
     def asked(self) -> list[str]:
         """What was asked since the last call of those who write it down."""
         lines = self.log.read_text().splitlines()
-        self.log.write_text("")
-        return lines
+        told, self._told = self._told, len(lines)
+        return lines[told:]
+
+    @property
+    def groups(self) -> list[int]:
+        """Those of the user `tellal`, beside its own."""
+        asked = self.log.read_text().splitlines()
+        return [REDIS_GROUP] if "adduser tellal redis" in asked else []
 
     def _fill(self) -> None:
         folder = self.root / "filled"

@@ -14,7 +14,7 @@ from typing import Any
 
 from service.cli.redis_server import find_server
 from tests.chaos.city import free_port
-from tests.integration.deploy.guide import Server, environment_file, exec_start
+from tests.integration.deploy.guide import REDIS_GROUP, Server, environment_file, exec_start
 
 STOP_S = 60.0
 
@@ -80,13 +80,11 @@ class Services:
 
     def _start_redis(self) -> None:
         root = self._server.root
-        if self._server.uid != os.geteuid():  # of the redis group, as the unit is
-            shutil.chown(root / "run/redis", group=self._server.uid)
         self._start("redis", [find_server(), str(root / "etc/redis/redis.conf")])
         socket = root / "run/redis/redis-server.sock"
         self._wait(socket.exists, "redis")
-        if self._server.uid != os.geteuid():
-            shutil.chown(socket, group=self._server.uid)
+        if os.geteuid() == 0:  # else all is one user's, and nobody can be kept out
+            shutil.chown(socket, group=REDIS_GROUP)
 
     def _start_target(self) -> None:
         """The migrations, then each unit that the target wants."""
@@ -116,11 +114,14 @@ class Services:
         [settings] = re.findall(r"^EnvironmentFile=(.*)$", text, re.MULTILINE)
         assert "User=tellal" in text
         is_root = os.geteuid() == 0
+        groups = {*self._server.groups}
+        if "SupplementaryGroups=redis" in text:
+            groups.add(REDIS_GROUP)
         return {
             "cwd": folder,
             "env": {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **environment_file(Path(settings))},
             **({"user": self._server.uid, "group": self._server.uid} if is_root else {}),
-            **({"extra_groups": []} if is_root else {}),
+            **({"extra_groups": sorted(groups)} if is_root else {}),
         }
 
     def _start(self, name: str, command: list[str], **options: Any) -> None:

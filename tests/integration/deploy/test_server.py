@@ -81,6 +81,15 @@ def test_what_systemd_and_others_were_asked_for(followed: Followed) -> None:
     assert wanted == set(processes.names()) - {processes.BOUNCES}
 
 
+def test_the_command_line_reaches_redis_by_its_group(followed: Followed) -> None:
+    """The socket is not for all; the services' unit has the group, a command only by its user."""
+    socket = followed.server.root / "run/redis/redis-server.sock"
+    assert socket.stat().st_mode & 0o007 == 0
+    assert "the broker answers" in followed.said
+    if os.geteuid() == 0:
+        assert socket.stat().st_gid not in (0, followed.server.uid)
+
+
 def test_processes_are_of_their_user_and_run_what_was_installed(followed: Followed) -> None:
     for name in set(followed.services.started) - {"redis", "nginx"}:
         process = Path(f"/proc/{followed.services.started[name].pid}")
@@ -148,11 +157,12 @@ class Followed:
     def __init__(self, server: Server, services: Services, relay: Relay, dns: int) -> None:
         self.server, self.services, self.relay, self.dns = server, services, relay, dns
         self.asked: list[str] = []
+        self.said = ""
         *self._blocks, self.last_block = [self._mine(block) for block in blocks()]
 
     def follow(self) -> None:
         for block in self._blocks:
-            self.server.run(block)
+            self.said += self.server.run(block)
             asked = self.server.asked()
             self.asked += asked
             self.services.obey(asked)
