@@ -4,6 +4,7 @@ Every command runs as the page has it, with the paths of the system led into the
 real server has is stood in for, in a folder that comes first in the PATH: package managers, certbot
 and systemd write down what they were asked for; pip takes the packages of the running environment
 for those of the lock file. What systemd is asked for is done by `tests.integration.deploy.server`.
+The page says so at its beginning: whoever adds a stand-in, adds it there.
 """
 
 from __future__ import annotations
