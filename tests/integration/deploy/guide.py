@@ -17,8 +17,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-PAGE = ROOT / "docs" / "install.md"
-BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
+INSTALL, UPGRADE = ROOT / "docs" / "install.md", ROOT / "docs" / "upgrade.md"
+HERE = "changes a server; tests/integration/deploy runs it in a scratch root"
+BLOCK = re.compile(rf"^<!-- not run: {HERE} -->\n```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 # Of the system, and led into the folder.
 OURS = re.compile(
     r"(?:(?<=://)|(?<![\w./$]))/(?=(?:opt/tellal|etc/(?:tellal|redis|nginx|systemd)|var/(?:lib|cache|log)|"
@@ -83,7 +84,8 @@ exec "$(dirname "$0")/python" -m babel.messages.frontend "$@"
 """
 _GIT = """\
 #!/bin/sh
-[ "$1" = clone ] && cp -r {repository} "$3"
+case "$1" in clone) exec cp -r {repository} "$3";; pull) exit 0;; esac
+exit 64
 """
 _NGINX = """\
 #!/bin/sh
@@ -202,9 +204,9 @@ class Server:
         return debian if found == [str(n) for n in sys.version_info[:2]] else sys.executable
 
 
-def blocks() -> list[str]:
-    """The blocks of the page that are commands for a shell."""
-    return BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+def blocks(page: Path) -> list[str]:
+    """The blocks of a page that say that they are run here."""
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
 
 
 def exec_start(unit: str, instance: str) -> list[str]:

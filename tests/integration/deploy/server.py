@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -66,7 +67,10 @@ class Services:
         """Do what systemctl was asked for since the last block."""
         for line in asked:
             program, _, words = line.partition(" ")
-            if program == "systemctl":
+            verb, _, unit = words.partition(" ")
+            if program == "systemctl" and verb == "restart" and unit.startswith("tellal@"):
+                self._restart(unit.removeprefix("tellal@"))
+            elif program == "systemctl":
                 self._obeyed[words]()
 
     def stop(self, *names: str) -> dict[str, int]:
@@ -97,13 +101,22 @@ class Services:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        wanted = re.findall(r"tellal@(\w+)\.service", (units / "tellal.target").read_text())
-        unit = units / "tellal@.service"
-        for name in wanted:
-            self._start(name, exec_start(unit.read_text(), name), **self._as_unit(unit))
+        for name in re.findall(r"tellal@(\w+)\.service", (units / "tellal.target").read_text()):
+            self._start_process(name)
+
+    def _start_process(self, name: str) -> None:
+        unit = self._server.root / "etc/systemd/system/tellal@.service"
+        self._start(name, exec_start(unit.read_text(), name), **self._as_unit(unit))
+
+    def _restart(self, name: str) -> None:
+        assert self.stop(name) == {name: 0}
+        self._start_process(name)
 
     def _start_nginx(self) -> None:
         root = self._server.root
+        if "nginx" in self.started:
+            self.started["nginx"].send_signal(signal.SIGHUP)
+            return
         command = [str(root / "bin/nginx"), "-g", "daemon off;"]
         self._start("nginx", command)
         self._wait((root / "nginx.pid").exists, "nginx")

@@ -22,7 +22,7 @@ import requests
 
 from service.cli import processes
 from tests import nginx
-from tests.integration.deploy.guide import Server, blocks
+from tests.integration.deploy.guide import INSTALL, UPGRADE, Server, blocks
 from tests.integration.deploy.server import Services
 from tests.integration.doctor.zone import served
 from tests.integration.email.peer import Peer, Relay
@@ -94,7 +94,7 @@ def test_processes_are_of_their_user_and_run_what_was_installed(followed: Follow
     for name in set(followed.services.started) - {"redis", "nginx"}:
         process = Path(f"/proc/{followed.services.started[name].pid}")
         assert process.stat().st_uid == followed.server.uid, name
-        program = f"{followed.server.root}/opt/tellal/venv/bin/python"
+        program = f"{followed.server.root}/opt/tellal/release-"
         assert (process / "cmdline").read_bytes().startswith(program.encode()), name
     said = followed.server.run(
         "cd / && /opt/tellal/venv/bin/python -c 'import service, workers; "
@@ -133,6 +133,25 @@ def test_figures_are_for_those_who_have_the_token(followed: Followed) -> None:
     assert "tellal_" in figures.text
 
 
+def test_an_upgrade_by_its_page_starts_the_new_folder(followed: Followed) -> None:
+    """One process after the other, and the news goes on. The release is the same one."""
+    link = followed.server.root / "opt/tellal/venv"
+    before = link.resolve()
+    followed.follow(UPGRADE)
+    assert link.resolve() != before
+    for name in set(followed.services.started) - {"redis", "nginx"}:
+        started = Path(f"/proc/{followed.services.started[name].pid}/cmdline").read_bytes()
+        assert started.startswith(f"{link.resolve()}/bin/python".encode()), name
+    restarted = [line for line in followed.asked if line.startswith("systemctl restart tellal@")]
+    assert len(restarted) == len(processes.names()) - 1  # each but the intake of bounces
+    site = Site(f"http://127.0.0.1:{followed.services.site_port}", followed.relay.handler)
+    wait_for(lambda: site.get("/").status_code == 200)
+    beats = followed.server.root / "var/lib/tellal/beats"
+    for name in set(followed.services.started) - {"redis", "nginx", "web"}:
+        pid = followed.services.started[name].pid
+        wait_for(lambda found=f"{name}.*.{pid}": any(beats.glob(found)))
+
+
 def test_health_tells_the_truth(followed: Followed) -> None:
     """Last: it takes a worker and the web server away."""
     services, server = followed.services, followed.server
@@ -158,10 +177,14 @@ class Followed:
         self.server, self.services, self.relay, self.dns = server, services, relay, dns
         self.asked: list[str] = []
         self.said = ""
-        *self._blocks, self.last_block = [self._mine(block) for block in blocks()]
+        self.last_block = ""
 
-    def follow(self) -> None:
-        for block in self._blocks:
+    def follow(self, page: Path) -> None:
+        """All of a page but the last block of the one that installs, which posts an article."""
+        found = [self._mine(block) for block in blocks(page)]
+        if page == INSTALL:
+            self.last_block = found.pop()
+        for block in found:
             self.said += self.server.run(block)
             asked = self.server.asked()
             self.asked += asked
@@ -261,7 +284,7 @@ def followed(postgres_url: str) -> Iterator[Followed]:
         services.place(own_database(server, postgres_url))
         with served({}) as zone:
             followed = Followed(server, services, relay, zone.port)
-            followed.follow()
+            followed.follow(INSTALL)
         yield followed
         assert set(services.stop().values()) == {0}
     finally:
