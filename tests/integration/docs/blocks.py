@@ -20,6 +20,12 @@ BLOCK = re.compile(
     r"^(?P<indent>[ ]*)```(?:sh|bash|shell|console)\n(?P<code>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
+FENCE = re.compile(r"^[ ]*```(\S*)")
+SHELLS = ("sh", "bash", "shell", "console")
+COMMAND = re.compile(
+    r"(?:\$ )?(?:sudo )?(?:(?:\.?[\w./-]*/)?(?:tellal|pip|pytest|python3?)|docker|systemctl"
+    r"|journalctl|curl|wget|make|git|apt(?:-get)?|psql|createdb|redis-cli|certbot|export) "
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,20 @@ def blocks_of(document: Path) -> Iterator[Block]:
         line = text.count("\n", 0, found.start("code")) + 1
         name = document.relative_to(ROOT).as_posix()
         yield Block(name, line, code, found["reason"] or "")
+
+
+def escaped(text: str) -> list[str]:
+    """Commands at the beginning of an indented block, or in a fence that is none for a shell."""
+    found, fence, before = [], None, ""
+    for line in text.splitlines():
+        if mark := FENCE.match(line):
+            fence = mark[1] if fence is None else None
+        elif COMMAND.match(line.strip()):
+            is_indented = fence is None and line.startswith("    ") and not before.strip()
+            if is_indented or (fence is not None and fence not in SHELLS):
+                found.append(line.strip())
+        before = line
+    return found
 
 
 ALL = [block for document in DOCUMENTS for block in blocks_of(document)]

@@ -8,8 +8,10 @@ from pathlib import Path
 from sqlalchemy import update
 
 from service.db import utcnow
+from service.ledger.suppressions import suppress
 from service.models import (
     Article,
+    Channel,
     LabelOrigin,
     LabelState,
     Notification,
@@ -18,15 +20,19 @@ from service.models import (
     RevisionState,
     Staff,
     StoryLink,
+    SuppressionReason,
     TopicLabel,
 )
 from service.runtime import Runtime
+from tests.integration.docs.blocks import ROOT
 from tests.integration.town import Town
 
 STAFF = "you@example.org"
 NUMBERED = 10  # articles, from 1 on
+WHY = ROOT / "service/templates/mail/why.html"
 FILES = {
     "directus-token.txt": "a-token\n",
+    "why.html": WHY.read_text("utf-8").replace("strong>", "b>"),
     "archive.jsonl": '{"id": "1", "title": "Otobüs seferleri arttı", "published_at": '
     '"2024-05-06T10:00:00+03:00", "topics": ["ulasim"]}\n',
 }
@@ -46,6 +52,10 @@ def prepare(runtime: Runtime, folder: Path, commands: str) -> None:
         with runtime.db.write() as session:
             session.add(Staff(email=STAFF, fs_uniquifier=STAFF))
     town.reader(None)
+    if "channel add" not in commands and ' "Konak"' in commands:
+        _name_channel(town, "Konak")
+    if "suppressions lift" in commands:
+        _suppress(town, "ayse@example.com")
     story = None
     for number in range(1, NUMBERED + 1):
         town.article(story_id=story if number == 10 else None)
@@ -65,6 +75,18 @@ def prepare(runtime: Runtime, folder: Path, commands: str) -> None:
     due = {"release_at": utcnow() + timedelta(hours=1), "released_at": None}
     with runtime.db.write() as session:
         session.execute(update(Notification).where(Notification.id == held).values(due))
+
+
+def _name_channel(town: Town, name: str) -> None:
+    town.channel("discord://1/a")
+    with town.runtime.db.write() as session:
+        session.execute(update(Channel).values(name=name))
+
+
+def _suppress(town: Town, address: str) -> None:
+    hashed = town.runtime.vault.keyed_hash("address", f"email:{address}")
+    with town.runtime.db.write() as session:
+        suppress(session, SuppressionReason.HARD, {hashed: "550 5.1.1"}, utcnow())
 
 
 def _ask_about(town: Town, article_id: int, *topics: str) -> None:

@@ -13,7 +13,7 @@ from service.cli import cli
 from service.runtime import Runtime
 from service.settings import load
 from tests.conftest import ENCRYPTION_KEY, SECRET_KEY
-from tests.integration.docs.blocks import ALL, ROOT, Block
+from tests.integration.docs.blocks import ALL, DOCUMENTS, ROOT, Block, escaped
 from tests.integration.docs.scene import answers, prepare
 
 RUN = [block for block in ALL if not block.reason]
@@ -51,6 +51,18 @@ def city(
 def test_there_are_commands_and_most_of_them_run() -> None:
     elsewhere = [block for block in LEFT if block.document == "docs/install.md"]  # on a server
     assert len(RUN) + len(elsewhere) > len(LEFT) > 0
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_command_stands_outside_of_a_block_for_a_shell(document: Path) -> None:
+    """An indented block, or a fence of another kind, would be seen by nobody here."""
+    assert escaped(document.read_text("utf-8")) == []
+
+
+def test_a_command_that_escapes_is_seen() -> None:
+    page = "Then:\n\n    .venv/bin/tellal up\n\n```\ncurl https://example.org\n```\n"
+    assert escaped(page) == [".venv/bin/tellal up", "curl https://example.org"]
+    assert escaped("```sh\ntellal up\n    tellal up\n```\n- one\n  `tellal up`\n") == []
 
 
 @pytest.mark.parametrize("block", LEFT, ids=lambda block: block.name)
