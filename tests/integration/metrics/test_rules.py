@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -173,6 +174,24 @@ def test_promtool_takes_the_rules(tmp_path: Path, say: Callable[[str], None]):
         done = subprocess.run([promtool, *map(str, words)], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
     say("alert rules: promtool has checked them")
+
+
+def test_the_file_as_a_plain_server_has_it(tmp_path: Path):
+    """Changed by the very command of the page."""
+    page = (ROOT / "docs" / "monitoring.md").read_text("utf-8")
+    command, _, target = re.findall(r"^(sed .*) (>) (\S+)$", page, re.MULTILINE)[0]
+    assert target == "/etc/prometheus/prometheus.yml"
+    done = subprocess.run(shlex.split(command), cwd=ROOT, capture_output=True, text=True)
+    config = yaml.safe_load(done.stdout)
+    [job] = config["scrape_configs"]
+    assert job["static_configs"] == [{"targets": ["127.0.0.1:8080"]}]
+    assert job["authorization"] == {"credentials_file": "/etc/prometheus/tellal-token"}
+    [manager] = config["alerting"]["alertmanagers"]
+    assert manager == {"static_configs": [{"targets": ["127.0.0.1:9093"]}]}
+    if promtool := shutil.which("promtool"):
+        (tmp_path / "prometheus.yml").write_text(done.stdout)
+        words = [promtool, "check", "config", "--syntax-only", str(tmp_path / "prometheus.yml")]
+        assert subprocess.run(words, capture_output=True).returncode == 0
 
 
 def test_promtool_takes_a_scrape(known, scrape: Callable[[], Scrape]):
