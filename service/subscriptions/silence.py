@@ -56,7 +56,7 @@ class Silence(StrEnum):
     BREAK = "break"  # its reader's break ends in more than a year
     NO_DISTRICT = "district"  # of one district alone, which is switched off
     URGENT_ONLY = "urgent"  # a summary of urgent news alone: only what two of the staff let through
-    NO_TERMS = "terms"  # its topic has neither terms nor sections
+    NO_TERMS = "terms"  # its topic has neither terms nor sections, and no news ever had it
     NO_NEWS = "news"  # its topic did not occur in a year
     NO_PAIR = "pair"  # of its district alone: topic and district did not occur together
 
@@ -95,7 +95,7 @@ class Silences:
 
     allowed: Allowed
     places_off: frozenset[int]
-    without_terms: frozenset[int]
+    without_terms: frozenset[int]  # nor any news: staff or the model may have given them some
     topics: frozenset[int] | None  # that occurred; None: the archive is too young to say
     pairs: frozenset[tuple[int, int]]
 
@@ -131,7 +131,12 @@ def silences(
 ) -> Silences:
     """Look at the topics and districts, and at what occurred lately: in the last year."""
     places_off = frozenset(session.scalars(select(Place.id).where(Place.is_on.is_(False))))
-    topics = session.execute(select(Topic.id, Topic.terms, Topic.sections)).all()
+    has_news = (
+        select(TopicLabel.topic_id)
+        .where(TopicLabel.topic_id == Topic.id, TopicLabel.state == LabelState.PUBLISHED)
+        .exists()
+    )
+    topics = session.execute(select(Topic.id, Topic.terms, Topic.sections).where(~has_news)).all()
     empty = frozenset(id_ for id_, terms, sections in topics if not terms and not sections)
     oldest = session.scalar(select(func.min(TopicLabel.decided_at)))
     if oldest is None or oldest > now - min(HISTORY, look_back):

@@ -38,6 +38,7 @@ from service.models import (
 )
 from service.models.subscription import Frequency
 from service.subscriptions import reader_days, silence
+from service.subscriptions.silence import Silence
 from tests.browser.numbers_town import fill
 from tests.integration.town import TOPIC
 from workers.count import count_readers, count_tallies
@@ -215,6 +216,24 @@ def test_why_subscriptions_never_fire(runtime, town, clock, command_line):
     said = CliRunner().invoke(cli, ["subscriptions", "never"]).stdout
     assert "The district is switched off (buca)" in said
     assert "@example.org" not in said
+
+
+def test_a_topic_without_terms_that_had_news_is_not_said_to_have_none_ever(runtime, town, clock):
+    """Staff add topics by hand, and a model scores them without a term."""
+    for topic in (TOPIC, "spor"):
+        town.reader(topic)
+    assert town.article((TOPIC,))
+    with runtime.db.write() as session:
+        session.execute(update(Topic).values(terms=[], sections=[]))
+    allowed = silence.Allowed.of(runtime.settings)
+    never = f"{Silence.NO_TERMS}:{town.topic('spor')}:"
+    day = timedelta(days=1)
+
+    assert silence.count_all(runtime.db, allowed, clock(), day) == {never: 1}
+    clock.advance(days=100)
+    assert silence.count_all(runtime.db, allowed, clock(), 365 * day) == {never: 1}
+    unseen = f"{Silence.NO_NEWS}:{town.topic(TOPIC)}:"
+    assert silence.count_all(runtime.db, allowed, clock(), 30 * day) == {never: 1, unseen: 1}
 
 
 def test_counting_what_waits_in_vain_walks_keys_alone(runtime, town):
