@@ -23,6 +23,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
+    ExceptionContext,
     Integer,
     MetaData,
     Table,
@@ -43,6 +44,7 @@ BUSY_TIMEOUT_S = 30
 BUSY_TIMEOUT = f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}"
 LOOK_EVERY_S = 0.001  # for the writer's lock
 READ_ONLY = "tellal_read_only"
+NO_WRITER = "25006"  # PostgreSQL's code for a write where it only lets read
 SOFT = "tellal_soft"  # a transaction whose commit does not wait for the disk
 
 
@@ -116,8 +118,10 @@ class Database:
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _set_up_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
-        else:  # before SQLAlchemy's own first look, which trips over the bytes of SQL_ASCII
+        else:
+            # Before SQLAlchemy's own first look, which trips over the bytes of SQL_ASCII.
             event.listen(self.engine, "connect", _require_unicode, insert=True)
+            event.listen(self.engine, "handle_error", _no_writer_is_away)
 
     @property
     def is_sqlite(self) -> bool:
@@ -177,6 +181,14 @@ def rows(session: Session, statement: object, **values: object) -> int:
     result = session.execute(statement, values)  # type: ignore[call-overload]
     assert isinstance(result, CursorResult)
     return result.rowcount
+
+
+def _no_writer_is_away(context: ExceptionContext) -> None:
+    """A standby that is asked to write is no error of ours, as its driver has it, nor of the row in
+    hand: whoever waits for a database that is away waits for this one too."""
+    error = context.original_exception
+    if getattr(error, "sqlstate", None) == NO_WRITER:
+        raise OperationalError(context.statement, None, error, hide_parameters=True) from error
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -6,15 +6,18 @@ reason to take the process out of service: an installation without Redis goes on
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
+from pathlib import Path
 from typing import cast
 
 from apiflask import APIBlueprint, APIFlask
 from flask import Response, current_app, jsonify
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from service import migrations
 from service.runtime import Runtime
@@ -98,14 +101,16 @@ def live() -> Response:
     },
 )
 def ready() -> tuple[Response, int]:
-    """Ready means: the database answers and has every migration.
+    """Ready means: the database answers, can be written and has every migration.
 
     Redis is not needed: without it the door still takes articles, and the sweeper works.
     """
     db = current_app.extensions["tellal"].db
     try:
         with db.read() as session:
-            session.execute(text("SELECT 1"))
+            refusal = _refusal(session)
+        if refusal:
+            return jsonify(status="not ready", reason=refusal), 503
         if not migrations.is_current(db):
             return jsonify(status="not ready", reason="migrations are missing"), 503
     except SQLAlchemyError:
@@ -114,6 +119,25 @@ def ready() -> tuple[Response, int]:
     if troubles:
         return jsonify(status="ready", degraded=troubles), 200
     return jsonify(status="ready"), 200
+
+
+# A standby, which follows another server, or one that was told to take nothing.
+TAKES_NOTHING = text(
+    "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean"
+)
+
+
+def _refusal(session: Session) -> str:
+    """Why the database takes nothing, though it may be read; empty: it does. It waits for no lock,
+    and writes nothing to find out."""
+    engine = session.get_bind().engine
+    if engine.dialect.name != "sqlite":
+        return "the database is read-only" if session.scalar(TAKES_NOTHING) else ""
+    session.execute(text("SELECT 1"))
+    file = Path(engine.url.database or "")
+    beside = (file.parent, file, *(file.with_name(f"{file.name}-{end}") for end in ("wal", "shm")))
+    shut = (path.exists() and not os.access(path, os.W_OK) for path in beside)
+    return "the database's file or folder is read-only" if any(shut) else ""
 
 
 def register(app: APIFlask) -> None:

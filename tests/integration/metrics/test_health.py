@@ -7,12 +7,14 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import orjson
 import pytest
 import redis
 from click.testing import CliRunner
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from service import health
 from service.app import create_app
@@ -40,6 +42,48 @@ def test_without_redis_it_is_ready_and_says_what_is_away(settings):
     assert answer.status_code == 200
     (said,) = answer.json["degraded"]
     assert said.startswith("Redis does not answer")
+
+
+@pytest.fixture
+def read_only(settings, monkeypatch):
+    """An app whose database can be read and not written."""
+    url = settings.database_url.get_secret_value()
+    if url.startswith("sqlite"):
+        shut = Path(url.removeprefix("sqlite:///"))
+        monkeypatch.setattr(health.os, "access", lambda path, _how: Path(path) != shut)
+    else:  # as a standby is, and one whose disk was full
+        url += ("&" if "?" in url else "?") + "options=-c%20default_transaction_read_only%3Don"
+    app = create_app(settings.model_copy(update={"database_url": SecretStr(url)}))
+    yield app
+    app.extensions["tellal"].close()
+
+
+def test_a_database_that_can_only_be_read_takes_no_articles(settings, read_only, cms):
+    answer = read_only.test_client().get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json["status"] == "not ready"
+    assert "read-only" in answer.json["reason"]
+    if settings.database_url.get_secret_value().startswith("postgres"):
+        refused = cms.post(client=read_only.test_client())
+        assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
+
+
+def test_it_waits_for_nobody_who_writes(runtime, ready):
+    with runtime.db.write() as session:
+        session.execute(text("UPDATE topic SET terms = '[]'"))
+        began = time.monotonic()
+        assert ready().json == {"status": "ready"}
+        assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("what", ["folder", "tellal.db", "tellal.db-wal", "tellal.db-shm"])
+def test_each_file_of_sqlite_must_be_writable(runtime, ready, monkeypatch, what):
+    if not runtime.db.is_sqlite:
+        pytest.skip("PostgreSQL is asked")
+    file = Path(runtime.db.engine.url.database)
+    shut = file.parent if what == "folder" else file.with_name(what)
+    monkeypatch.setattr(health.os, "access", lambda path, _how: Path(path) != shut)
+    assert ready().status_code == 503
 
 
 def test_it_names_the_broker_that_is_away_and_not_the_one_that_answers(settings):
