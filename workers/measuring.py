@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.ledger.lease import Lease
@@ -15,6 +15,9 @@ from service.ledger.outcome import Answer
 from service.models import Article, DeliveryState, Notification, NotificationKind
 from service.telemetry.meters import ANSWERS, DELAY_S, Meters
 
+# A CMS dates an article back as its editors like. What was public for longer than this before it
+# came in counts from there; a feed that is pulled every ten minutes stays within it.
+DATED_BACK = timedelta(minutes=15)
 URGENT, NEWS, DIGEST, SERVICE, FEED = "urgent", "news", "digest", "service", "feed"
 PRIORITY = {
     NotificationKind.DIGEST: DIGEST,
@@ -27,7 +30,8 @@ PRIORITY = {
 @dataclass(frozen=True)
 class Measure:
     """Counts the answers of a batch. `since`: what delays are counted from, an article's
-    publication or the making of another message; null: a digest comes when it was asked for."""
+    publication, or its coming in where that is long before, or the making of another message;
+    null: a digest comes when it was asked for."""
 
     meters: Meters
     channel: str
@@ -36,17 +40,18 @@ class Measure:
 
     @classmethod
     def of(cls, session: Session, meters: Meters, lease: Lease) -> Measure:
-        published = func.coalesce(Article.published_at, Article.created_at)
+        made, published = Notification.created_at, Article.published_at
         row = session.execute(
-            select(Notification.kind, Notification.is_urgent, Notification.created_at, published)
+            select(Notification.kind, Notification.is_urgent, made, published)
             .outerjoin(Article, Article.id == Notification.article_id)
             .where(Notification.id == lease.notification_id)
         ).one()
         kind = NotificationKind(row.kind)
         priority = URGENT if row.is_urgent else PRIORITY.get(kind, NEWS)
         since = row.created_at
-        if kind == NotificationKind.NEW:
-            since = row[3] or since
+        is_news = kind == NotificationKind.NEW and row.published_at is not None
+        if is_news and row.published_at >= since - DATED_BACK:
+            since = row.published_at
         return cls(meters, lease.kind.value, priority, None if priority == DIGEST else since)
 
     def count(self, answers: Iterable[Answer], now: datetime) -> None:

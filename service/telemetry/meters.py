@@ -70,7 +70,8 @@ ANSWERS = Count(
 )
 DELAY_S = Spread(
     "tellal_delivery_delay_seconds",
-    "Time from the publication of an article (of other messages: from their making) to delivery.",
+    "Time to delivery from the publication of an article, or from its coming in where that was "
+    "over 15 minutes later (of other messages: from their making).",
     ("channel", "priority"),
     (1, 2, 5, 10, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 86_400),
 )

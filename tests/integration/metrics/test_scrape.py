@@ -76,6 +76,24 @@ def test_news_is_followed_from_the_door_to_its_readers(cms, town, runtime, told,
         assert private not in done.text
 
 
+@pytest.mark.parametrize(
+    ("published_before_s", "least_s"),
+    [(10 * 60, 20 * 60), (20 * 3600, 600), (-300, 300)],
+    ids=["lately", "dated back", "to come"],
+)
+def test_an_old_date_of_the_cms_is_no_slow_delivery(
+    cms, town, runtime, told, scrape, published_before_s, least_s
+):
+    """The hold is ten minutes; a date of yesterday must not raise TellalNewsSlow."""
+    town.reader()
+    published = utcnow() - timedelta(seconds=published_before_s)
+    told(cms.post(published_at=published.isoformat()).json["revision"])
+    runtime.meters.tell()
+    delay = {"channel": "email", "priority": "news"}
+    seconds = scrape()("tellal_delivery_delay_seconds_sum", **delay) or 0
+    assert least_s <= seconds < least_s + 60
+
+
 def test_each_process_tells_what_all_have_counted(client, other_app: APIFlask, runtime, scrape):
     client.get("/health/live")
     other_app.test_client().get("/health/live")
