@@ -78,6 +78,7 @@ def _deliver(
     with runtime.db.read() as session:
         look = Look.of(session, lease.notification_id)
         settler.count = Measure.of(session, runtime.meters, lease).count
+    settler.count(lease.inherited, utcnow())
     courier = Courier(runtime.db, lease, journal, settler, sender, look)
     try:
         with settler.beating(), tracing.span(runtime.settings, "send") as span:

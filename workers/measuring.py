@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.ledger.lease import Lease
-from service.ledger.outcome import Answer
-from service.models import Article, DeliveryState, Notification, NotificationKind
+from service.ledger.outcome import Outcome
+from service.models import Article, Batch, DeliveryState, Notification, NotificationKind
 from service.telemetry.meters import ANSWERS, DELAY_S, Meters
 
 # A CMS dates an article back as its editors like. What was public for longer than this before it
@@ -39,12 +39,12 @@ class Measure:
     since: datetime | None
 
     @classmethod
-    def of(cls, session: Session, meters: Meters, lease: Lease) -> Measure:
+    def of(cls, session: Session, meters: Meters, batch: Lease | Batch) -> Measure:
         made, published = Notification.created_at, Article.published_at
         row = session.execute(
             select(Notification.kind, Notification.is_urgent, made, published)
             .outerjoin(Article, Article.id == Notification.article_id)
-            .where(Notification.id == lease.notification_id)
+            .where(Notification.id == batch.notification_id)
         ).one()
         kind = NotificationKind(row.kind)
         priority = URGENT if row.is_urgent else PRIORITY.get(kind, NEWS)
@@ -52,11 +52,11 @@ class Measure:
         is_news = kind == NotificationKind.NEW and row.published_at is not None
         if is_news and row.published_at >= since - DATED_BACK:
             since = row.published_at
-        return cls(meters, lease.kind.value, priority, None if priority == DIGEST else since)
+        return cls(meters, str(batch.kind), priority, None if priority == DIGEST else since)
 
-    def count(self, answers: Iterable[Answer], now: datetime) -> None:
+    def count(self, outcomes: Iterable[Outcome], now: datetime) -> None:
         """Count what was settled at this moment."""
-        states = Counter(answer.outcome.state for answer in answers)
+        states = Counter(outcome.state for outcome in outcomes)
         for state, number in states.items():
             self.meters.add(ANSWERS, self.channel, self.priority, state.word, count=number)
         if self.since is not None and (sent := states[DeliveryState.SENT]):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,8 +22,10 @@ from service.ingest.pulling.leasing import RING_PATIENCE, due_pulls
 from service.jobs import queue
 from service.ledger import sweep
 from service.ledger.attempts import give_up_batches, give_up_revisions
+from service.ledger.outcome import Outcome
 from service.ledger.policy import Policy
 from service.ledger.waiting import Ring
+from service.models import Batch
 from service.runtime import Runtime
 from service.settings import load
 from service.tasks import WORKER_TIMEOUT_S
@@ -33,6 +35,7 @@ from service.telemetry.meters import FOUND
 from workers.digest import make_due_runs
 from workers.hands import Hands, work_alone
 from workers.hearing import Queues, Unheard
+from workers.measuring import Measure
 from workers.plan import release_and_ring
 from workers.stages import STAGES, at_the_border
 
@@ -67,7 +70,7 @@ class Sweeper:
         if not self._knows_hubs:  # those that the settings name, which this process read once
             hub_outside.sync(db, self._runtime.vault, self._runtime.settings, now)
             self._knows_hubs = True
-        rings = sweep.replay_journals(db, journals, now, policy)
+        rings = sweep.replay_journals(db, journals, now, policy, self._count)
         give_up_batches(db, journals, now, policy)
         released = self._release() + make_due_runs(self._runtime)
         self._queues.look(self._runtime.doorbell.lengths())
@@ -82,6 +85,12 @@ class Sweeper:
         for ring in rings:
             self._answer(ring)
         return released + len(rings)
+
+    def _count(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
+        """What a dead owner sent and could not count itself."""
+        with self._runtime.db.read() as session:
+            measure = Measure.of(session, self._runtime.meters, batch)
+        measure.count(outcomes, utcnow())
 
     def _release(self) -> int:
         wait = timedelta(seconds=self._runtime.settings.review_wait_s)

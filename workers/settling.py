@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.db import Database, utcnow
 from service.ledger import lease as leases
 from service.ledger.lease import Lease, LeaseLost
-from service.ledger.outcome import Answer
+from service.ledger.outcome import Answer, Outcome
 from service.ledger.settle import settle
 from service.logs import get_logger, lines_of
 
@@ -44,7 +44,7 @@ class Settler:
         self._is_ending = False
         self.is_stalled = False  # the database did not take what is held
         self.on_settled: Callable[[], None] = _nobody_waits
-        self.count: Callable[[Collection[Answer], datetime], None] = _nobody_counts
+        self.count: Callable[[Collection[Outcome], datetime], None] = _nobody_counts
         self._asked_at = self._held_at = self._alive_at = leases.boot_clock()
 
     @property
@@ -96,7 +96,7 @@ class Settler:
             now = utcnow()
             try:
                 with self._db.write() as session:
-                    settle(session, self._lease, answers, now)
+                    written = settle(session, self._lease, answers, now)
             except LeaseLost:
                 self._lease.lose()
             except SQLAlchemyError as error:
@@ -111,7 +111,7 @@ class Settler:
                 return
             else:
                 self._lease.ends = asked_at + self._lease.policy.lease_s
-                self.count(answers.values(), now)
+                self.count(written, now)
             self._let_go(answers, is_stalled=False)
 
     def drain(self) -> None:
@@ -184,7 +184,7 @@ class Settler:
         self.on_settled()
 
 
-def _nobody_counts(_answers: Collection[Answer], _now: datetime) -> None:
+def _nobody_counts(_outcomes: Collection[Outcome], _now: datetime) -> None:
     """As it is where nobody watches."""
 
 

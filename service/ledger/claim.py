@@ -53,5 +53,5 @@ def claim(
     request_id = session.get_one(Notification, batch.notification_id).request_id
     lease = Lease.of(batch, token, ends, request_id, policy)
     if previous:
-        take_over(session, lease, previous, journals, now)
+        lease.inherited = take_over(session, lease, previous, journals, now)
     return lease

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from service.db import Moment, rows, utcnow
 from service.ledger.batches import CLOSE_ONE
 from service.ledger.halts import halts_of
+from service.ledger.outcome import Outcome
 from service.ledger.policy import Policy
 from service.ledger.suppressions import OF_THE_MAILBOX
 from service.ledger.told import HAS_REVISION
@@ -64,6 +65,7 @@ class Lease:
     request_id: str
     policy: Policy
     lane: str = ""
+    inherited: Sequence[Outcome] = ()  # what was settled of its last owner when it was claimed
 
     @classmethod
     def of(cls, batch: Batch, token: str, ends: float, request_id: str, policy: Policy) -> Lease:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from service.db import Database, rows
 from service.ledger.alarms import raise_alarm
 from service.ledger.bounces import record_refusals
 from service.ledger.lease import Lease, give_back, of_batch, pending
-from service.ledger.outcome import ON_THE_WIRE, Answer
+from service.ledger.outcome import ON_THE_WIRE, Answer, Outcome
 from service.ledger.policy import STANDARD, Policy
 from service.ledger.remains import Remains, dead_owners, read_beside
 from service.ledger.settle import write_outcomes
@@ -27,8 +27,11 @@ FREE_DEATHS = 2  # owners that die in a row before their batch rests at all
 FIRST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(seconds=30)
 
 
-def take_over(session: Session, lease: Lease, previous: str, journals: Path, now: datetime) -> None:
+def take_over(
+    session: Session, lease: Lease, previous: str, journals: Path, now: datetime
+) -> list[Outcome]:
     """Settle what the last owner of a batch may have sent and not settled: at most the window.
+    Returns what was settled.
 
     A stopped owner's journal is read. Without one (another host) the first queued deliveries are
     unknown: they are sent in order, so what has left without being settled is among those.
@@ -39,17 +42,30 @@ def take_over(session: Session, lease: Lease, previous: str, journals: Path, now
     elif previous.rpartition("-")[0] != socket.gethostname():
         first = pending(session, lease, after=0, size=lease.window)
         answers = {row["destination_id"]: Answer(ON_THE_WIRE, None) for row in first}
-    write_outcomes(session, lease, answers, now)
+    written = write_outcomes(session, lease, answers, now)
     if answers:  # the last owner got somewhere: only this claim counts
         session.execute(update(Batch).where(Batch.id == lease.batch_id).values(attempts=1))
+    return written
+
+
+Told = Callable[[Batch, Sequence[Outcome]], None]
+
+
+def nobody_asks(_batch: Batch, _outcomes: Sequence[Outcome]) -> None:
+    """As it is where nobody counts."""
 
 
 def replay_dead(
-    db: Database, folder: Path, now: datetime, policy: Policy = STANDARD
+    db: Database,
+    folder: Path,
+    now: datetime,
+    policy: Policy = STANDARD,
+    tell: Told = nobody_asks,
 ) -> list[Batch]:
     """Settle what dead owners of this host left and free their batches at once.
 
-    Owns its transactions, one for each journal; a file goes only after its commit.
+    Owns its transactions, one for each journal; a file goes only after its commit. `tell` hears
+    then what was settled.
     """
     freed = []
     for remains in dead_owners(folder):
@@ -57,16 +73,17 @@ def replay_dead(
             with db.write() as session:
                 batch = session.get(Batch, remains.batch_id, with_for_update=True)
                 if batch is not None:
-                    _settle_remains(session, batch, remains, now, policy)
+                    written = _settle_remains(session, batch, remains, now, policy)
                     give_back(session, remains.lease, batch.id, now + _rest(batch, remains))
         except (OperationalError, InterfaceError):
             raise  # the database is away: so it is for all of them
         except Exception as error:  # one that cannot be settled must not hold up the others
             _alarm(db, remains, error, now)
             continue
+        remains.path.unlink(missing_ok=True)
         if batch is not None:
             freed.append(batch)
-        remains.path.unlink(missing_ok=True)
+            tell(batch, written)
     return freed
 
 
@@ -91,7 +108,7 @@ def _rest(batch: Batch, remains: Remains) -> timedelta:
 
 def _settle_remains(
     session: Session, batch: Batch, remains: Remains, now: datetime, policy: Policy
-) -> None:
+) -> list[Outcome]:
     """Only rows that are still this batch's: others have been handed on meanwhile.
 
     Who took the batch over has judged what was on the wire then, and may have it on the wire
@@ -100,12 +117,13 @@ def _settle_remains(
     is_taken_over = batch.lease != remains.lease
     lease = Lease.of(batch, remains.lease, ends=0.0, request_id="", policy=policy)
     told = remains.answers if is_taken_over else remains.outcomes
-    write_outcomes(session, lease, told, now)
+    written = write_outcomes(session, lease, told, now)
     if remains.outcomes:
         session.execute(update(Batch).where(Batch.id == batch.id).values(attempts=0))
     for destination_id, answer in remains.answers.items():
         if answer.outcome.state in FINAL:
             _correct(session, lease, destination_id, answer, now)
+    return written
 
 
 def _correct(

@@ -13,7 +13,7 @@ from service.bounces import strip_addresses
 from service.db import BigId, Moment
 from service.ledger.bounces import record_refusals
 from service.ledger.lease import Lease, extend, of_batch
-from service.ledger.outcome import DOUBT, QUIET, Answer, Outcome, after_policy, backoff
+from service.ledger.outcome import DOUBT, QUIET, SENT, Answer, Outcome, after_policy, backoff
 from service.models import Delivery, DeliveryAnswer, DeliveryState, DestinationKind
 
 # Whoever settles something was not killed by it: the claims before are forgiven.
@@ -55,8 +55,11 @@ SETTLE_SENT = (
 )
 
 
-def settle(session: Session, lease: Lease, answers: Mapping[int, Answer], now: datetime) -> None:
-    """Write answers in bulk and extend the lease in the database, in the caller's transaction.
+def settle(
+    session: Session, lease: Lease, answers: Mapping[int, Answer], now: datetime
+) -> list[Outcome]:
+    """Write answers in bulk and extend the lease in the database, in the caller's transaction;
+    returns those that were written.
 
     A second time it changes nothing. The caller moves `lease.ends` once that has committed.
 
@@ -64,13 +67,13 @@ def settle(session: Session, lease: Lease, answers: Mapping[int, Answer], now: d
         LeaseLost: the batch is somebody else's; nothing was written.
     """
     extend(session, lease, now, **(PROGRESS if answers else {}))
-    write_outcomes(session, lease, answers, now)
+    return write_outcomes(session, lease, answers, now)
 
 
 def write_outcomes(
     session: Session, lease: Lease, answers: Mapping[int, Answer], now: datetime
-) -> None:
-    """Settle deliveries that are still queued in the lease's batch.
+) -> list[Outcome]:
+    """Settle deliveries that are still queued in the lease's batch; returns the outcomes of those.
 
     Those settled before stay as they are, and so do those that wait in a batch of a later try: an
     answer to the try before is none to theirs.
@@ -82,27 +85,29 @@ def write_outcomes(
             others[destination_id] = answer
         else:
             sent[answer.revision_id].append(destination_id)
+    written = []
     for revision_id, destination_ids in sent.items():
-        _settle_sent(session, lease, revision_id, destination_ids, now)
+        written += [SENT] * _settle_sent(session, lease, revision_id, destination_ids, now)
     if others:
-        _settle_each(session, lease, others, now)
+        written += _settle_each(session, lease, others, now)
+    return written
 
 
 def _settle_sent(
     session: Session, lease: Lease, revision_id: int | None, ids: list[int], now: datetime
-) -> None:
+) -> int:
     values = {
         "notification": lease.notification_id,
         "batch": lease.batch_id,
         "revision": revision_id,
         "now": now,
     }
-    session.connection().execute(SETTLE_SENT, {**values, "destinations": ids})
+    return session.connection().execute(SETTLE_SENT, {**values, "destinations": ids}).rowcount
 
 
 def _settle_each(
     session: Session, lease: Lease, answers: Mapping[int, Answer], now: datetime
-) -> None:
+) -> list[Outcome]:
     """As each one's outcome, and what was before, demand it."""
     open_ = session.execute(
         select(Delivery.destination_id, Delivery.attempts, Delivery.maybe_revision_id)
@@ -162,6 +167,7 @@ def _settle_each(
         session.execute(insert(DeliveryAnswer), kept)
     if refused:
         record_refusals(session, lease.notification_id, refused, now)
+    return [answers[row.destination_id].outcome for row in open_]
 
 
 def _kept(kind: DestinationKind, detail: str) -> str:

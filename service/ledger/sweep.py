@@ -15,7 +15,7 @@ from service.db import Database, Moment
 from service.ledger.batches import CLOSE_ONE, new_batch
 from service.ledger.layout import BATCH_SIZE
 from service.ledger.policy import STANDARD, Policy
-from service.ledger.replay import replay_dead
+from service.ledger.replay import Told, nobody_asks, replay_dead
 from service.ledger.summaries import gather
 from service.ledger.waiting import (
     Ring,
@@ -152,10 +152,14 @@ def close_finished(session: Session, now: datetime) -> None:
 
 
 def replay_journals(
-    db: Database, folder: Path, now: datetime, policy: Policy = STANDARD
+    db: Database,
+    folder: Path,
+    now: datetime,
+    policy: Policy = STANDARD,
+    tell: Told = nobody_asks,
 ) -> list[Ring]:
     """Free what dead owners of this host held (see `replay_dead`, which owns the transactions)."""
-    return [ring_for_batch(batch) for batch in replay_dead(db, folder, now, policy)]
+    return [ring_for_batch(batch) for batch in replay_dead(db, folder, now, policy, tell)]
 
 
 # Each stage with its patience: how long a rung bell may take before it counts as lost.

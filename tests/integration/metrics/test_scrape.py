@@ -12,7 +12,11 @@ from sqlalchemy import text
 from service.app import create_app
 from service.db import utcnow
 from service.ledger.alarms import raise_alarm
+from service.ledger.claim import claim
 from service.ledger.delays import ERROR
+from service.ledger.journal import Journal
+from service.ledger.outcome import SENT, Answer
+from service.ledger.settle import settle
 from service.ledger.tallying import count_due
 from service.metrics import page
 from service.models import AlarmKind, DelayDay, MailLane, TallyDay
@@ -21,7 +25,9 @@ from service.telemetry.beats import Beat
 from service.telemetry.meters import CHORE_DONE, FOUND
 from tests.bench.admin.filling import fill
 from tests.integration.admin.walking import BIG, heard, plan_of, unbounded_counts
+from tests.integration.ledger.recorder import Recorder, end_lease
 from tests.integration.metrics.conftest import TOKEN
+from workers.deliver import deliver_batch
 from workers.recover import Sweeper
 
 
@@ -122,6 +128,51 @@ def test_what_the_sweeper_finds_is_counted(cms, deaf, runtime, scrape, town):
     sweeper.sweep()
     runtime.meters.tell()
     assert scrape()("tellal_sweeper_found_total", task="classify.revision", rung="yes") == 1
+
+
+@pytest.fixture
+def left(town, runtime):
+    """A batch of three letters: one settled, one answered, one on the wire when its sender stood
+    still; with the journal, which that one holds for as long as it lives."""
+    town.readers(3)
+    notification = town.planned()
+    (batch,) = town.batches(notification)
+    one, two, three = sorted(town.states(notification))
+    journals = runtime.settings.var_dir / "journal"
+    with runtime.db.write() as session:
+        lease = claim(session, batch, utcnow(), journals)
+        assert lease
+        settle(session, lease, {one: Answer(SENT, 1)}, utcnow())
+    journal = Journal(journals, lease.token, batch)
+    journal.set_revision(1)
+    for destination in (one, two):
+        journal.wire(destination)
+        journal.answer(destination, SENT)
+    journal.wire(three)
+    yield batch, journal
+    journal.abandon()
+
+
+def test_what_a_dead_sender_left_is_counted_once(left, runtime, scrape):
+    _, journal = left
+    journal.abandon()
+    for _ in range(2):
+        Sweeper(runtime, lambda _: True).sweep()
+    runtime.meters.tell()
+    found, of = scrape(), {"channel": "email", "priority": "news"}
+    assert found("tellal_delivery_answers_total", outcome="sent", **of) == 1
+    assert found("tellal_delivery_answers_total", outcome="unknown", **of) == 1
+    assert found("tellal_delivery_delay_seconds_count", **of) == 1
+
+
+def test_what_a_sender_left_that_stands_still_is_counted_by_its_successor(left, runtime, scrape):
+    batch, _ = left
+    end_lease(runtime, batch)
+    deliver_batch(runtime, batch, Recorder())
+    runtime.meters.tell()
+    found, of = scrape(), {"channel": "email", "priority": "news"}
+    assert found("tellal_delivery_answers_total", outcome="sent", **of) == 1
+    assert found("tellal_delivery_answers_total", outcome="unknown", **of) == 1
 
 
 def test_feeds_from_memory_are_counted_and_logged(client, scrape, town, capsys):
