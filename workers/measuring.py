@@ -12,8 +12,16 @@ from sqlalchemy.orm import Session
 
 from service.ledger.lease import Lease
 from service.ledger.outcome import Outcome
-from service.models import Article, Batch, DeliveryState, Notification, NotificationKind
-from service.telemetry.meters import ANSWERS, DELAY_S, Meters
+from service.models import (
+    Article,
+    Batch,
+    DeliveryState,
+    DestinationKind,
+    Notification,
+    NotificationKind,
+)
+from service.subscriptions.addresses import OTHER, PROVIDERS
+from service.telemetry.meters import ANSWERS, DELAY_S, MAIL_ANSWERS, Meters
 
 # A CMS dates an article back as its editors like. What was public for longer than this before it
 # came in counts from there; a feed that is pulled every ten minutes stays within it.
@@ -35,6 +43,7 @@ class Measure:
 
     meters: Meters
     channel: str
+    lane: str  # of a known provider, or all others': a closed set
     priority: str
     since: datetime | None
 
@@ -52,11 +61,20 @@ class Measure:
         is_news = kind == NotificationKind.NEW and row.published_at is not None
         if is_news and row.published_at >= since - DATED_BACK:
             since = row.published_at
-        return cls(meters, str(batch.kind), priority, None if priority == DIGEST else since)
+        lane = batch.lane if batch.lane in PROVIDERS else OTHER
+        return cls(meters, str(batch.kind), lane, priority, None if priority == DIGEST else since)
 
     def count(self, outcomes: Iterable[Outcome], now: datetime) -> None:
-        """Count what was settled at this moment."""
+        """Count what was settled at this moment.
+
+        By provider only what was tried: what waits for the morning is no word of the provider's.
+        """
+        outcomes = list(outcomes)
         states = Counter(outcome.state for outcome in outcomes)
+        if self.channel == DestinationKind.EMAIL:
+            tried = Counter(outcome.state for outcome in outcomes if outcome.is_try)
+            for state, number in tried.items():
+                self.meters.add(MAIL_ANSWERS, self.lane, state.word, count=number)
         for state, number in states.items():
             self.meters.add(ANSWERS, self.channel, self.priority, state.word, count=number)
         if self.since is not None and (sent := states[DeliveryState.SENT]):

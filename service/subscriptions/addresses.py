@@ -33,6 +33,8 @@ _LANES = {
     "yandex.com.tr": "yandex",
     "mynet.com": "mynet",
 }
+OTHER = "other"  # the lane of all other domains
+PROVIDERS = frozenset(_LANES.values())
 
 
 class AddressError(ValueError):
@@ -70,7 +72,7 @@ def address_hash(vault: Vault, kind: str, address: str) -> str:
 
 def lane_of(address: str) -> str:
     """The group of recipient domains that an address belongs to."""
-    return _LANES.get(address.rpartition("@")[2], "other")
+    return _LANES.get(address.rpartition("@")[2], OTHER)
 
 
 def _ascii_lower(text: str) -> str:

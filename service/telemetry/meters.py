@@ -68,6 +68,11 @@ ANSWERS = Count(
     "Tries to deliver and what became of each, as their senders settled it.",
     ("channel", "priority", "outcome"),
 )
+MAIL_ANSWERS = Count(
+    "tellal_mail_answers_total",
+    "Letters that were tried and what became of each, by provider; other: all other domains.",
+    ("lane", "outcome"),
+)
 DELAY_S = Spread(
     "tellal_delivery_delay_seconds",
     "Time to delivery from the publication of an article, or from its coming in where that was "
@@ -85,7 +90,7 @@ CHORE_DONE = Mark(
     "When a chore that the scheduler rings for ended well last.",
     ("task",),
 )
-COUNTS: tuple[Count, ...] = (REQUESTS, ANSWERS, FOUND)
+COUNTS: tuple[Count, ...] = (REQUESTS, ANSWERS, MAIL_ANSWERS, FOUND)
 SPREADS: tuple[Spread, ...] = (REQUEST_S, DELAY_S)
 MARKS: tuple[Mark, ...] = (CHORE_DONE,)
 

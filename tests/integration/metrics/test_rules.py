@@ -19,6 +19,7 @@ from service.access import _KINDS, FROM_MEMORY, NOWHERE
 from service.cli import cli
 from service.models import AlarmKind
 from service.runtime import Runtime
+from service.subscriptions.addresses import OTHER, PROVIDERS
 from service.tasks import Task
 from service.telemetry.beats import Beat
 from service.telemetry.meters import COUNTS, MARKS, SPREADS
@@ -46,6 +47,7 @@ WORDS: dict[str, set[str]] = {
     "task": {task.value for task in Task},
     "rung": {"yes", "no"},
     "outcome": {"sent", "deferred", "rejected", "unknown", "suppressed", "cancelled"},
+    "lane": {*PROVIDERS, OTHER},
     "job": {"tellal"},
 }
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from apiflask import APIFlask
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from service.app import create_app
 from service.db import utcnow
@@ -15,11 +16,11 @@ from service.ledger.alarms import raise_alarm
 from service.ledger.claim import claim
 from service.ledger.delays import ERROR
 from service.ledger.journal import Journal
-from service.ledger.outcome import SENT, Answer
+from service.ledger.outcome import QUIET, SENT, Answer, Outcome
 from service.ledger.settle import settle
 from service.ledger.tallying import count_due
 from service.metrics import page
-from service.models import AlarmKind, DelayDay, MailLane, TallyDay
+from service.models import AlarmKind, Batch, DelayDay, DeliveryState, MailLane, TallyDay
 from service.runtime import Runtime
 from service.telemetry.beats import Beat
 from service.telemetry.meters import CHORE_DONE, FOUND
@@ -28,6 +29,7 @@ from tests.integration.admin.walking import BIG, heard, plan_of, unbounded_count
 from tests.integration.ledger.recorder import Recorder, end_lease
 from tests.integration.metrics.conftest import TOKEN
 from workers.deliver import deliver_batch
+from workers.measuring import Measure
 from workers.recover import Sweeper
 
 
@@ -173,6 +175,34 @@ def test_what_a_sender_left_that_stands_still_is_counted_by_its_successor(left, 
     found, of = scrape(), {"channel": "email", "priority": "news"}
     assert found("tellal_delivery_answers_total", outcome="sent", **of) == 1
     assert found("tellal_delivery_answers_total", outcome="unknown", **of) == 1
+
+
+def test_what_a_provider_says_is_counted_by_provider(town, runtime, scrape):
+    """A third is put off and nothing closes; what waits for the morning is nobody's answer."""
+    measure = Measure(runtime.meters, "email", "gmail", "news", None)
+    put_off = Outcome(DeliveryState.DEFERRED, "4.7.0")
+    measure.count([SENT, SENT, put_off, Outcome(DeliveryState.DEFERRED, QUIET)], utcnow())
+    replace(measure, channel="chat").count([SENT], utcnow())
+    town.reader(lane="microsoft")
+    town.reader()
+    notification = town.planned()
+    with runtime.db.write() as session:  # of a release that had another name for it
+        session.execute(update(Batch).where(Batch.lane == "other").values(lane="ilce.example"))
+    for batch in town.batches(notification):
+        deliver_batch(runtime, batch, Recorder())
+    runtime.meters.tell()
+    found = scrape()
+    assert {
+        (dict(labels)["lane"], dict(labels)["outcome"]): value
+        for (name, labels), value in found.samples.items()
+        if name == "tellal_mail_answers_total"
+    } == {
+        ("gmail", "sent"): 2,
+        ("gmail", "deferred"): 1,
+        ("microsoft", "sent"): 1,
+        ("other", "sent"): 1,
+    }
+    assert "ilce.example" not in found.text
 
 
 def test_feeds_from_memory_are_counted_and_logged(client, scrape, town, capsys):
