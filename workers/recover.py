@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from enum import StrEnum
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -31,7 +32,7 @@ from service.settings import load
 from service.tasks import WORKER_TIMEOUT_S
 from service.telemetry import tracing
 from service.telemetry.beats import Beat
-from service.telemetry.meters import FOUND
+from service.telemetry.meters import DONE, FOUND
 from workers.digest import make_due_runs
 from workers.hands import Hands, work_alone
 from workers.hearing import Queues, Unheard
@@ -48,6 +49,18 @@ QUERIES: dict[sweep.Stage, timedelta] = {
     due_pulls: RING_PATIENCE,
     queue.waiting_jobs: queue.RING_PATIENCE,
 }
+
+
+class Done(StrEnum):
+    """What a sweep sees to itself. Releases and digests are nobody else's work; the others follow
+    a death, or many."""
+
+    JOURNAL = "journal replayed"
+    BATCH = "batch given up"
+    REVISION = "revision given up"
+    RELEASE = "released"
+    DIGEST = "digest made"
+    CLOSED = "notification closed"
 
 
 class Sweeper:
@@ -70,9 +83,10 @@ class Sweeper:
         if not self._knows_hubs:  # those that the settings name, which this process read once
             hub_outside.sync(db, self._runtime.vault, self._runtime.settings, now)
             self._knows_hubs = True
-        rings = sweep.replay_journals(db, journals, now, policy, self._count)
-        give_up_batches(db, journals, now, policy)
-        released = self._release() + make_due_runs(self._runtime)
+        rings = sweep.replay_journals(db, journals, now, policy, self._note_replayed)
+        self._note(Done.BATCH, give_up_batches(db, journals, now, policy))
+        released = self._note(Done.RELEASE, self._release())
+        released += self._note(Done.DIGEST, make_due_runs(self._runtime))
         self._queues.look(self._runtime.doorbell.lengths())
         for query, patience in QUERIES.items():
             # With a broken bell nothing is on its way: there is nothing to be patient for.
@@ -80,14 +94,22 @@ class Sweeper:
             with db.write() as session:
                 rings += query(session, now, rung_before, self._queues.full)
         with db.write() as session:
-            give_up_revisions(session, now)
-            sweep.close_finished(session, now)
+            given_up = give_up_revisions(session, now)
+            closed = sweep.close_finished(session, now)
+        self._note(Done.REVISION, given_up)
+        self._note(Done.CLOSED, closed)
         for ring in rings:
             self._answer(ring)
         return released + len(rings)
 
-    def _count(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
-        """What a dead owner sent and could not count itself."""
+    def _note(self, what: Done, count: int) -> int:
+        if count:
+            self._runtime.meters.add(DONE, what.value, count=count)
+        return count
+
+    def _note_replayed(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
+        """Count what a dead owner sent and could not count itself."""
+        self._note(Done.JOURNAL, 1)
         with self._runtime.db.read() as session:
             measure = Measure.of(session, self._runtime.meters, batch)
         measure.count(outcomes, utcnow())

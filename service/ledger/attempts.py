@@ -99,8 +99,8 @@ def forgive_attempt(session: Session, revision: Revision) -> None:
     )
 
 
-def give_up_revisions(session: Session, now: datetime) -> None:
-    """Put into quarantine what could not be classified; staff look at it there."""
+def give_up_revisions(session: Session, now: datetime) -> int:
+    """Put into quarantine what could not be classified, for the staff; returns how many."""
     tired = session.execute(
         select(Revision.id, Revision.failure)
         .where(Revision.state == RevisionState.RECEIVED)
@@ -108,6 +108,7 @@ def give_up_revisions(session: Session, now: datetime) -> None:
         .limit(LIMIT)
         .with_for_update(skip_locked=True, key_share=True)
     ).all()
+    count = 0
     for revision_id, failure in tired:
         given_up = rows(
             session,
@@ -117,6 +118,7 @@ def give_up_revisions(session: Session, now: datetime) -> None:
             .values(state=RevisionState.QUARANTINED, classified_at=now)
             .execution_options(synchronize_session=False),
         )
+        count += given_up
         if given_up:
             reason = failure or "it killed its worker"
             raise_alarm(
@@ -127,6 +129,7 @@ def give_up_revisions(session: Session, now: datetime) -> None:
                 f"{reason}",
                 now,
             )
+    return count
 
 
 def ask_again(session: Session, revision_id: int, now: datetime) -> bool:
@@ -201,8 +204,8 @@ def rest(session: Session, lease: Lease, now: datetime) -> None:
     give_back(session, lease.token, lease.batch_id, now + wait)
 
 
-def give_up_batches(db: Database, journals: Path, now: datetime, policy: Policy = STANDARD) -> None:
-    """Reject what is queued in batches that have killed too many workers.
+def give_up_batches(db: Database, journals: Path, now: datetime, policy: Policy = STANDARD) -> int:
+    """Reject what is queued in batches that have killed too many workers; returns how many.
 
     Owns its transactions, one for each batch. It claims the batch as a worker does, so that nobody
     else has it, and what a last owner may have sent is settled first.
@@ -215,11 +218,14 @@ def give_up_batches(db: Database, journals: Path, now: datetime, policy: Policy 
             .order_by(Batch.due_at)  # a walk along `ix_batch_open`, not through all there were
             .limit(LIMIT)
         ).all()
+    count = 0
     for batch_id in tired:
         with db.write() as session:
             lease = claim(session, batch_id, now, journals, policy)
             if lease is not None:
                 _give_up(session, lease, now)
+        count += lease is not None
+    return count
 
 
 def _give_up(session: Session, lease: Lease, now: datetime) -> None:

@@ -138,8 +138,9 @@ CLOSABLE = text("""
 """)  # ix_notification_unfinished, ix_delivery_deferred_of
 
 
-def close_finished(session: Session, now: datetime) -> None:
-    """Notifications all of whose batches are done, should their last worker have died there."""
+def close_finished(session: Session, now: datetime) -> int:
+    """End notifications all of whose batches are done, should their last worker have died there;
+    returns how many."""
     found = session.scalars(CLOSABLE, {"size": LIMIT}).all()
     candidates = session.scalars(
         select(Notification.id)
@@ -149,6 +150,7 @@ def close_finished(session: Session, now: datetime) -> None:
     ).all()
     for notification_id in candidates:
         session.execute(CLOSE_ONE, {"notification": notification_id, "now": now})
+    return len(candidates)
 
 
 def replay_journals(

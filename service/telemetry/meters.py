@@ -85,12 +85,17 @@ FOUND = Count(
     "Rows that the sweeper found because no doorbell was heard, and whether it could ring again.",
     ("task", "rung"),
 )
+DONE = Count(
+    "tellal_sweeper_done_total",
+    "What the sweeper saw to beside the rows that it rings for.",
+    ("what",),
+)
 CHORE_DONE = Mark(
     "tellal_chore_last_success_timestamp_seconds",
     "When a chore that the scheduler rings for ended well last.",
     ("task",),
 )
-COUNTS: tuple[Count, ...] = (REQUESTS, ANSWERS, MAIL_ANSWERS, FOUND)
+COUNTS: tuple[Count, ...] = (REQUESTS, ANSWERS, MAIL_ANSWERS, FOUND, DONE)
 SPREADS: tuple[Spread, ...] = (REQUEST_S, DELAY_S)
 MARKS: tuple[Mark, ...] = (CHORE_DONE,)
 

@@ -25,6 +25,7 @@ from service.telemetry.beats import Beat
 from service.telemetry.meters import COUNTS, MARKS, SPREADS
 from tests.integration.metrics.conftest import Scrape
 from workers.measuring import DIGEST, FEED, NEWS, SERVICE, URGENT
+from workers.recover import Done
 
 ROOT = Path(__file__).parents[3]
 PROMETHEUS, GRAFANA = ROOT / "config" / "prometheus", ROOT / "config" / "grafana" / "tellal.json"
@@ -48,6 +49,7 @@ WORDS: dict[str, set[str]] = {
     "rung": {"yes", "no"},
     "outcome": {"sent", "deferred", "rejected", "unknown", "suppressed", "cancelled"},
     "lane": {*PROVIDERS, OTHER},
+    "what": set(Done),
     "job": {"tellal"},
 }
 
