@@ -135,6 +135,8 @@ def _refusal(session: Session) -> str:
         return "the database is read-only" if session.scalar(TAKES_NOTHING) else ""
     session.execute(text("SELECT 1"))
     file = Path(engine.url.database or "")
+    if not file.exists():  # connections that are open go on with it all the same
+        return "the database's file is gone"
     beside = (file.parent, file, *(file.with_name(f"{file.name}-{end}") for end in ("wal", "shm")))
     shut = (path.exists() and not os.access(path, os.W_OK) for path in beside)
     return "the database's file or folder is read-only" if any(shut) else ""

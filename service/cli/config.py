@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -73,12 +74,12 @@ def check() -> None:
 def make_secrets(folder: Path) -> None:
     """Make the secret files that docker-compose.yml names, where they are missing.
 
-    Only you may enter the folder. The files in it are readable for all, as a container that does
-    not run as root sees them under another user.
+    Only you may enter the folder, and the group of one that is there already. The files in it are
+    readable for all, as a container that does not run as root sees them under another user.
     """
     password = secrets.token_urlsafe(24)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder.chmod(0o700)
+    folder.chmod(stat.S_IMODE(folder.stat().st_mode) & 0o750)  # a service may enter by its group
     if (folder / "postgres_password").exists() != (folder / "database_url").exists():
         raise Refusal(f"{folder} has only one of postgres_password and database_url")
     contents = {

@@ -79,11 +79,25 @@ def test_it_waits_for_nobody_who_writes(runtime, ready):
 @pytest.mark.parametrize("what", ["folder", "tellal.db", "tellal.db-wal", "tellal.db-shm"])
 def test_each_file_of_sqlite_must_be_writable(runtime, ready, monkeypatch, what):
     if not runtime.db.is_sqlite:
-        pytest.skip("PostgreSQL is asked")
+        return  # PostgreSQL is asked
     file = Path(runtime.db.engine.url.database)
     shut = file.parent if what == "folder" else file.with_name(what)
     monkeypatch.setattr(health.os, "access", lambda path, _how: Path(path) != shut)
     assert ready().status_code == 503
+
+
+def test_a_file_that_was_moved_away_takes_no_articles(runtime, ready):
+    """Connections that are open go on with it, and what they write is nowhere any more."""
+    if not runtime.db.is_sqlite:
+        return
+    assert ready().status_code == 200
+    file = Path(runtime.db.engine.url.database)
+    away = file.rename(file.with_suffix(".away"))
+    answer = ready()
+    away.rename(file)
+    assert answer.status_code == 503
+    assert answer.json["reason"] == "the database's file is gone"
+    assert ready().status_code == 200
 
 
 def test_it_names_the_broker_that_is_away_and_not_the_one_that_answers(settings):

@@ -162,6 +162,9 @@ def test_compose_secrets_are_made_once_in_a_closed_folder(tmp_path: Path) -> Non
     assert invoke("config", "secrets", str(folder)).exit_code == 0
     assert {path.name: path.read_text() for path in folder.iterdir()} == first
     assert folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o755)
+    assert invoke("config", "secrets", str(folder)).exit_code == 0
+    assert folder.stat().st_mode & 0o777 == 0o750, "a service that enters by its group goes on"
     assert first["postgres_password"] in first["database_url"]
 
 
