@@ -12,7 +12,7 @@ CHROMIUM := $(shell for name in chromium chromium-browser google-chrome google-c
 
 # Debian packages that tests need beside what comes from the lock file.
 TEST_PACKAGES := $(CHROMIUM) curl dovecot-imapd dovecot-lmtpd libmail-dkim-perl newsboat nginx openssl php-cli \
-	postfix rabbitmq-server rss2email spamassassin systemd
+	postfix prometheus rabbitmq-server rss2email spamassassin systemd
 
 # Tests run in so many processes; with 0, in pytest's own (PROCESSES=0 ARGS="--pdb …").
 PROCESSES := $(shell nproc 2>/dev/null || echo 2)
