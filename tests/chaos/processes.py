@@ -52,6 +52,8 @@ def name_of(pid: int) -> str | None:
         return "web"
     if "workers.recover" in line:
         return "sweeper"
+    if "workers.email.lmtp" in line:
+        return "bounces"
     if " beat " in line:
         return "scheduler"
     if "-n" in words:
