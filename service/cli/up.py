@@ -70,6 +70,10 @@ def up(
     redis = None
     if not settings.redis_url.get_secret_value():
         redis = redis_server.program(settings.redis_socket, processes.STAGE_REDIS)
+    if settings.is_own_database:
+        from service.copies.replaced import forget_unfinished
+
+        forget_unfinished(settings)
     bring_up_to_date(settings)
     processes.prepare_folders(settings)
 

@@ -24,6 +24,20 @@ def database_file(settings: Settings) -> Path:
     return Path(settings.sqlalchemy_url.partition("sqlite:///")[2])
 
 
+def unfinished_file(settings: Settings) -> Path:
+    """Where a restore builds the file that takes the place of the database."""
+    path = database_file(settings)
+    return path.with_name(f".{path.name}.restoring")
+
+
+def forget_unfinished(settings: Settings) -> None:
+    """Delete what a restore left that was killed: it holds addresses. Whoever calls this has the
+    folder for itself, as a restore has."""
+    path = unfinished_file(settings)
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 def require_replaceable(settings: Settings, *, is_replacing: bool) -> None:
     """Raises BackupRefused where it holds data and was not said to be replaced."""
     is_file = settings.sqlalchemy_url.startswith("sqlite")

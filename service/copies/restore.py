@@ -26,7 +26,14 @@ from service.copies import in_flight
 from service.copies.file import BackupRefused, lines, opened, sync_folder, verify
 from service.copies.manifest import Manifest, Table
 from service.copies.moving import Report, empty, require_same, set_sequences
-from service.copies.replaced import Erased, database_file, erased_of, require_replaceable
+from service.copies.replaced import (
+    Erased,
+    database_file,
+    erased_of,
+    forget_unfinished,
+    require_replaceable,
+    unfinished_file,
+)
 from service.copies.rows import STEP, Row, sums, write
 from service.copies.shape import VERSION, shapes_of
 from service.copies.users import holders
@@ -90,9 +97,8 @@ def _into_file(
     erased: Erased,
     report: Report,
 ) -> Restored:
-    path = database_file(settings)
-    new = path.with_name(f".{path.name}.restoring")
-    _unlink(new)
+    path, new = database_file(settings), unfinished_file(settings)
+    forget_unfinished(settings)
     try:
         os.close(os.open(new, os.O_CREAT | os.O_EXCL, 0o600))
         db = Database(f"sqlite:///{new}")
@@ -110,7 +116,7 @@ def _into_file(
         new.rename(path)
         sync_folder(path.parent)
     finally:
-        _unlink(new)
+        forget_unfinished(settings)
     return restored
 
 
@@ -234,9 +240,4 @@ def _end_log(path: Path) -> None:
         except sqlite3.DatabaseError:
             pass  # it may be broken, and that the reason for the restore
     for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
-def _unlink(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm", "-journal"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
