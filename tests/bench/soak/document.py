@@ -156,6 +156,7 @@ def _parts(found: Found) -> Iterator[str]:
     if found["audit"]:
         yield "`tellal audit` says:\n\n" + "\n".join(f"- {one}" for one in found["audit"])
     yield "## Growth\n\n" + _growth(found)
+    yield from found.get("remarks", ())  # what was found out about it since
     yield from (f"![{TITLES[name]}]({name})" for name in pictures(found))
     yield "## Readings\n\n" + _readings(found)
 
