@@ -42,9 +42,9 @@ LEDGER = Bench(
             "Letters a second with claim, journal and settling by the same sender without "
             "any; the worse database.",
             SENDER_AT_LEAST,
-            missed="it was when letters went by one connection; since then the sender alone is "
-            "several times faster, and the ledger, whose cost a letter stands under *Growth*, is "
-            "the larger part. Signed letters take longer than both.",
+            missed="it was (0.87) before the sender alone became several times faster; now the "
+            "ledger, whose cost a letter stands under *Growth*, is the larger part. To sign a "
+            "letter takes longer than both.",
         ),
     },
     plain=("cost_us",),

@@ -17,10 +17,7 @@ FILE, PAGE = FOLDER / "soak.json", FOLDER / "soak.md"
 BENCH = FOLDER / "bench.json"
 FULL_S = 3_600
 # Files of the ledger grow as long as it keeps what it delivered: no sign of a leak.
-MAY_GROW = {
-    "database_mb": "it keeps every delivery",
-    "unsent": "a backlog, not a leak",
-}
+MAY_GROW = {"database_mb": "it keeps every delivery", "unsent": "a backlog, not a leak"}
 WORDS = {
     "files": "open files",
     "connections": "connections (sockets)",
@@ -185,7 +182,7 @@ def _growth(found: Found) -> str:
     head = (
         "A line by least squares through the second half of the readings. Something *grows* where "
         "its slope is more than three times its error and more than a twentieth of its level an "
-        "hour."
+        "hour. Keys that expire grow in number until the first of them are over."
     )
     return head + "\n\n" + "\n".join(rows)
 
